@@ -1,0 +1,1 @@
+export type { Envelope } from './wire/envelope.js';

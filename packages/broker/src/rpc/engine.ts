@@ -1,0 +1,116 @@
+/**
+ * The seam between the broker and whatever carries gRPC: bytes in, bytes out.
+ *
+ * An engine knows HTTP/2 and gRPC framing; it knows nothing of CloudEvents. Everything that crosses this seam per
+ * event is a plain method call on an object that lives as long as its call or stream: no promise, no closure, no decode.
+ */
+import type { PeerCertificateName } from './peer.js';
+
+/** gRPC status codes as numbers (https://grpc.io/docs/guides/status-codes). */
+export type RpcStatus = number;
+
+/** One client connection, as far as the engine can tell. The same object for every call and stream on it. */
+export interface RpcPeer {
+  /** `host:port` of the other side, for logs. */
+  readonly address: string;
+  /** Subject of the verified client certificate; undefined without mTLS. */
+  readonly certificate: PeerCertificateName | undefined;
+  /** A slot for whoever sits above the seam (the authenticated identity is kept here). */
+  context: unknown;
+}
+
+export interface UnaryCall {
+  readonly peer: RpcPeer;
+  /** A request header in lower case, or undefined. */
+  header(name: string): string | undefined;
+  /** Answers OK. Exactly one of `reply` and `fail` is called, once; what comes after the peer has gone is dropped. */
+  reply(message: Uint8Array): void;
+  fail(code: RpcStatus, message: string): void;
+}
+
+export interface ServerStream {
+  readonly peer: RpcPeer;
+  header(name: string): string | undefined;
+  /** Set by the owner right after `open`; the engine calls it. */
+  listener: StreamListener | undefined;
+  /** Sends the response headers now, before any message. Call it once, first. */
+  sendHeaders(headers: Readonly<Record<string, string>>): void;
+  /**
+   * How many bytes may be written now; zero or less means: wait for `listener.writable`. It counts what is buffered in
+   * the process for this stream against a high-water mark, so that memory per stream is bounded in bytes.
+   */
+  writableBytes(): number;
+  /** Writes one message. The bytes are shared with other streams: the engine neither changes nor keeps them longer than needed. */
+  write(message: Uint8Array): void;
+  /** Ends this stream with a status; `listener.closed` still follows. */
+  end(code: RpcStatus, message: string): void;
+  /**
+   * Ends the stream and then its whole connection: calls in flight on it are answered first (at most `graceMs`), then GOAWAY,
+   * then close. Most Go clients can be woken only so. An engine that does not own the socket ends the stream only.
+   */
+  endConnection(code: RpcStatus, message: string, graceMs: number): void;
+}
+
+export interface StreamListener {
+  /** There is room again after `writableBytes()` was zero or less. */
+  writable(): void;
+  /** The stream is over, whoever ended it. Called exactly once. `byPeer`: the client or its connection went away. */
+  closed(byPeer: boolean): void;
+}
+
+export interface UnaryMethod {
+  readonly kind: 'unary';
+  /** `request` is borrowed: it may be part of a larger chunk. Who keeps it, copies it. */
+  handle(call: UnaryCall, request: Uint8Array): void;
+}
+
+export interface ServerStreamMethod {
+  readonly kind: 'server-stream';
+  open(stream: ServerStream, request: Uint8Array): void;
+}
+
+/** Full method path (`/io.cloudevents.v1.CloudEventService/Publish`) to method. */
+export type RpcMethods = Readonly<Record<string, UnaryMethod | ServerStreamMethod>>;
+
+export interface RpcListenAddress {
+  readonly host: string;
+  /** 0: any free port. */
+  readonly port: number;
+}
+
+export interface RpcTls {
+  readonly cert: Uint8Array;
+  readonly key: Uint8Array;
+  /** With a CA, clients must present a certificate that it signed, unless `clientCertificate` is `optional`. */
+  readonly clientCa: Uint8Array | undefined;
+  readonly clientCertificate: 'required' | 'optional';
+}
+
+export interface RpcEngineOptions {
+  readonly methods: RpcMethods;
+  readonly tls: RpcTls | undefined;
+  /** Largest request message in bytes; a larger one is answered RESOURCE_EXHAUSTED. */
+  readonly maxMessageBytes: number;
+  /** High-water mark of one stream's unsent output, in bytes. */
+  readonly streamBufferBytes: number;
+  readonly keepaliveTimeMs: number;
+  readonly keepaliveTimeoutMs: number;
+}
+
+export interface RpcEngineStats {
+  readonly connections: number;
+  readonly streams: number;
+  /** Unsent output of all streams, in bytes. */
+  readonly bufferedBytes: number;
+}
+
+export interface RpcEngine {
+  readonly name: string;
+  /** Resolves with the bound address. Rejects with a CeBrokerError that names the address when it is in use. */
+  listen(address: RpcListenAddress): Promise<RpcListenAddress>;
+  stats(): RpcEngineStats;
+  /** Stops accepting; GOAWAY to everyone once the calls in flight are answered; closes what is left after `graceMs`. */
+  drain(graceMs: number): Promise<void>;
+  /** Closes everything at once. Idempotent. */
+  close(): Promise<void>;
+}
