@@ -1,0 +1,116 @@
+import { type Metadata, ServerInterceptingCall, type ServerInterceptor } from '@grpc/grpc-js';
+import type { RpcMethods, ServerStreamMethod, UnaryMethod } from '../engine.js';
+import { nativeStream } from './call-port.js';
+import type { Connection } from './connection.js';
+import { GrpcServerStream, type StreamHost } from './server-stream.js';
+import { STATUS_INTERNAL, STATUS_UNAVAILABLE, STATUS_UNIMPLEMENTED } from './status.js';
+import { GrpcUnaryCall } from './unary-call.js';
+
+type NextCall = ConstructorParameters<typeof ServerInterceptingCall>[0];
+type Listener = Parameters<NextCall['start']>[0];
+
+/** What the calls of an engine share. */
+export interface CallHost extends StreamHost {
+  /** Whether messages may be written to the HTTP/2 stream beneath grpc-js. */
+  readonly nativeWrites: boolean;
+  /** The connection that a call came in on; undefined when its socket has just gone. */
+  connectionOf(call: NextCall, native: ReturnType<typeof nativeStream>): Connection | undefined;
+}
+
+/**
+ * Takes the calls of our own methods over at the interceptor, the public place closest to HTTP/2: what grpc-js would build
+ * above it for each call (a Writable, an emitter, a handler's closures) is never built. Other services pass untouched.
+ */
+export function directCalls(methods: RpcMethods, host: CallHost): ServerInterceptor {
+  const byPath = new Map(Object.entries(methods));
+  return (definition, call) => {
+    const method = byPath.get(definition.path);
+    return method === undefined ? new ServerInterceptingCall(call) : new DirectCall(call, method, host);
+  };
+}
+
+class DirectCall extends ServerInterceptingCall implements Listener {
+  private readonly call: NextCall;
+  private readonly method: UnaryMethod | ServerStreamMethod;
+  private readonly host: CallHost;
+  private metadata: Metadata | undefined = undefined;
+  private connection: Connection | undefined = undefined;
+  private request: Uint8Array | undefined = undefined;
+  private stream: GrpcServerStream | undefined = undefined;
+
+  constructor(call: NextCall, method: UnaryMethod | ServerStreamMethod, host: CallHost) {
+    super(call);
+    this.call = call;
+    this.method = method;
+    this.host = host;
+  }
+
+  /** grpc-js's own handler would listen here; this call listens itself. */
+  override start(_handler: Listener): void {
+    this.call.start(this);
+  }
+
+  onReceiveMetadata(metadata: Metadata): void {
+    this.metadata = metadata;
+    this.connection = this.host.connectionOf(this.call, nativeStream(this.call));
+    if (this.method.kind === 'unary') this.connection?.callStarted();
+    this.call.startRead();
+  }
+
+  onReceiveMessage(message: Uint8Array): void {
+    if (this.request !== undefined) {
+      this.refuse(STATUS_UNIMPLEMENTED, 'one request message was expected, more came');
+      return;
+    }
+    this.request = message;
+    this.call.startRead();
+  }
+
+  onReceiveHalfClose(): void {
+    const { connection, metadata, request } = this;
+    if (request === undefined) {
+      this.refuse(STATUS_UNIMPLEMENTED, 'one request message was expected, none came');
+    } else if (metadata === undefined || connection === undefined) {
+      this.refuse(STATUS_UNAVAILABLE, 'the connection has gone');
+    } else {
+      try {
+        this.begin(connection, metadata, request);
+      } catch (error) {
+        this.host.fault(error);
+        this.refuse(STATUS_INTERNAL, 'internal error');
+      }
+    }
+  }
+
+  /** Exactly once, after the trailers have been sent or the stream or its connection has gone. */
+  onCancel(): void {
+    const { connection, stream } = this;
+    if (stream !== undefined) {
+      connection?.streams.delete(stream);
+      stream.callOver(connection?.ending ?? false);
+    }
+    if (this.method.kind === 'unary') connection?.callFinished();
+  }
+
+  private begin(connection: Connection, metadata: Metadata, request: Uint8Array): void {
+    const native = this.host.nativeWrites ? nativeStream(this.call) : undefined;
+    if (this.method.kind === 'unary') {
+      this.method.handle(new GrpcUnaryCall(this.call, native, connection, metadata), request);
+    } else if (connection.ending) {
+      this.refuse(STATUS_UNAVAILABLE, 'the connection is being closed');
+    } else {
+      this.stream = new GrpcServerStream(this.call, native, connection, metadata, this.host);
+      connection.streams.add(this.stream);
+      // The bytes of the request are not needed again, and a stream lives long.
+      this.request = EMPTY;
+      this.method.open(this.stream, request);
+    }
+  }
+
+  private refuse(code: number, details: string): void {
+    if (this.stream === undefined) this.call.sendStatus({ code, details });
+    else this.stream.end(code, details);
+  }
+}
+
+const EMPTY = new Uint8Array(0);
