@@ -1,1 +1,62 @@
-export {};
+export {
+  CeBrokerError,
+  type CeBrokerErrorCode,
+  type CeBrokerErrorOptions,
+  ceBrokerErrorCodes,
+  codeFromGrpc,
+  type GrpcErrorCode,
+  grpcCodeOf,
+  type LocalErrorCode,
+} from './errors.js';
+export {
+  type AttributeValue,
+  createEvent,
+  type Event,
+  type EventData,
+  type EventInit,
+  eventDataBytes,
+} from './event.js';
+export {
+  CloudEventsDataType,
+  CloudEventsType,
+  EventAction,
+  type EventTypeParts,
+  HEARTBEAT_TYPE,
+  MANIFEST_BUNDLES,
+  type SubResource,
+  splitEventType,
+} from './event-type.js';
+export {
+  Extension,
+  type HasExtensions,
+  INT64_MAX,
+  INT64_MIN,
+  parseInt64,
+  readClusterName,
+  readDeletionTimestamp,
+  readMetadata,
+  readOriginalSource,
+  readResourceId,
+  readResourceVersion,
+  readSequenceId,
+  readStatusHash,
+  readStringExtension,
+} from './extensions.js';
+export {
+  formatRfc3339,
+  MAX_TIMESTAMP_SECONDS,
+  parseRfc3339,
+  type Timestamp,
+  timestampFromDate,
+  timestampFromMillis,
+  timestampToDate,
+  timestampToMillis,
+} from './timestamp.js';
+export type {
+  CloudEventTransport,
+  TransportListener,
+  TransportPublishOptions,
+  TransportSubscribeOptions,
+  TransportSubscribeRequest,
+  TransportSubscription,
+} from './transport.js';

@@ -1,0 +1,78 @@
+import type { CeBrokerError } from './errors.js';
+
+/**
+ * The seam between clients and what carries their events: gRPC, the broker in the same process, later MQTT, Kafka and
+ * Pub/Sub. An event is an encoded CloudEvent message (`encodeEvent`, `decodeEvent`); a transport neither decodes nor
+ * changes it, and it may be shared: neither side writes into it after handing it over.
+ */
+export interface CloudEventTransport {
+  /**
+   * Publishes one event. Resolves when the broker has acknowledged it; rejects with a CeBrokerError that has the
+   * broker's code, `unavailable` when the connection was lost before the answer, `cancelled` or `deadline_exceeded`
+   * when the caller gave up (the event may have been taken all the same).
+   */
+  publish(event: Uint8Array, options?: TransportPublishOptions): Promise<void>;
+
+  /**
+   * Opens a subscription. Resolves once the broker has registered it: from then on nothing that is published for it is
+   * missed until it closes. Events may arrive before the promise's continuation runs. Rejects with a CeBrokerError,
+   * and then the listener is never called. One transport carries any number of subscriptions.
+   */
+  subscribe(
+    request: TransportSubscribeRequest,
+    listener: TransportListener,
+    options?: TransportSubscribeOptions,
+  ): Promise<TransportSubscription>;
+
+  /** Ends all subscriptions (`cancelled`), and lets go of what the transport holds. Never rejects; idempotent. */
+  close(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** What a subscriber wants. A cluster name makes it an agent, otherwise a source; one of the two must be given. */
+export interface TransportSubscribeRequest {
+  /** The source id; empty for an agent. */
+  readonly source: string;
+  /** The cluster name; empty for a source. */
+  readonly clusterName: string;
+  /** `<group>.<version>.<resource>`; empty means every data type. */
+  readonly dataType: string;
+}
+
+/** Called as events come in. What a listener throws is a defect of the listener: the subscription ends `internal`. */
+export interface TransportListener {
+  /** One message, heartbeats included (`isHeartbeat`). Called in order, never after `closed`; its result is ignored. */
+  event(event: Uint8Array): void;
+  /**
+   * The subscription has ended: called exactly once. Undefined when its own `close` or its signal ended it, otherwise
+   * why: `unavailable` for a lost connection or a broker that goes away, `resource_exhausted` when this subscriber
+   * was too slow, or the code of the broker's refusal.
+   */
+  closed(error: CeBrokerError | undefined): void;
+}
+
+/** A subscription that is open, or was. */
+export interface TransportSubscription extends AsyncDisposable {
+  /** The broker's name for this subscription (`subscription-id`). */
+  readonly id: string;
+  /** Stops the flow: at most what is already on its way is still delivered. The broker converges meanwhile. */
+  pause(): void;
+  /** Lets it flow again. */
+  resume(): void;
+  /** Ends it; resolves after the listener's `closed`. Never rejects; idempotent. */
+  close(): Promise<void>;
+}
+
+export interface TransportPublishOptions {
+  /** Gives up waiting for the acknowledgement. */
+  readonly signal?: AbortSignal | undefined;
+  /** Gives up after this many milliseconds; no limit unless given. */
+  readonly timeoutMs?: number | undefined;
+}
+
+export interface TransportSubscribeOptions {
+  /** Ends the subscription, or the attempt to open it. */
+  readonly signal?: AbortSignal | undefined;
+  /** Gives up opening after this many milliseconds; no limit unless given. */
+  readonly timeoutMs?: number | undefined;
+}
