@@ -1,0 +1,9 @@
+/** Who is at the other end. Without authentication everybody is `anonymous`. */
+export interface Identity {
+  readonly user: string;
+  readonly groups: readonly string[];
+  /** What policy says this identity is; undefined: policy does not say. */
+  readonly role: 'source' | 'agent' | undefined;
+}
+
+export const ANONYMOUS: Identity = Object.freeze({ user: 'anonymous', groups: Object.freeze([]), role: undefined });

@@ -1,0 +1,144 @@
+import type { DataTypePolicies } from '../access/data-type-policy.js';
+import type { Identity } from '../access/identity.js';
+import { ByteBudget } from '../delivery/byte-budget.js';
+import type { Outlet } from '../delivery/outlet.js';
+import type { Session } from '../delivery/session.js';
+import { SessionRegistry } from '../delivery/session-registry.js';
+import type { EventStore } from '../state/event-store.js';
+import { RecentEvents } from '../state/recent-events.js';
+import { ResourceTable } from '../state/resource-table.js';
+import type { Envelope } from '../wire/envelope.js';
+import { Scanner } from '../wire/scan.js';
+import type { Core } from './core.js';
+import { Counters } from './counters.js';
+import { closeSession } from './end-session.js';
+import { type CoreOptions, DEFAULT_CORE_OPTIONS } from './options.js';
+import type { CorePort, PublishCall, ServiceHook } from './port.js';
+import { acknowledge, offer, publish, publishSpec } from './publish.js';
+import { type Subscription, subscribe } from './subscribe.js';
+import { tick } from './tick.js';
+
+const HELD_BYTES = 64 * 1024 * 1024;
+
+export interface BrokerCoreParts {
+  readonly store: EventStore;
+  readonly port: CorePort;
+  readonly policies: DataTypePolicies;
+  readonly options?: Partial<CoreOptions>;
+}
+
+/**
+ * The broker without any I/O: inputs come in with `now` (milliseconds, monotonic), what must happen goes out through calls,
+ * outlets, the store and a narrow port. Every rule lives behind these few methods.
+ */
+export class BrokerCore {
+  readonly #core: Core;
+
+  constructor(parts: BrokerCoreParts) {
+    const options = Object.freeze({ ...DEFAULT_CORE_OPTIONS, ...parts.options });
+    const laneBudget = new ByteBudget(options.totalLaneBytes);
+    this.#core = {
+      options,
+      port: parts.port,
+      scanner: new Scanner(),
+      policies: parts.policies,
+      services: new Map(),
+      table: new ResourceTable(),
+      store: parts.store,
+      recent: new RecentEvents(),
+      sessions: new SessionRegistry(),
+      sessionSettings: {
+        store: parts.store,
+        laneBytes: options.laneBytes,
+        laneBudget,
+        deletionGapMs: options.deletionGapMs,
+        confirmsDeletion: (dataType) => parts.policies.of(dataType).deletion === 'deleted-condition',
+      },
+      counters: new Counters(),
+      jobs: new Map(),
+      pending: [],
+      agenda: { held: [], lists: new Map(), statuses: new Map() },
+      writersWithoutState: new Map(),
+      laneBudget,
+      heldBudget: new ByteBudget(HELD_BYTES),
+      position: 0,
+      nextSessionId: 0,
+      nextCleaning: 0,
+      draining: false,
+    };
+  }
+
+  /** What there is to read, for metrics, status page and commands. Nobody but the core changes it. */
+  get view(): Readonly<Core> {
+    return this.#core;
+  }
+
+  /** One Publish; the call is answered now or, when the store commits later, then. Never throws. */
+  publish(call: PublishCall, request: Uint8Array, identity: Identity, now: number): void {
+    publish(this.#core, call, request, identity, now);
+  }
+
+  /** A spec that a registered service sends to its agents; `event` is an encoded CloudEvent. Throws a CeBrokerError when it is refused. */
+  publishFromService(event: Uint8Array, now: number): Envelope {
+    const envelope = this.#core.scanner.scanEvent(event);
+    publishSpec(this.#core, undefined, envelope, this.#core.policies.of(envelope.type.dataType), now);
+    return envelope;
+  }
+
+  /** One Subscribe; call it before the response headers go out. Throws a CeBrokerError when it is refused. */
+  subscribe(outlet: Outlet, request: Subscription, identity: Identity, now: number): Session {
+    return subscribe(this.#core, outlet, request, identity, now);
+  }
+
+  /** The session's connection takes bytes again. */
+  writable(session: Session, now: number): void {
+    session.blockedSince = undefined;
+    session.flush(now);
+  }
+
+  /** The session's stream is over, whoever ended it. */
+  closed(session: Session, byPeer: boolean, now: number): void {
+    closeSession(this.#core, session, byPeer, now);
+  }
+
+  /** The store has made something durable: `EventStore.durablePosition` has moved. */
+  durable(now: number): void {
+    const { pending, store } = this.#core;
+    let done = 0;
+    for (const append of pending) {
+      if (append.position > store.durablePosition) break;
+      offer(append.receivers.filter((session) => session.open), append.cell, append.bytes, now);
+      if (append.call !== undefined) acknowledge(this.#core, append.call);
+      done += 1;
+    }
+    pending.splice(0, done);
+  }
+
+  /** Runs one job that was put off; true: there are more, call again in a later turn. */
+  runJobs(now: number): boolean {
+    for (const [key, job] of this.#core.jobs) {
+      this.#core.jobs.delete(key);
+      job.run(now);
+      break;
+    }
+    return this.#core.jobs.size > 0;
+  }
+
+  /** What time alone brings. Call it a few times per second. */
+  tick(now: number): void {
+    tick(this.#core, now);
+  }
+
+  registerService(dataType: string, hook: ServiceHook): void {
+    this.#core.services.set(dataType, hook);
+  }
+
+  unregisterService(dataType: string): void {
+    this.#core.services.delete(dataType);
+  }
+
+  /** From now on new Publishes and subscriptions are refused as UNAVAILABLE. */
+  drain(): void {
+    this.#core.draining = true;
+  }
+}

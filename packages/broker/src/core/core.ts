@@ -1,0 +1,92 @@
+import type { DataTypePolicies } from '../access/data-type-policy.js';
+import type { ByteBudget } from '../delivery/byte-budget.js';
+import type { Session, SessionSettings } from '../delivery/session.js';
+import type { SessionRegistry } from '../delivery/session-registry.js';
+import type { EventStore, StoredBytes } from '../state/event-store.js';
+import type { Partition } from '../state/partition.js';
+import type { RecentEvents } from '../state/recent-events.js';
+import type { Cell } from '../state/resource.js';
+import type { ResourceTable } from '../state/resource-table.js';
+import type { Scanner } from '../wire/scan.js';
+import type { Counters } from './counters.js';
+import type { CoreOptions } from './options.js';
+import type { CorePort, PublishCall, ServiceHook } from './port.js';
+
+/** What the verbs work on: the rooms, side by side. `BrokerCore` is the only one that makes it. */
+export interface Core {
+  readonly options: CoreOptions;
+  readonly port: CorePort;
+  readonly scanner: Scanner;
+  readonly policies: DataTypePolicies;
+  readonly services: Map<string, ServiceHook>;
+  readonly table: ResourceTable;
+  readonly store: EventStore;
+  readonly recent: RecentEvents;
+  readonly sessions: SessionRegistry;
+  readonly sessionSettings: SessionSettings;
+  readonly counters: Counters;
+  /** Work that must not run inside the Publish that asked for it. */
+  readonly jobs: Map<string, Job>;
+  /** Appended, not yet durable, in order of position. */
+  readonly pending: PendingAppend[];
+  readonly agenda: Agenda;
+  /** One counter for the whole broker. */
+  position: number;
+  /** Sources that published specs of a data type while nothing is kept. */
+  readonly writersWithoutState: Map<string, Set<string>>;
+  /** What all lanes hold. */
+  readonly laneBudget: ByteBudget;
+  /** What the resyncs that wait for their asker hold. */
+  readonly heldBudget: ByteBudget;
+  nextSessionId: number;
+  nextCleaning: number;
+  draining: boolean;
+}
+
+export interface Job {
+  /** Jobs of the same key are one: a later one replaces an earlier one that has not begun. */
+  readonly key: string;
+  run(now: number): void;
+}
+
+export interface PendingAppend {
+  readonly position: number;
+  readonly cell: Cell;
+  readonly bytes: Uint8Array;
+  readonly stored: StoredBytes;
+  readonly receivers: readonly Session[];
+  readonly at: number;
+  call: PublishCall | undefined;
+}
+
+/** What is due later, by key. */
+export interface Agenda {
+  /** Resyncs that came before their asker's subscription. */
+  readonly held: HeldResync[];
+  /** Lists that shared one under way but know more than it did. */
+  readonly lists: Map<string, DueList>;
+  /** Statuses to ask for once a source's specs are known again. */
+  readonly statuses: Map<string, DueStatuses>;
+}
+
+export interface HeldResync {
+  readonly role: 'agent' | 'source';
+  readonly name: string;
+  readonly dataType: string;
+  readonly bytes: number;
+  readonly expires: number;
+  readonly job: Job;
+}
+
+export interface DueList {
+  readonly source: string;
+  readonly partition: Partition;
+  readonly listed: ReadonlyMap<string, bigint>;
+  readonly due: number;
+}
+
+export interface DueStatuses {
+  readonly source: string;
+  readonly partition: Partition;
+  readonly due: number;
+}

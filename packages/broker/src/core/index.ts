@@ -1,0 +1,5 @@
+export { BrokerCore, type BrokerCoreParts } from './broker-core.js';
+export type { Core } from './core.js';
+export { type CoreOptions, DEFAULT_CORE_OPTIONS } from './options.js';
+export type { CoreNote, CorePort, PublishCall, ServiceHook } from './port.js';
+export type { Subscription } from './subscribe.js';

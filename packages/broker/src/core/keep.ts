@@ -1,0 +1,127 @@
+import type { CellKind } from '../state/event-store.js';
+import { Cell, type Resource } from '../state/resource.js';
+import type { Envelope } from '../wire/envelope.js';
+import type { Core } from './core.js';
+
+/** Makes the event the newest of its cell. */
+export function keep(core: Core, resource: Resource, kind: CellKind, event: Envelope, bytes: Uint8Array, now: number): Cell {
+  core.position += 1;
+  const before = resource[kind];
+  const movedToFarewell = kind === 'spec' && before !== undefined && before.stored === resource.farewell?.stored;
+  const stored = core.store.append({
+    kind,
+    dataType: resource.partition.dataType,
+    cluster: resource.partition.cluster,
+    resourceId: resource.id,
+    position: core.position,
+    bytes: ownCopy(bytes),
+    replaces: movedToFarewell ? undefined : before?.stored,
+  });
+  let cell = before;
+  if (cell === undefined) {
+    cell = new Cell(resource, kind, stored, core.position, now, event.version);
+    resource[kind] = cell;
+  } else {
+    cell.stored = stored;
+    cell.position = core.position;
+    cell.at = now;
+    cell.version = event.version;
+  }
+  if (kind === 'spec') {
+    cell.deleting = event.deleting;
+    if (!event.deleting && event.version > resource.newestVersion) resource.newestVersion = event.version;
+  } else {
+    cell.statusHash = event.statusHash;
+    cell.sequenceId = event.sequenceId;
+  }
+  return cell;
+}
+
+/**
+ * A request's bytes may lie in a much larger chunk of the socket; what is kept must not keep that alive.
+ */
+function ownCopy(bytes: Uint8Array): Uint8Array {
+  if (bytes.buffer.byteLength <= bytes.byteLength + bytes.byteLength / 4 + 64) return bytes;
+  const copy = Buffer.allocUnsafeSlow(bytes.byteLength);
+  copy.set(bytes);
+  return copy;
+}
+
+/** The resource begins again; a deletion of the life before that nobody confirmed is owed to the agents first. */
+export function beginLife(core: Core, resource: Resource, event: Envelope, now: number): void {
+  const { tombstone, grave } = resource;
+  resource.earlierVersion = highest(resource.earlierVersion, resource.newestVersion, tombstone?.version, grave?.version);
+  resource.newestVersion = 0n;
+  resource.lifeBegan = event.time;
+  resource.grave = undefined;
+  core.table.graves.delete(resource);
+  core.table.tombstones.delete(resource);
+  if (tombstone === undefined) return;
+  dropFarewell(core, resource);
+  resource.farewell = { stored: tombstone.stored, position: tombstone.position, sentAt: resource.deletionSentAt, since: now };
+  core.table.farewells.add(resource);
+  for (const session of core.sessions.agentsOf(resource.partition.cluster)) {
+    if (session.dirty.has(tombstone)) session.owedFarewells.add(resource);
+  }
+}
+
+/** A deletion is about to become the newest: it has been handed to nobody yet. */
+export function endLife(core: Core, resource: Resource): void {
+  resource.deletionSentAt = undefined;
+  dropFarewell(core, resource);
+  core.table.tombstones.add(resource);
+}
+
+/** The deletion of the life before is over at the agent: the present one may follow. */
+export function confirmFarewell(core: Core, resource: Resource, now: number): void {
+  if (resource.farewell === undefined) return;
+  dropFarewell(core, resource);
+  const { spec, partition } = resource;
+  if (spec === undefined) return;
+  for (const session of core.sessions.agentsOf(partition.cluster)) {
+    session.owedFarewells.delete(resource);
+    if (!session.takes(partition.dataType)) continue;
+    session.mark(spec, now);
+    session.flush(now);
+  }
+}
+
+/** The deletion was confirmed: what is left is the memory of it, and the status that says so. */
+export function bury(core: Core, resource: Resource, now: number): void {
+  const { spec } = resource;
+  if (spec === undefined) return;
+  const version = highest(resource.earlierVersion, resource.newestVersion, spec.version) ?? 0n;
+  resource.grave = { version, sequenceId: resource.status?.sequenceId, at: now };
+  resource.earlierVersion = version;
+  resource.newestVersion = 0n;
+  core.store.forget(spec.stored);
+  resource.spec = undefined;
+  dropFarewell(core, resource);
+  core.table.tombstones.delete(resource);
+  core.table.graves.add(resource);
+}
+
+/** Nothing is left to remember. */
+export function forgetResource(core: Core, resource: Resource): void {
+  if (resource.spec !== undefined) core.store.forget(resource.spec.stored);
+  if (resource.status !== undefined) core.store.forget(resource.status.stored);
+  resource.spec = undefined;
+  resource.status = undefined;
+  dropFarewell(core, resource);
+  core.table.remove(resource);
+}
+
+function dropFarewell(core: Core, resource: Resource): void {
+  if (resource.farewell === undefined) return;
+  core.store.forget(resource.farewell.stored);
+  resource.farewell = undefined;
+  core.table.farewells.delete(resource);
+}
+
+function highest(...versions: readonly (bigint | undefined)[]): bigint | undefined {
+  let result: bigint | undefined;
+  for (const version of versions) {
+    if (version !== undefined && (result === undefined || version > result)) result = version;
+  }
+  return result;
+}

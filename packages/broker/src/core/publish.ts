@@ -1,0 +1,219 @@
+import { CeBrokerError } from 'ce-broker-proto';
+import type { DataTypePolicy } from '../access/data-type-policy.js';
+import { directionOf } from '../access/direction.js';
+import type { Identity } from '../access/identity.js';
+import type { Session } from '../delivery/session.js';
+import { isStaleStatus, judgeSpec } from '../state/ordering.js';
+import type { Cell, Resource } from '../state/resource.js';
+import { hasDeletedCondition } from '../wire/deleted-condition.js';
+import type { Envelope } from '../wire/envelope.js';
+import { EMPTY } from '../wire/empty.js';
+import { completeDeletion } from './complete-deletion.js';
+import type { Core } from './core.js';
+import { endLife, beginLife, bury, confirmFarewell, keep } from './keep.js';
+import type { PublishCall } from './port.js';
+import { refuse, required } from './refuse.js';
+import { relay } from './relay.js';
+import { receiveResync } from './resync.js';
+import { scheduleStatusAsk } from './status-ask.js';
+
+/** One Publish: scan, authorise, append, mark, offer, answer. */
+export function publish(core: Core, call: PublishCall, request: Uint8Array, identity: Identity, now: number): void {
+  let event: Envelope | undefined;
+  let remembered = false;
+  try {
+    core.counters.published += 1;
+    core.counters.publishedBytes += request.byteLength;
+    if (core.draining) throw new CeBrokerError('unavailable', 'the broker is shutting down: publish again when connected');
+    event = core.scanner.scanPublishRequest(request);
+    const policy = core.policies.of(event.type.dataType);
+    const direction = directionOf(event, policy, identity);
+    const isResync = direction === 'spec-resync' || direction === 'status-resync';
+    const service = isResync ? undefined : core.services.get(event.type.dataType);
+    if (service !== undefined) {
+      service.handle(event, identity, call);
+      return;
+    }
+    if (!core.recent.add(event.source, event.id)) {
+      core.counters.duplicates += 1;
+      acknowledge(core, call);
+      return;
+    }
+    remembered = true;
+    switch (direction) {
+      case 'spec-resync':
+      case 'status-resync':
+        receiveResync(core, event, direction, now);
+        acknowledge(core, call);
+        return;
+      case 'spec-to-agents':
+        publishSpec(core, call, event, policy, now);
+        return;
+      case 'spec-to-sources':
+        publishUpward(core, call, event, policy, now);
+        return;
+      case 'status-to-source':
+        publishStatus(core, call, event, policy, now);
+        return;
+      case 'undecidable':
+        throw new CeBrokerError(
+          'failed_precondition',
+          `type ${event.type.name}: question and answer look alike, so the broker cannot tell who asks; ` +
+            `register a service for ${event.type.dataType}, or give the publisher's identity a role`,
+          { field: 'type' },
+        );
+    }
+  } catch (thrown) {
+    if (remembered && event !== undefined) core.recent.forget(event.source, event.id);
+    refuse(core, call, thrown, event, identity);
+  }
+}
+
+/** A source says what a resource should be. */
+export function publishSpec(
+  core: Core,
+  call: PublishCall | undefined,
+  event: Envelope,
+  policy: DataTypePolicy,
+  now: number,
+): void {
+  const cluster = required(event.cluster, 'clustername', event);
+  const id = required(event.resourceId, 'resourceid', event);
+  refuseBrokenVersion(event);
+  const { dataType } = event.type;
+  const receivers = core.sessions.agentsOf(cluster);
+  if (!core.options.keepState || policy.keep === 'none') {
+    noteSecondSource(core, event);
+    relay(core, receivers, event, now);
+    acknowledge(core, call);
+    return;
+  }
+  const partition = core.table.partition(dataType, cluster);
+  const resource = partition.resource(id);
+  refuseOtherOwner(resource, event);
+  const verdict = judgeSpec(resource, event);
+  if (verdict === 'stale') {
+    core.counters.stale += 1;
+    acknowledge(core, call);
+    return;
+  }
+  const learned = resource.spec === undefined && event.type.action === 'resync_response';
+  if (verdict === 'new-life') beginLife(core, resource, event, now);
+  if (event.deleting) endLife(core, resource);
+  const bytes = event.deleting ? completeDeletion(core, resource, event, policy) : event.bytes;
+  core.table.setOwner(resource, event.source);
+  const cell = keep(core, resource, 'spec', event, bytes, now);
+  if (learned) scheduleStatusAsk(core, partition, event.source, now);
+  settle(core, call, cell, receivers, now);
+}
+
+/** An agent says what a resource is. */
+function publishStatus(core: Core, call: PublishCall, event: Envelope, policy: DataTypePolicy, now: number): void {
+  const id = required(event.resourceId, 'resourceid', event);
+  const named = event.originalSource ?? '';
+  const receivers = named === '' ? core.sessions.everySource() : core.sessions.ofSource(named);
+  const { cluster } = event;
+  if (cluster === undefined || cluster === '' || !core.options.keepState || policy.keep === 'none') {
+    relay(core, receivers, event, now);
+    acknowledge(core, call);
+    return;
+  }
+  const resource = core.table.partition(event.type.dataType, cluster).resource(id);
+  if (isStaleStatus(resource.status?.sequenceId ?? resource.grave?.sequenceId, event)) {
+    core.counters.stale += 1;
+    acknowledge(core, call);
+    return;
+  }
+  const gone = mayBeGone(resource, policy) && hasDeletedCondition(event);
+  if (gone && tellsOfEarlierLife(resource, event)) {
+    confirmFarewell(core, resource, now);
+    acknowledge(core, call);
+    return;
+  }
+  if (named !== '' && resource.owner === undefined) core.table.setOwner(resource, named);
+  const cell = keep(core, resource, 'status', event, event.bytes, now);
+  cell.gone = gone;
+  if (gone && resource.tombstone !== undefined) bury(core, resource, now);
+  settle(core, call, cell, receivers, now);
+}
+
+/** An agent says what a resource should be: leases, certificate requests, cluster registrations. It goes by arrival. */
+function publishUpward(core: Core, call: PublishCall, event: Envelope, policy: DataTypePolicy, now: number): void {
+  const named = event.originalSource ?? '';
+  const receivers = named === '' ? core.sessions.everySource() : core.sessions.ofSource(named);
+  const { cluster, resourceId } = event;
+  const keepable = cluster !== undefined && cluster !== '' && resourceId !== undefined && resourceId !== '';
+  if (!keepable || !core.options.keepState || policy.keep === 'none') {
+    relay(core, receivers, event, now);
+    acknowledge(core, call);
+    return;
+  }
+  const resource = core.table.partition(event.type.dataType, cluster).resource(resourceId);
+  const cell = keep(core, resource, 'spec', event, event.bytes, now);
+  settle(core, call, cell, receivers, now);
+}
+
+/** Delivery and answer follow at once when the store is durable already, else when it says so. */
+function settle(core: Core, call: PublishCall | undefined, cell: Cell, receivers: readonly Session[], now: number): void {
+  if (cell.position > core.store.durablePosition) {
+    const bytes = core.store.read(cell.stored);
+    core.pending.push({ position: cell.position, cell, bytes, stored: cell.stored, receivers, at: now, call });
+    return;
+  }
+  offer(receivers, cell, core.store.read(cell.stored), now);
+  acknowledge(core, call);
+}
+
+/** Hands a durable event to everybody who takes its data type. */
+export function offer(receivers: readonly Session[], cell: Cell, bytes: Uint8Array, now: number): void {
+  const { dataType } = cell.resource.partition;
+  for (const session of receivers) {
+    if (session.takes(dataType)) session.offer(cell, bytes, now);
+  }
+}
+
+export function acknowledge(core: Core, call: PublishCall | undefined): void {
+  core.counters.acknowledged += 1;
+  call?.reply(EMPTY);
+}
+
+function refuseBrokenVersion(event: Envelope): void {
+  if (event.versionState !== 'invalid') return;
+  throw new CeBrokerError(
+    'invalid_argument',
+    `resourceversion is not a 64-bit integer: an event of type ${event.type.name} carries it as an integer or as its decimal text`,
+    { field: 'resourceversion' },
+  );
+}
+
+function refuseOtherOwner(resource: Resource, event: Envelope): void {
+  const { owner } = resource;
+  if (owner === undefined || owner === event.source) return;
+  if (resource.spec === undefined && resource.grave !== undefined) return;
+  throw new CeBrokerError(
+    'permission_denied',
+    `resourceid ${resource.id} on cluster ${resource.partition.cluster} belongs to source ${owner}: source ${event.source} may not publish it; use another id`,
+    { field: 'resourceid' },
+  );
+}
+
+function mayBeGone(resource: Resource, policy: DataTypePolicy): boolean {
+  if (policy.deletion !== 'deleted-condition') return false;
+  return resource.tombstone !== undefined || resource.farewell !== undefined || resource.earlierVersion !== undefined;
+}
+
+/** The resource lives again: this Deleted is about the life before, and its source has moved on. */
+function tellsOfEarlierLife(resource: Resource, event: Envelope): boolean {
+  if (resource.spec === undefined || resource.spec.deleting) return false;
+  return resource.farewell !== undefined || event.version > resource.newestVersion;
+}
+
+/** Without state, two sources on one data type delete each other's work at the next resync: worth a warning. */
+function noteSecondSource(core: Core, event: Envelope): void {
+  if (core.options.keepState) return;
+  const sources = core.writersWithoutState.get(event.type.dataType) ?? new Set<string>();
+  if (sources.has(event.source)) return;
+  sources.add(event.source);
+  core.writersWithoutState.set(event.type.dataType, sources);
+  if (sources.size === 2) core.port.note({ kind: 'second-source', dataType: event.type.dataType, sources: [...sources] });
+}

@@ -1,0 +1,61 @@
+import { decodeSpecResyncBody, decodeStatusResyncBody } from 'ce-broker-proto';
+import type { Envelope } from '../wire/envelope.js';
+import type { Core } from './core.js';
+import { holdOrRun } from './held.js';
+import { required } from './refuse.js';
+import { relay } from './relay.js';
+import { answerSpecResync } from './spec-resync.js';
+import { answerStatusResync } from './status-resync.js';
+
+/**
+ * Somebody asks what it missed. The list is read now, so that a broken one is refused; the answer runs later, never inside the
+ * Publish that asked: client and server would wait for each other.
+ */
+export function receiveResync(core: Core, event: Envelope, direction: 'spec-resync' | 'status-resync', now: number): void {
+  if (direction === 'spec-resync') receiveSpecResync(core, event, now);
+  else receiveStatusResync(core, event, now);
+}
+
+function receiveSpecResync(core: Core, event: Envelope, now: number): void {
+  core.counters.specResyncs += 1;
+  const cluster = required(event.cluster, 'clustername', event);
+  const { dataType } = event.type;
+  const named = event.originalSource ?? '';
+  if (!core.options.keepState) {
+    relay(core, named === '' ? core.sessions.everySource() : core.sessions.ofSource(named), event, now);
+    return;
+  }
+  const listed = new Map<string, bigint>();
+  for (const entry of decodeSpecResyncBody(dataOf(event))) listed.set(entry.resourceId, entry.resourceVersion);
+  const ask = { cluster, dataType, named, agent: event.source, listed };
+  const asker = { role: 'agent', name: cluster, dataType, bytes: event.bytes.byteLength } as const;
+  const job = {
+    key: `spec ${cluster}\n${dataType}\n${named}\n${event.source}`,
+    run: (at: number) => answerSpecResync(core, ask, at),
+  };
+  holdOrRun(core, asker, job, now);
+}
+
+function receiveStatusResync(core: Core, event: Envelope, now: number): void {
+  core.counters.statusResyncs += 1;
+  const cluster = event.cluster ?? '';
+  const { dataType } = event.type;
+  if (!core.options.keepState) {
+    const clusters = cluster === '' ? [...core.sessions.clusters()] : [cluster];
+    for (const name of clusters) relay(core, core.sessions.agentsOf(name), event, now);
+    return;
+  }
+  const hashes = new Map<string, string>();
+  for (const entry of decodeStatusResyncBody(dataOf(event))) hashes.set(entry.resourceId, entry.statusHash);
+  const ask = { source: event.source, cluster, dataType, hashes };
+  const asker = { role: 'source', name: event.source, dataType, bytes: event.bytes.byteLength } as const;
+  const job = {
+    key: `status ${event.source}\n${dataType}\n${cluster}`,
+    run: (at: number) => answerStatusResync(core, ask, at),
+  };
+  holdOrRun(core, asker, job, now);
+}
+
+function dataOf(event: Envelope): Uint8Array {
+  return event.bytes.subarray(event.dataStart, event.dataEnd);
+}

@@ -1,0 +1,80 @@
+import type { ResourceVersion } from 'ce-broker-proto';
+import { versionAfterAnswer } from '../state/ordering.js';
+import type { Partition } from '../state/partition.js';
+import type { Core } from './core.js';
+import { specRequest } from './request-event.js';
+
+const NOTHING: ReadonlyMap<string, bigint> = new Map();
+
+export interface AskForSpecs {
+  /** Ids and versions that the asking agent listed and that the source's slice has to take up; what the broker knows itself is in any case. */
+  readonly listed?: ReadonlyMap<string, bigint>;
+  /** The source has just connected: what it was asked before may be lost. */
+  readonly fresh?: boolean;
+  /** Who asks, as the source sees it. */
+  readonly agent?: string;
+}
+
+/**
+ * Asks a connected source for its specs of a cluster and type, with its own slice: the ids that it owns there, at the versions
+ * that the agent has or is getting. To a Go source the list is complete, so another source's ids never stand in it, and an empty
+ * one is the safe "send me everything". Agents that ask side by side share one list.
+ */
+export function askForSpecs(core: Core, source: string, partition: Partition, now: number, ask: AskForSpecs = {}): void {
+  const listed = ask.listed ?? NOTHING;
+  const askedAt = partition.askedAt.get(source);
+  const { resyncShareMs } = core.options;
+  if (ask.fresh !== true && askedAt !== undefined && now - askedAt < resyncShareMs) {
+    core.counters.listsShared += 1;
+    if (!knowsMore(partition, source, listed)) return;
+    const key = agendaKey(source, partition);
+    core.agenda.lists.set(key, { source, partition, listed, due: askedAt + resyncShareMs });
+    return;
+  }
+  partition.askedAt.set(source, now);
+  const agent = ask.agent ?? 'ce-broker';
+  for (const session of core.sessions.ofSource(source)) {
+    if (!session.takes(partition.dataType)) continue;
+    core.counters.listsToSources += 1;
+    session.ask({
+      key: `spec ${agendaKey(source, partition)}`,
+      messages: () => specRequest(core, headOf(partition, source, agent), sliceOf(partition, source, listed)),
+    });
+    session.flush(now);
+  }
+}
+
+/** All ids that the source owns in the partition, and those of the list that the caller found to be its. */
+function sliceOf(partition: Partition, source: string, listed: ReadonlyMap<string, bigint>): ResourceVersion[] {
+  const slice: ResourceVersion[] = [];
+  if (partition.owned.has(source)) {
+    for (const resource of partition.resources.values()) {
+      if (resource.owner !== source || resource.spec === undefined || resource.spec.deleting) continue;
+      const version = versionAfterAnswer(resource.spec, listed.get(resource.id));
+      slice.push({ resourceId: resource.id, resourceVersion: version });
+    }
+  }
+  for (const [id, version] of listed) {
+    if (partition.resources.get(id)?.spec === undefined) slice.push({ resourceId: id, resourceVersion: version });
+  }
+  return slice;
+}
+
+/** The agent has something that the list under way did not say. */
+function knowsMore(partition: Partition, source: string, listed: ReadonlyMap<string, bigint>): boolean {
+  for (const [id, version] of listed) {
+    const resource = partition.resources.get(id);
+    if (resource?.spec === undefined) return true;
+    if (resource.owner === source && versionAfterAnswer(resource.spec, version) > resource.spec.version) return true;
+  }
+  return false;
+}
+
+function headOf(partition: Partition, source: string, agent: string) {
+  const type = `${partition.dataType}.spec.resync_request`;
+  return { type, source: agent, cluster: partition.cluster, originalSource: source };
+}
+
+function agendaKey(source: string, partition: Partition): string {
+  return `${source}\n${partition.cluster}\n${partition.dataType}`;
+}

@@ -1,0 +1,111 @@
+import type { Session } from '../delivery/session.js';
+import type { Partition } from '../state/partition.js';
+import type { Cell, Resource } from '../state/resource.js';
+import type { Core } from './core.js';
+import { bury, confirmFarewell } from './keep.js';
+import { askForSpecs } from './spec-ask.js';
+import { askForStatuses } from './status-ask.js';
+
+export interface SpecResync {
+  readonly cluster: string;
+  readonly dataType: string;
+  /** The source that is asked; `""`: all. */
+  readonly named: string;
+  readonly agent: string;
+  /** What the agent holds, by resource id. */
+  readonly listed: ReadonlyMap<string, bigint>;
+}
+
+/**
+ * An agent says what it holds and asks for the rest. What the broker knows, it answers; the connected sources are asked too, each
+ * with its own slice, because they are the authority; what nobody owns is withheld.
+ */
+export function answerSpecResync(core: Core, ask: SpecResync, now: number): void {
+  const partition = core.table.partition(ask.dataType, ask.cluster);
+  const sessions = core.sessions.agentsOf(ask.cluster).filter((session) => session.takes(ask.dataType));
+  partition.agentAsked = true;
+  for (const resource of partition.resources.values()) {
+    if (ask.named !== '' && resource.owner !== ask.named) continue;
+    answerOne(core, resource, ask, sessions, now);
+  }
+  const service = core.services.get(ask.dataType);
+  if (service !== undefined) service.list(ask.cluster, ask.dataType, ask.listed);
+  else askSources(core, partition, ask, now);
+  for (const session of sessions) {
+    if (ask.named === '') askForStatuses(core, session, partition);
+    session.flush(now);
+  }
+}
+
+function answerOne(core: Core, resource: Resource, ask: SpecResync, sessions: readonly Session[], now: number): void {
+  const { spec } = resource;
+  const policy = core.policies.of(ask.dataType);
+  if (spec === undefined || policy.writer === 'agent') return;
+  const listed = ask.listed.get(resource.id);
+  if (spec.deleting) {
+    const seen = resource.deletionSentAt !== undefined;
+    if (policy.deletion === 'absence' && seen && listed === undefined) bury(core, resource, now);
+    else markAll(sessions, spec, now);
+    return;
+  }
+  if (resource.farewell !== undefined) {
+    const over = listed === undefined || (resource.farewell.sentAt !== undefined && listed <= spec.version);
+    if (over && (policy.deletion === 'absence' || listed === undefined)) confirmFarewell(core, resource, now);
+    else {
+      for (const session of sessions) session.owedFarewells.add(resource);
+      markAll(sessions, spec, now);
+      return;
+    }
+  }
+  if (listed === undefined || spec.version === 0n || spec.version > listed) markAll(sessions, spec, now);
+}
+
+function markAll(sessions: readonly Session[], cell: Cell, now: number): void {
+  for (const session of sessions) session.mark(cell, now);
+}
+
+/** Each source gets the listed ids that are its own; those of nobody go to a source only where the agent, or the configuration, says so. */
+function askSources(core: Core, partition: Partition, ask: SpecResync, now: number): void {
+  const bySource = new Map<string, Map<string, bigint>>();
+  const unowned = new Map<string, bigint>();
+  for (const [id, version] of ask.listed) {
+    const owner = partition.resources.get(id)?.owner;
+    if (owner === undefined) {
+      unowned.set(id, version);
+      continue;
+    }
+    let own = bySource.get(owner);
+    if (own === undefined) {
+      own = new Map();
+      bySource.set(owner, own);
+    }
+    own.set(id, version);
+  }
+  if (ask.named !== '') {
+    const listed = new Map([...(bySource.get(ask.named) ?? []), ...unowned]);
+    askForSpecs(core, ask.named, partition, now, { listed, agent: ask.agent });
+    return;
+  }
+  noteOrphans(core, partition, unowned, now);
+  const everybodys = core.options.orphans === 'forward' ? unowned : new Map<string, bigint>();
+  for (const source of new Set(core.sessions.sourcesOf(partition.dataType))) {
+    const listed = new Map([...(bySource.get(source) ?? []), ...everybodys]);
+    askForSpecs(core, source, partition, now, { listed, agent: ask.agent });
+  }
+}
+
+/** A list for all sources is complete: what is no longer in it is no orphan any more. */
+function noteOrphans(core: Core, partition: Partition, unowned: ReadonlyMap<string, bigint>, now: number): void {
+  const { orphans } = partition;
+  for (const id of orphans.keys()) {
+    if (!unowned.has(id)) orphans.delete(id);
+  }
+  let found = 0;
+  for (const [id, version] of unowned) {
+    const known = orphans.get(id);
+    if (known === undefined) found += 1;
+    orphans.set(id, { version, since: known?.since ?? now });
+  }
+  if (found === 0) return;
+  core.port.note({ kind: 'orphans', cluster: partition.cluster, dataType: partition.dataType, count: found });
+}

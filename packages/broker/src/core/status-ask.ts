@@ -1,0 +1,58 @@
+import type { ResourceStatusHash } from 'ce-broker-proto';
+import type { Session } from '../delivery/session.js';
+import type { Partition } from '../state/partition.js';
+import type { Core } from './core.js';
+import { statusRequest } from './request-event.js';
+
+/** How long the broker collects what a source sends again before it asks the agent for the statuses. */
+const COLLECT_MS = 1000;
+
+/** An agent is here that was away: it may have failed to publish statuses. It is asked once for each source that owns something. */
+export function askForStatuses(core: Core, session: Session, partition: Partition): void {
+  if (session.statusesAsked.has(partition.dataType) || partition.owned.size === 0) return;
+  session.statusesAsked.add(partition.dataType);
+  for (const source of partition.owned.keys()) askOne(core, session, partition, source);
+}
+
+/** A source's specs are known again, after the broker had lost them: the statuses to them are missing too. */
+export function scheduleStatusAsk(core: Core, partition: Partition, source: string, now: number): void {
+  const key = `${source}\n${partition.cluster}\n${partition.dataType}`;
+  if (core.agenda.statuses.has(key)) return;
+  core.agenda.statuses.set(key, { source, partition, due: now + COLLECT_MS });
+}
+
+/** Asks the connected agents what was scheduled. */
+export function askDueStatuses(core: Core, now: number): void {
+  for (const [key, { source, partition, due }] of core.agenda.statuses) {
+    if (due > now) continue;
+    core.agenda.statuses.delete(key);
+    for (const session of core.sessions.agentsOf(partition.cluster)) {
+      if (!session.takes(partition.dataType)) continue;
+      session.statusesAsked.add(partition.dataType);
+      askOne(core, session, partition, source);
+      session.flush(now);
+    }
+  }
+}
+
+function askOne(core: Core, session: Session, partition: Partition, source: string): void {
+  const { cluster, dataType } = partition;
+  const head = { type: `${dataType}.status.resync_request`, source, cluster, originalSource: '' };
+  session.ask({
+    key: `status ${source}\n${dataType}`,
+    messages: () => {
+      const hashes = hashesOf(partition, source);
+      return hashes.length === 0 ? [] : statusRequest(core, head, hashes);
+    },
+  });
+}
+
+/** A hash that is not known is written as empty: unequal only means "send it again". */
+function hashesOf(partition: Partition, source: string): ResourceStatusHash[] {
+  const hashes: ResourceStatusHash[] = [];
+  for (const resource of partition.resources.values()) {
+    if (resource.owner !== source || resource.grave !== undefined) continue;
+    hashes.push({ resourceId: resource.id, statusHash: resource.status?.statusHash ?? '' });
+  }
+  return hashes;
+}

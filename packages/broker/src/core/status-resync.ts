@@ -1,0 +1,128 @@
+import type { ResourceStatusHash } from 'ce-broker-proto';
+import type { Session } from '../delivery/session.js';
+import type { Partition } from '../state/partition.js';
+import type { Resource } from '../state/resource.js';
+import type { Core } from './core.js';
+import { pushOrEvict } from './relay.js';
+import { statusRequest } from './request-event.js';
+
+export interface StatusResync {
+  readonly source: string;
+  /** `""`: all clusters. */
+  readonly cluster: string;
+  readonly dataType: string;
+  /** The status hashes that the source holds, by resource id; empty means: send everything. */
+  readonly hashes: ReadonlyMap<string, string>;
+}
+
+/**
+ * A source says which statuses it holds and asks for the rest. Agents that are here are asked, each for its own; for those that are
+ * away the broker answers from what it knows.
+ */
+export function answerStatusResync(core: Core, ask: StatusResync, now: number): void {
+  const askers = core.sessions.ofSource(ask.source).filter((session) => session.takes(ask.dataType));
+  const { known, unknown } = sortByCluster(core, ask);
+  for (const cluster of clustersOf(core, ask)) {
+    const agents = core.sessions.agentsOf(cluster).filter((session) => session.takes(ask.dataType));
+    if (agents.length > 0) askAgents(core, ask, cluster, agents, [...(known.get(cluster) ?? []), ...unknown], now);
+    else answerFor(core, ask, cluster, askers, now);
+    forgetWhatTheSourceForgot(core, ask, cluster);
+  }
+  for (const session of askers) session.flush(now);
+}
+
+function clustersOf(core: Core, ask: StatusResync): Iterable<string> {
+  if (ask.cluster !== '') return [ask.cluster];
+  const clusters = new Set(core.sessions.clusters());
+  for (const partition of core.table.all(ask.dataType)) clusters.add(partition.cluster);
+  return clusters;
+}
+
+/** Which listed id lives on which cluster; ids that the broker does not know may live on any. */
+function sortByCluster(core: Core, ask: StatusResync) {
+  const known = new Map<string, ResourceStatusHash[]>();
+  const found = new Set<string>();
+  if (ask.hashes.size > 0) {
+    for (const partition of partitionsOf(core, ask)) {
+      const own: ResourceStatusHash[] = [];
+      for (const resource of smallerSide(partition, ask.hashes)) {
+        const statusHash = ask.hashes.get(resource.id);
+        if (statusHash === undefined) continue;
+        found.add(resource.id);
+        own.push({ resourceId: resource.id, statusHash });
+      }
+      if (own.length > 0) known.set(partition.cluster, own);
+    }
+  }
+  const unknown: ResourceStatusHash[] = [];
+  for (const [resourceId, statusHash] of ask.hashes) {
+    if (!found.has(resourceId)) unknown.push({ resourceId, statusHash });
+  }
+  return { known, unknown };
+}
+
+/** The resources that may be listed, at the cost of the shorter of list and partition. */
+function* smallerSide(partition: Partition, hashes: ReadonlyMap<string, string>): Iterable<Resource> {
+  if (partition.resources.size <= hashes.size) {
+    yield* partition.resources.values();
+    return;
+  }
+  for (const id of hashes.keys()) {
+    const resource = partition.resources.get(id);
+    if (resource !== undefined) yield resource;
+  }
+}
+
+function partitionsOf(core: Core, ask: StatusResync): Iterable<Partition> {
+  return ask.cluster === '' ? core.table.all(ask.dataType) : core.table.ofCluster(ask.cluster, ask.dataType);
+}
+
+/** An agent takes an empty list for "everything": a slice that came out empty is not sent. */
+function askAgents(
+  core: Core,
+  ask: StatusResync,
+  cluster: string,
+  agents: readonly Session[],
+  slice: readonly ResourceStatusHash[],
+  now: number,
+): void {
+  if (slice.length === 0 && ask.hashes.size > 0) return;
+  const type = `${ask.dataType}.status.resync_request`;
+  const messages = statusRequest(core, { type, source: ask.source, cluster, originalSource: '' }, slice);
+  for (const session of agents) {
+    for (const message of messages) pushOrEvict(core, session, message, now);
+  }
+}
+
+/** The agent is away: the source gets each status whose hash differs; without a list, every one. */
+function answerFor(core: Core, ask: StatusResync, cluster: string, askers: readonly Session[], now: number): void {
+  const partition = core.table.find(ask.dataType, cluster);
+  if (partition === undefined) return;
+  for (const resource of partition.resources.values()) {
+    const { status } = resource;
+    if (status === undefined || (resource.owner !== undefined && resource.owner !== ask.source)) continue;
+    if (ask.hashes.size > 0) {
+      const hash = ask.hashes.get(resource.id);
+      if (hash === undefined || (hash !== '' && hash === status.statusHash)) continue;
+    }
+    for (const session of askers) session.mark(status, now);
+  }
+}
+
+/** A deletion is over for good once the source's list lacks the resource too. */
+function forgetWhatTheSourceForgot(core: Core, ask: StatusResync, cluster: string): void {
+  if (ask.hashes.size === 0) return;
+  const partition = core.table.find(ask.dataType, cluster);
+  if (partition === undefined || core.table.graves.size === 0) return;
+  for (const resource of partition.resources.values()) {
+    const over = resource.grave !== undefined && resource.spec === undefined && resource.owner === ask.source;
+    if (over && !ask.hashes.has(resource.id)) forgetStatus(core, resource);
+  }
+}
+
+function forgetStatus(core: Core, resource: Resource): void {
+  if (resource.status === undefined) return;
+  core.store.forget(resource.status.stored);
+  resource.status = undefined;
+  core.table.setOwner(resource, undefined);
+}

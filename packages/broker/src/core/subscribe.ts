@@ -1,0 +1,71 @@
+import { CeBrokerError } from 'ce-broker-proto';
+import type { Identity } from '../access/identity.js';
+import type { Outlet } from '../delivery/outlet.js';
+import { Session, type SessionRole } from '../delivery/session.js';
+import type { Core } from './core.js';
+import { releaseHeld } from './held.js';
+import { askForSpecs } from './spec-ask.js';
+import { askForStatuses } from './status-ask.js';
+
+export interface Subscription {
+  readonly source: string;
+  readonly clusterName: string;
+  readonly dataType: string;
+}
+
+/** One Subscribe: who is it, register, and ask what the broker may have missed. Throws a CeBrokerError when it is refused. */
+export function subscribe(core: Core, outlet: Outlet, request: Subscription, identity: Identity, now: number): Session {
+  if (core.draining) throw new CeBrokerError('unavailable', 'the broker is shutting down: subscribe again');
+  const { role, name } = subscriberOf(request);
+  refuseBadDataType(request.dataType);
+  core.nextSessionId += 1;
+  const about = { id: core.nextSessionId, role, name, dataType: request.dataType, user: identity.user, openedAt: now };
+  const firstHeartbeat = now + core.options.heartbeatIntervalMs;
+  const session = new Session(about, outlet, core.sessionSettings, firstHeartbeat);
+  core.sessions.add(session);
+  core.port.note({ kind: 'session-opened', session: about.id, role, name, dataType: about.dataType, user: about.user });
+  releaseHeld(core, session);
+  if (core.options.keepState) {
+    if (role === 'agent') askAgent(core, session);
+    else askSource(core, session, now);
+  }
+  session.flush(now);
+  return session;
+}
+
+/** A cluster name makes it an agent, otherwise it is a source. */
+function subscriberOf(request: Subscription): { role: SessionRole; name: string } {
+  if (request.clusterName !== '') return { role: 'agent', name: request.clusterName };
+  if (request.source !== '') return { role: 'source', name: request.source };
+  throw new CeBrokerError(
+    'invalid_argument',
+    'source and cluster_name are both empty: an agent subscribes with its cluster_name, a source with its source',
+    { field: 'source' },
+  );
+}
+
+function refuseBadDataType(dataType: string): void {
+  if (dataType === '' || dataType.split('.').length >= 3) return;
+  throw new CeBrokerError(
+    'invalid_argument',
+    `data_type ${JSON.stringify(dataType)} has fewer than three dot-separated parts: it is <group>.<version>.<resource>, or empty for every type`,
+    { field: 'data_type' },
+  );
+}
+
+/** An agent may have failed to publish statuses while it was away. */
+function askAgent(core: Core, session: Session): void {
+  for (const partition of core.table.ofCluster(session.about.name, session.about.dataType)) {
+    askForStatuses(core, session, partition);
+  }
+}
+
+/** A source may have failed to publish specs while it was away, and agents may have asked for them in vain. */
+function askSource(core: Core, session: Session, now: number): void {
+  const { name, dataType } = session.about;
+  const asked = new Set(core.table.ofSource(name, dataType));
+  for (const partition of core.table.all(dataType)) {
+    if (partition.agentAsked || partition.orphans.size > 0) asked.add(partition);
+  }
+  for (const partition of asked) askForSpecs(core, name, partition, now, { fresh: true });
+}

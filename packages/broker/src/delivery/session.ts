@@ -1,0 +1,227 @@
+import type { EventStore } from '../state/event-store.js';
+import type { Cell, Resource } from '../state/resource.js';
+import type { ByteBudget } from './byte-budget.js';
+import { Lane } from './lane.js';
+import type { Outlet } from './outlet.js';
+
+export type SessionRole = 'agent' | 'source';
+
+/** A question that the broker itself asks; it is written down only when the connection can take it, from the state of that moment. */
+export interface Ask {
+  readonly key: string;
+  messages(): readonly Uint8Array[];
+}
+
+export interface SessionSettings {
+  readonly store: EventStore;
+  /** Bound of the lane for what has no state, in bytes. */
+  readonly laneBytes: number;
+  /** What the lanes of all sessions together may hold. */
+  readonly laneBudget: ByteBudget;
+  /** Distance between a deletion and what follows it on the same resource, in milliseconds. */
+  readonly deletionGapMs: number;
+  /** Types whose deletions an agent confirms: what follows a deletion there waits for the confirmation. */
+  readonly confirmsDeletion: (dataType: string) => boolean;
+}
+
+export interface SessionDescription {
+  readonly id: number;
+  readonly role: SessionRole;
+  /** The cluster of an agent, the id of a source. */
+  readonly name: string;
+  /** `""`: every data type. */
+  readonly dataType: string;
+  readonly user: string;
+  readonly openedAt: number;
+}
+
+/**
+ * What one subscriber still has to see, as keys: the bytes are looked up when its connection can take them. So a slow receiver
+ * converges on the newest, costs keys and not payloads, and never delays another.
+ */
+export class Session {
+  readonly about: SessionDescription;
+  readonly outlet: Outlet;
+  /** Dirty cells in the order in which they became so, with the time since when. */
+  readonly dirty = new Map<Cell, number>();
+  readonly lane: Lane;
+  readonly asks = new Map<string, Ask>();
+  /** Cells that become dirty again at a time: they keep their distance from a deletion. */
+  readonly later = new Map<Cell, number>();
+  /** Deletions of earlier lives that this session still has to see before the present one. */
+  readonly owedFarewells = new Set<Resource>();
+  /** Deletions handed to this session lately, with the time: not believed if the session ends soon after. */
+  readonly recentDeletions = new Map<Resource, number>();
+  /** Since when the connection takes nothing although something waits; undefined: it is not blocked. */
+  blockedSince: number | undefined;
+  heartbeatDue: number;
+  heartbeat: Uint8Array | undefined;
+  /** Data types for which the agent of this session was asked for its statuses. */
+  readonly statusesAsked = new Set<string>();
+  open = true;
+  sentEvents = 0;
+  sentBytes = 0;
+
+  readonly #settings: SessionSettings;
+
+  constructor(about: SessionDescription, outlet: Outlet, settings: SessionSettings, heartbeatDue: number) {
+    this.about = about;
+    this.outlet = outlet;
+    this.#settings = settings;
+    this.lane = new Lane(settings.laneBytes, settings.laneBudget);
+    this.heartbeatDue = heartbeatDue;
+  }
+
+  takes(dataType: string): boolean {
+    return this.about.dataType === '' || this.about.dataType === dataType;
+  }
+
+  /** A cell has a new newest event: an idle connection gets the shared bytes at once, a busy one a mark. */
+  offer(cell: Cell, bytes: Uint8Array, now: number): void {
+    if (this.#idle() && !this.#mustWait(cell, now)) {
+      this.#write(bytes);
+      this.#delivered(cell, now);
+      return;
+    }
+    this.mark(cell, now);
+  }
+
+  /** The session has to see the newest of this cell. A mark keeps its place. */
+  mark(cell: Cell, now: number): void {
+    if (!this.dirty.has(cell)) this.dirty.set(cell, now);
+  }
+
+  /** Something without state. Unless it is `sent` or `held`, a lane is full and a session must end. */
+  push(bytes: Uint8Array): 'sent' | 'held' | 'full' | 'all-full' {
+    if (!this.#idle()) return this.lane.push(bytes);
+    this.#write(bytes);
+    return 'sent';
+  }
+
+  ask(ask: Ask): void {
+    this.asks.set(ask.key, ask);
+  }
+
+  get waits(): boolean {
+    return this.heartbeat !== undefined || !this.lane.isEmpty || this.asks.size > 0 || this.dirty.size > 0;
+  }
+
+  /** Writes what waits, as much as the connection takes now: heartbeat, requests, then resources. */
+  flush(now: number): void {
+    if (!this.open) return;
+    while (this.waits) {
+      if (this.outlet.writableBytes() <= 0) {
+        this.blockedSince ??= now;
+        return;
+      }
+      if (!this.#writeNext(now)) break;
+    }
+    this.blockedSince = undefined;
+  }
+
+  /** The subscription is over: nothing is held for it any more. */
+  close(): void {
+    this.open = false;
+    this.lane.clear();
+    this.dirty.clear();
+    this.asks.clear();
+    this.later.clear();
+    this.owedFarewells.clear();
+  }
+
+  /** Marks the cells whose distance has passed. */
+  wakeLater(now: number): void {
+    for (const [cell, due] of this.later) {
+      if (due > now) continue;
+      this.later.delete(cell);
+      this.mark(cell, now);
+    }
+  }
+
+  /** Since when the longest-waiting resource waits, in milliseconds; undefined: none does. */
+  get oldestDirty(): number | undefined {
+    for (const since of this.dirty.values()) return since;
+    return undefined;
+  }
+
+  #idle(): boolean {
+    return (
+      this.open &&
+      this.dirty.size === 0 &&
+      this.lane.isEmpty &&
+      this.asks.size === 0 &&
+      this.outlet.writableBytes() > 0
+    );
+  }
+
+  /** False when what is left waits for the store. */
+  #writeNext(now: number): boolean {
+    if (this.heartbeat !== undefined) {
+      this.outlet.write(this.heartbeat);
+      this.heartbeat = undefined;
+      return true;
+    }
+    const bytes = this.lane.shift();
+    if (bytes !== undefined) {
+      this.#write(bytes);
+      return true;
+    }
+    for (const [key, ask] of this.asks) {
+      this.asks.delete(key);
+      for (const message of ask.messages()) this.#write(message);
+      return true;
+    }
+    for (const cell of this.dirty.keys()) {
+      if (cell.position > this.#settings.store.durablePosition) continue;
+      this.dirty.delete(cell);
+      this.#deliver(cell, now);
+      return true;
+    }
+    return false;
+  }
+
+  #deliver(cell: Cell, now: number): void {
+    const { resource } = cell;
+    if (cell !== resource.spec && cell !== resource.status) return;
+    const { farewell } = resource;
+    if (farewell !== undefined && cell.kind === 'spec') {
+      if (this.owedFarewells.delete(resource)) {
+        this.#write(this.#settings.store.read(farewell.stored));
+        farewell.sentAt ??= now;
+        this.#deletionSent(resource, now);
+      }
+    }
+    if (this.#mustWait(cell, now)) return;
+    this.#write(this.#settings.store.read(cell.stored));
+    this.#delivered(cell, now);
+  }
+
+  /** The present life waits until the earlier one is certainly over at the agent; whoever ends the wait marks the cell again. */
+  #mustWait(cell: Cell, now: number): boolean {
+    if (cell.kind === 'status' || cell.deleting || this.about.role === 'source') return false;
+    const { resource } = cell;
+    if (this.owedFarewells.has(resource)) return true;
+    if (resource.farewell !== undefined && this.#settings.confirmsDeletion(resource.partition.dataType)) return true;
+    const sent = resource.deletionSentAt;
+    if (sent === undefined) return false;
+    const due = sent + this.#settings.deletionGapMs;
+    if (due <= now) return false;
+    this.later.set(cell, due);
+    return true;
+  }
+
+  #delivered(cell: Cell, now: number): void {
+    if (cell.deleting) this.#deletionSent(cell.resource, now);
+  }
+
+  #deletionSent(resource: Resource, now: number): void {
+    resource.deletionSentAt = now;
+    this.recentDeletions.set(resource, now);
+  }
+
+  #write(bytes: Uint8Array): void {
+    this.outlet.write(bytes);
+    this.sentEvents += 1;
+    this.sentBytes += bytes.byteLength;
+  }
+}

@@ -1,0 +1,66 @@
+import type { Envelope } from '../wire/envelope.js';
+import type { Cell, Resource } from './resource.js';
+
+/** `take`: it is the newest. `new-life`: it is the newest and begins a new incarnation. `stale`: acknowledge and forget. */
+export type Verdict = 'take' | 'new-life' | 'stale';
+
+/**
+ * Is this spec newer than what is held? A version alone is no order: the default is 0, and a resource that is created again starts
+ * over. So a `create_request` after a deletion begins a new life, version 0 goes by arrival, and everything else must be newer
+ * than the newest non-zero version of its life, or than the tombstone.
+ */
+export function judgeSpec(resource: Resource, event: Envelope): Verdict {
+  if (event.deleting) return judgeDeletion(resource, event);
+  const creates = event.type.action === 'create_request';
+  const { version } = event;
+  if (resource.spec === undefined) {
+    if (resource.grave === undefined) return 'take';
+    return creates || version === 0n || version > resource.grave.version ? 'new-life' : 'stale';
+  }
+  if (resource.spec.deleting) {
+    const deleted = resource.spec.version > resource.newestVersion ? resource.spec.version : resource.newestVersion;
+    return creates || version === 0n || version > deleted ? 'new-life' : 'stale';
+  }
+  return version === 0n || version > resource.newestVersion ? 'take' : 'stale';
+}
+
+/**
+ * A deletion is taken whatever its version, unless a newer life has begun: its version then belongs to the earlier one, or
+ * its source stamped it before this life was created.
+ */
+function judgeDeletion(resource: Resource, event: Envelope): Verdict {
+  const { earlierVersion } = resource;
+  if (resource.spec === undefined || resource.spec.deleting || earlierVersion === undefined) return 'take';
+  const { version } = event;
+  if (version === 0n || version > earlierVersion) return 'take';
+  if (resource.newestVersion !== 0n && version > resource.newestVersion) return 'stale';
+  const before = wholeSecond(event.deletedAt) < wholeSecond(resource.lifeBegan);
+  return resource.lifeBegan !== 0 && before ? 'stale' : 'take';
+}
+
+/** Kubernetes writes deletion times in whole seconds. */
+function wholeSecond(ms: number): number {
+  return Math.floor(ms / 1000);
+}
+
+/** A status goes by its `sequenceid` where both have one, else by arrival. */
+export function isStaleStatus(lastSequenceId: string | undefined, event: Envelope): boolean {
+  if (lastSequenceId === undefined || event.sequenceId === undefined) return false;
+  const last = sequence(lastSequenceId);
+  const current = sequence(event.sequenceId);
+  if (last === undefined || current === undefined) return false;
+  return current <= last;
+}
+
+/** Snowflake ids order as numbers: time, then node, then step. */
+function sequence(text: string): bigint | undefined {
+  return /^\d{1,19}$/.test(text) ? BigInt(text) : undefined;
+}
+
+/** The version that an agent holds once it has seen what the broker holds. */
+export function versionAfterAnswer(spec: Cell, listed: bigint | undefined): bigint {
+  if (listed === undefined || listed <= spec.version) return spec.version;
+  const { earlierVersion } = spec.resource;
+  const ofEarlierLife = earlierVersion !== undefined && listed <= earlierVersion;
+  return ofEarlierLife ? spec.version : listed;
+}

@@ -1,0 +1,79 @@
+import type { CellKind, StoredBytes } from './event-store.js';
+import type { Partition } from './partition.js';
+
+/** One side of a resource, what it should be (`spec`) or what it is (`status`): the newest event of that side. */
+export class Cell {
+  readonly resource: Resource;
+  readonly kind: CellKind;
+  stored: StoredBytes;
+  /** Position of the newest event; one counter for the whole broker. */
+  position: number;
+  /** When the newest event arrived, in milliseconds. */
+  at: number;
+  /** Version of the newest event; `0n` when it has none. */
+  version: bigint;
+  /** The newest event is a deletion (spec only). */
+  deleting = false;
+  /** The newest status reports the condition Deleted (status only). */
+  gone = false;
+  statusHash: string | undefined;
+  sequenceId: string | undefined;
+
+  constructor(resource: Resource, kind: CellKind, stored: StoredBytes, position: number, at: number, version: bigint) {
+    this.resource = resource;
+    this.kind = kind;
+    this.stored = stored;
+    this.position = position;
+    this.at = at;
+    this.version = version;
+  }
+}
+
+/**
+ * A deletion of an earlier life that an agent may still have to see before the present life: the resource was deleted and created
+ * again before the agent confirmed.
+ */
+export interface Farewell {
+  readonly stored: StoredBytes;
+  readonly position: number;
+  /** When it was first handed to a session of the cluster that still lives, in milliseconds; undefined: not yet. */
+  sentAt: number | undefined;
+  /** When the present life began here, in milliseconds. */
+  readonly since: number;
+}
+
+/** What is remembered of a resource after its deletion was confirmed, so that late events of that life are known as such. */
+export interface Grave {
+  readonly version: bigint;
+  readonly sequenceId: string | undefined;
+  readonly at: number;
+}
+
+/** A resource of one data type on one cluster: who owns it, what it should be, what it is. */
+export class Resource {
+  readonly partition: Partition;
+  readonly id: string;
+  /** The source that published the spec, or that a status names; undefined: nobody (an orphan when an agent lists it). */
+  owner: string | undefined;
+  spec: Cell | undefined;
+  status: Cell | undefined;
+  /** The highest version of the present life; `0n` when it only had version 0. */
+  newestVersion = 0n;
+  /** The highest version of all earlier lives; undefined: this is the first. */
+  earlierVersion: bigint | undefined;
+  /** When the present life began by the clock of its source, in milliseconds; 0: unknown. */
+  lifeBegan = 0;
+  farewell: Farewell | undefined;
+  /** When a deletion was last handed to a session, in milliseconds: what follows keeps a distance. */
+  deletionSentAt: number | undefined;
+  grave: Grave | undefined;
+
+  constructor(partition: Partition, id: string) {
+    this.partition = partition;
+    this.id = id;
+  }
+
+  get tombstone(): Cell | undefined {
+    return this.spec?.deleting === true ? this.spec : undefined;
+  }
+}

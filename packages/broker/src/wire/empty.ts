@@ -1,0 +1,2 @@
+/** The encoding of google.protobuf.Empty: no bytes at all. */
+export const EMPTY = new Uint8Array(0);
