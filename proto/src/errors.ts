@@ -126,7 +126,7 @@ const grpcCodes: readonly (GrpcErrorCode | undefined)[] = Object.freeze([
 
 /** The numeric gRPC status code of a code; 2 (UNKNOWN) for the codes of failures on this side. */
 export function grpcCodeOf(code: CeBrokerErrorCode): number {
-  const index = grpcCodes.findIndex((candidate) => candidate === code);
+  const index = (grpcCodes as readonly (CeBrokerErrorCode | undefined)[]).indexOf(code);
   return index < 0 ? 2 : index;
 }
 

@@ -1,3 +1,14 @@
+export { type DecodedEvent, decodeEvent, decodeEventParts } from './codec/decode.js';
+export { encodeEvent, encodeValue } from './codec/encode.js';
+export { encodeHeartbeat, isHeartbeat } from './codec/heartbeat.js';
+export {
+  decodePublishRequest,
+  decodeSubscriptionRequest,
+  encodePublishRequest,
+  encodeSubscriptionRequest,
+} from './codec/requests.js';
+export { WireReader } from './codec/wire-reader.js';
+export { varintSize, WireWriter } from './codec/wire-writer.js';
 export {
   CeBrokerError,
   type CeBrokerErrorCode,
