@@ -1,0 +1,198 @@
+import { CeBrokerError } from 'ce-broker-proto';
+import type { RawConnectionOptions } from './dial.js';
+import { clusterName, type EventTemplate, subscriptionRequest } from './event-template.js';
+import { HuffmanDecoder } from './huffman.js';
+import type { ResolvedLoadOptions } from './options.js';
+import { type Pace, Publisher, ResourceCursor } from './publisher.js';
+import { RawConnection } from './raw-connection.js';
+import { Subscriber } from './subscriber.js';
+import type { Tally } from './tally.js';
+
+export const PUBLISH_PATH = '/io.cloudevents.v1.CloudEventService/Publish';
+export const SUBSCRIBE_PATH = '/io.cloudevents.v1.CloudEventService/Subscribe';
+const RECONNECT_MS = 250;
+/** Connections that are dialled at the same time. */
+const DIALS = 50;
+
+/** The publishers and subscriptions of one run, and their connections. */
+export class Fleet {
+  #options: ResolvedLoadOptions;
+  #template: EventTemplate;
+  #tally: Tally;
+  #pace: Pace;
+  #subscriber: Subscriber;
+  #huffman = new HuffmanDecoder();
+  #publishers: (Publisher | undefined)[] = [];
+  #connections = new Set<RawConnection>();
+  #publishing = new Set<RawConnection>();
+  #timers = new Set<NodeJS.Timeout>();
+  #bytesSent = 0;
+  #bytesReceived = 0;
+  #closing = false;
+
+  constructor(options: ResolvedLoadOptions, parts: { template: EventTemplate; tally: Tally; pace: Pace }) {
+    this.#options = options;
+    this.#template = parts.template;
+    this.#tally = parts.tally;
+    this.#pace = parts.pace;
+    this.#subscriber = new Subscriber(parts.template, parts.tally);
+  }
+
+  /** Calls without an answer. */
+  get inFlight(): number {
+    let calls = 0;
+    for (const connection of this.#publishing) calls += connection.streams;
+    return calls;
+  }
+
+  get subscribed(): boolean {
+    return this.#options.subscribers > 0;
+  }
+
+  get bytesSent(): number {
+    let bytes = this.#bytesSent;
+    for (const connection of this.#connections) bytes += connection.bytesSent;
+    return bytes;
+  }
+
+  get bytesReceived(): number {
+    let bytes = this.#bytesReceived;
+    for (const connection of this.#connections) bytes += connection.bytesReceived;
+    return bytes;
+  }
+
+  /** Resolves when every subscription has its headers and every publisher its connection. */
+  async start(): Promise<void> {
+    const { subscribers, subscriptionsPerConnection, publishers } = this.#options;
+    const groups = Math.ceil(subscribers / subscriptionsPerConnection);
+    await inBatches(groups, async (group) => {
+      const from = group * subscriptionsPerConnection;
+      await this.#subscribe(from, Math.min(subscribers, from + subscriptionsPerConnection));
+    });
+    await inBatches(publishers, (index) => this.#publish(index, this.#cursor(index)));
+  }
+
+  /** Begins every call that may begin now. */
+  pump(): void {
+    for (const publisher of this.#publishers) {
+      publisher?.pump();
+      publisher?.flush();
+    }
+  }
+
+  close(): void {
+    this.#closing = true;
+    this.#subscriber.closing = true;
+    for (const timer of this.#timers) clearTimeout(timer);
+    for (const connection of [...this.#connections]) connection.close();
+  }
+
+  #cursor(index: number): ResourceCursor {
+    const { publishers, resources, firstVersion } = this.#options;
+    // With more publishers than resources, some share one: their versions may then cross on the way.
+    const first = index % resources;
+    return new ResourceCursor(first, Math.min(publishers, resources), resources, firstVersion);
+  }
+
+  async #publish(index: number, cursor: ResourceCursor): Promise<void> {
+    const connection = await this.#connect(PUBLISH_PATH, () => {
+      this.#publishers[index] = undefined;
+      this.#again(() => this.#publish(index, cursor));
+    });
+    this.#publishing.add(connection);
+    const { inFlight } = this.#options;
+    const [template, tally, pace] = [this.#template, this.#tally, this.#pace];
+    const publisher = new Publisher(connection, { template, cursor, inFlight, pace, tally });
+    this.#publishers[index] = publisher;
+    publisher.pump();
+    publisher.flush();
+  }
+
+  async #subscribe(from: number, to: number): Promise<void> {
+    const connection = await this.#connect(SUBSCRIBE_PATH, () =>
+      this.#again(() => this.#subscribe(from, to)),
+    );
+    const { publish, clusters, dataType, source, connectTimeoutMs } = this.#options;
+    await new Promise<void>((resolve, reject) => {
+      let missing = to - from;
+      const timer = setTimeout(
+        () => settle(`${missing} subscriptions had no headers within ${connectTimeoutMs} ms`),
+        connectTimeoutMs,
+      );
+      const settle = (error: string | undefined) => {
+        missing -= 1;
+        if (error === undefined && missing > 0) return;
+        clearTimeout(timer);
+        if (error === undefined) resolve();
+        else reject(this.#unavailable(`cannot subscribe: ${error}`));
+      };
+      for (let index = from; index < to; index++) {
+        const request =
+          publish === 'spec'
+            ? subscriptionRequest({ cluster: clusterName(index % clusters), dataType })
+            : subscriptionRequest({ source, dataType });
+        this.#subscriber.open(connection, request, settle);
+      }
+      connection.flush();
+    });
+  }
+
+  async #connect(path: string, onLost: () => void): Promise<RawConnection> {
+    const { host, port, tls, token, connectTimeoutMs } = this.#options;
+    const options: RawConnectionOptions = {
+      host,
+      port,
+      path,
+      tls,
+      token,
+      connectTimeoutMs,
+      huffman: this.#huffman,
+    };
+    let connection: RawConnection;
+    try {
+      connection = await RawConnection.connect(options);
+    } catch (error) {
+      throw this.#unavailable(error instanceof Error ? error.message : String(error), error);
+    }
+    if (connection.closed) throw this.#unavailable('the server closed the connection at once');
+    this.#connections.add(connection);
+    connection.onClosed = () => {
+      this.#connections.delete(connection);
+      this.#publishing.delete(connection);
+      this.#bytesSent += connection.bytesSent;
+      this.#bytesReceived += connection.bytesReceived;
+      if (!this.#closing) onLost();
+    };
+    if (this.#closing) connection.close();
+    return connection;
+  }
+
+  /** Dials again after a while, until it works or the run is over. */
+  #again(work: () => Promise<void>): void {
+    if (this.#closing) return;
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer);
+      this.#tally.reconnects += 1;
+      work().catch(() => this.#again(work));
+    }, RECONNECT_MS);
+    this.#timers.add(timer);
+  }
+
+  #unavailable(reason: string, cause?: unknown): CeBrokerError {
+    const text = `${this.#options.server}: ${reason}. Is a CloudEvents gRPC server listening there, and does it use the same TLS settings?`;
+    return new CeBrokerError('unavailable', text, { field: 'server', cause });
+  }
+}
+
+/** Does `count` pieces of work, some at the same time; the first failure ends it. */
+async function inBatches(count: number, work: (index: number) => Promise<void>): Promise<void> {
+  let next = 0;
+  const worker = async () => {
+    while (next < count) {
+      const index = next;
+      next += 1;
+      await work(index);
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(DIALS, count) }, worker));
+}

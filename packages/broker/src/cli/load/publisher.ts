@@ -1,0 +1,108 @@
+import { nowMicros } from './clock.js';
+import type { EventTemplate } from './event-template.js';
+import type { RawConnection } from './raw-connection.js';
+import type { RawStream, RawStreamListener } from './raw-stream.js';
+import type { Tally } from './tally.js';
+
+/** When the events of a run are due, shared by all its publishers. */
+export interface Pace {
+  /** False once the run is over. */
+  running: boolean;
+  /** Events that may still be begun. */
+  left: number;
+  /** Open loop: microseconds between events; 0 is the closed loop. */
+  readonly interval: number;
+  /** Open loop: when the next event is due. */
+  due: number;
+}
+
+/** Which resource comes next, and at which version; a publisher owns its share, so versions grow in order. */
+export class ResourceCursor {
+  #first: number;
+  #step: number;
+  #count: number;
+  #index: number;
+  #version: number;
+
+  constructor(first: number, step: number, count: number, firstVersion: number) {
+    this.#first = first;
+    this.#step = step;
+    this.#count = count;
+    this.#index = first;
+    this.#version = firstVersion;
+  }
+
+  get version(): number {
+    return this.#version;
+  }
+
+  next(): number {
+    if (this.#index >= this.#count) {
+      this.#index = this.#first;
+      this.#version += 1;
+    }
+    const resource = this.#index;
+    this.#index += this.#step;
+    return resource;
+  }
+}
+
+/** Keeps up to `inFlight` Publish calls going on one connection. */
+export class Publisher implements RawStreamListener {
+  #connection: RawConnection;
+  #template: EventTemplate;
+  #cursor: ResourceCursor;
+  #inFlight: number;
+  #pace: Pace;
+  #tally: Tally;
+
+  constructor(
+    connection: RawConnection,
+    parts: { template: EventTemplate; cursor: ResourceCursor; inFlight: number; pace: Pace; tally: Tally },
+  ) {
+    this.#connection = connection;
+    this.#template = parts.template;
+    this.#cursor = parts.cursor;
+    this.#inFlight = parts.inFlight;
+    this.#pace = parts.pace;
+    this.#tally = parts.tally;
+    connection.onReady = () => this.pump();
+  }
+
+  /** Begins every call that may begin now. Outside of the connection's own callbacks `flush` must follow. */
+  pump(): void {
+    const pace = this.#pace;
+    while (
+      pace.running &&
+      pace.left > 0 &&
+      this.#connection.streams < this.#inFlight &&
+      this.#connection.ready
+    ) {
+      const now = nowMicros();
+      let begun = now;
+      if (pace.interval > 0) {
+        if (pace.due > now) return;
+        begun = Math.floor(pace.due);
+        pace.due += pace.interval;
+      }
+      pace.left -= 1;
+      this.#send(begun);
+    }
+  }
+
+  flush(): void {
+    this.#connection.flush();
+  }
+
+  closed(stream: RawStream, status: number, message: string): void {
+    this.#tally.answered(status, message, nowMicros() - stream.startedAt);
+    this.pump();
+  }
+
+  #send(begun: number): void {
+    const resource = this.#cursor.next();
+    const body = this.#template.next(resource, this.#cursor.version, begun);
+    this.#tally.sent += 1;
+    this.#connection.open(body, this, begun);
+  }
+}
