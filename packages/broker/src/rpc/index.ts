@@ -13,5 +13,9 @@ export type {
   UnaryCall,
   UnaryMethod,
 } from './engine.js';
+export { type Attachment, type AttachOptions, attachToServer } from './grpc-js/attach.js';
 export { GrpcJsEngine, type GrpcJsEngineOptions } from './grpc-js/engine.js';
+export { InProcessConnection, InProcessEngine, type InProcessEngineOptions } from './in-process/engine.js';
+export type { InProcessStream, InProcessStreamListener } from './in-process/stream.js';
+export type { InProcessCall, UnaryDone } from './in-process/unary.js';
 export type { PeerCertificateName } from './peer.js';

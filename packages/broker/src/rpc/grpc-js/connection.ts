@@ -2,8 +2,8 @@ import type { Http2Session } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { RpcPeer, RpcStatus } from '../engine.js';
 import type { PeerCertificateName } from '../peer.js';
+import { STATUS_UNAVAILABLE } from '../status.js';
 import type { GrpcServerStream } from './server-stream.js';
-import { STATUS_UNAVAILABLE } from './status.js';
 
 /**
  * One client connection whose socket is ours: the peer object of all its calls, and the one who ends it.

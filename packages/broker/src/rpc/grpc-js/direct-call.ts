@@ -1,9 +1,9 @@
 import { type Metadata, ServerInterceptingCall, type ServerInterceptor } from '@grpc/grpc-js';
 import type { RpcMethods, ServerStreamMethod, UnaryMethod } from '../engine.js';
+import { STATUS_INTERNAL, STATUS_UNAVAILABLE, STATUS_UNIMPLEMENTED } from '../status.js';
 import { nativeStream } from './call-port.js';
 import type { Connection } from './connection.js';
 import { GrpcServerStream, type StreamHost } from './server-stream.js';
-import { STATUS_INTERNAL, STATUS_UNAVAILABLE, STATUS_UNIMPLEMENTED } from './status.js';
 import { GrpcUnaryCall } from './unary-call.js';
 
 type NextCall = ConstructorParameters<typeof ServerInterceptingCall>[0];

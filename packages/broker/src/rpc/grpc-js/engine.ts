@@ -8,12 +8,12 @@ import {
   type ServerInterceptingCallInterface,
 } from '@grpc/grpc-js';
 import type { RpcEngine, RpcEngineOptions, RpcEngineStats, RpcListenAddress, RpcTls } from '../engine.js';
+import { STATUS_UNAVAILABLE } from '../status.js';
 import { Connection } from './connection.js';
 import { type CallHost, directCalls } from './direct-call.js';
 import { Listeners } from './listeners.js';
 import { Outbox } from './outbox.js';
 import type { GrpcServerStream } from './server-stream.js';
-import { STATUS_UNAVAILABLE } from './status.js';
 import { certificateName } from './tls.js';
 
 export interface GrpcJsEngineOptions extends RpcEngineOptions {

@@ -1,11 +1,11 @@
 import { constants, type ServerHttp2Stream } from 'node:http2';
 import type { Metadata } from '@grpc/grpc-js';
 import type { RpcPeer, RpcStatus, ServerStream, StreamListener } from '../engine.js';
+import { statusText } from '../status.js';
 import { type CallPort, isWritable } from './call-port.js';
 import { FRAME_PREFIX_BYTES, type FrameCache } from './frames.js';
 import { headerOf, metadataOf } from './metadata.js';
 import type { Flushable, Outbox } from './outbox.js';
-import { statusText } from './status.js';
 
 /** What a stream needs from the side that owns it. */
 export interface StreamHost {

@@ -37,8 +37,12 @@ function isExpired(certificate: PeerCertificate, now: number): boolean {
 
 /** CN and O values of a verified client certificate; undefined without one. */
 export function certificateName(socket: TLSSocket): PeerCertificateName | undefined {
-  if (!socket.authorized) return undefined;
-  const subject: unknown = socket.getPeerCertificate().subject;
+  return socket.authorized ? subjectName(socket.getPeerCertificate()) : undefined;
+}
+
+/** CN and O values of a certificate's subject; undefined when it has none. */
+export function subjectName(certificate: PeerCertificate): PeerCertificateName | undefined {
+  const subject: unknown = certificate.subject;
   if (typeof subject !== 'object' || subject === null) return undefined;
   const names = subject as Readonly<Record<string, string | string[] | undefined>>;
   return {

@@ -1,10 +1,10 @@
 import type { ServerHttp2Stream } from 'node:http2';
 import { Metadata } from '@grpc/grpc-js';
 import type { RpcPeer, RpcStatus, UnaryCall } from '../engine.js';
+import { STATUS_OK, statusText } from '../status.js';
 import { type CallPort, isWritable } from './call-port.js';
 import { frameMessage } from './frames.js';
 import { headerOf } from './metadata.js';
-import { STATUS_OK, statusText } from './status.js';
 
 /** A unary call on grpc-js. Header block, message and trailers of an answer are handed over in one turn. */
 export class GrpcUnaryCall implements UnaryCall {

@@ -1,0 +1,14 @@
+import type { ServerStreamMethod, UnaryMethod } from '../engine.js';
+import type { TurnQueue } from './turn-queue.js';
+
+/** What the connections of one in-process engine share. */
+export interface InProcessContext {
+  readonly methods: ReadonlyMap<string, UnaryMethod | ServerStreamMethod>;
+  readonly turn: TurnQueue;
+  readonly streamBufferBytes: number;
+  readonly maxMessageBytes: number;
+  /** Something above the seam, or a client's listener, threw. */
+  fault(error: unknown): void;
+}
+
+export type Headers = Readonly<Record<string, string>>;
