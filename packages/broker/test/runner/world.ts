@@ -1,0 +1,174 @@
+import { DataTypePolicies } from '../../src/access/data-type-policy.js';
+import { ANONYMOUS, type Identity } from '../../src/access/identity.js';
+import { BrokerCore } from '../../src/core/broker-core.js';
+import type { CoreOptions } from '../../src/core/options.js';
+import type { CoreNote, PublishCall } from '../../src/core/port.js';
+import type { Outlet } from '../../src/delivery/outlet.js';
+import type { Session } from '../../src/delivery/session.js';
+import { MemoryStore } from '../../src/state/memory-store.js';
+
+const TICK_MS = 250;
+/** The clock of a script starts here. */
+const START = Date.parse('2026-01-01T00:00:00Z');
+
+/** One subscriber as the script sees it: what it took, and whether its connection takes more. */
+export class Subscriber implements Outlet {
+  readonly label: string;
+  readonly taken: Uint8Array[] = [];
+  ended: { code: number; message: string; connection: boolean } | undefined;
+  frozen = false;
+  session: Session | undefined;
+  readonly #onWrite: (subscriber: Subscriber, message: Uint8Array) => void;
+  readonly #onEnd: (subscriber: Subscriber) => void;
+
+  constructor(
+    label: string,
+    onWrite: (subscriber: Subscriber, message: Uint8Array) => void,
+    onEnd: (subscriber: Subscriber) => void,
+  ) {
+    this.label = label;
+    this.#onWrite = onWrite;
+    this.#onEnd = onEnd;
+  }
+
+  writableBytes(): number {
+    return this.frozen ? 0 : 1 << 20;
+  }
+
+  write(message: Uint8Array): void {
+    this.taken.push(message);
+    this.#onWrite(this, message);
+  }
+
+  end(code: number, message: string): void {
+    this.ended = { code, message, connection: false };
+    this.#onEnd(this);
+  }
+
+  endConnection(code: number, message: string): void {
+    this.ended = { code, message, connection: true };
+    this.#onEnd(this);
+  }
+}
+
+export interface Answer {
+  readonly code: number;
+  readonly message: string;
+}
+
+export interface WorldListener {
+  wrote(subscriber: Subscriber, message: Uint8Array): void;
+  ended(subscriber: Subscriber): void;
+  noted(note: CoreNote): void;
+}
+
+/** A broker core, a clock that only the script moves, and the subscribers of one scenario. */
+export class World {
+  now = START;
+  core: BrokerCore;
+  readonly subscribers = new Map<string, Subscriber>();
+  readonly #options: Partial<CoreOptions>;
+  readonly #listener: WorldListener;
+  #ids = 0;
+
+  constructor(options: Partial<CoreOptions>, listener: WorldListener) {
+    this.#options = options;
+    this.#listener = listener;
+    this.core = this.#newCore();
+  }
+
+  newId(): string {
+    this.#ids += 1;
+    return `e${this.#ids}`;
+  }
+
+  subscribe(label: string, request: { source: string; clusterName: string; dataType: string }): void {
+    const subscriber = new Subscriber(
+      label,
+      (who, message) => this.#listener.wrote(who, message),
+      (who) => {
+        this.subscribers.delete(who.label);
+        this.#listener.ended(who);
+      },
+    );
+    this.subscribers.set(label, subscriber);
+    try {
+      subscriber.session = this.core.subscribe(subscriber, request, ANONYMOUS, this.now);
+    } catch (error) {
+      this.subscribers.delete(label);
+      throw error;
+    }
+    this.settle();
+  }
+
+  publish(request: Uint8Array, identity: Identity = ANONYMOUS): Answer {
+    let answer: Answer | undefined;
+    const call: PublishCall = {
+      reply: () => {
+        answer = { code: 0, message: '' };
+      },
+      fail: (code, message) => {
+        answer = { code, message };
+      },
+    };
+    this.core.publish(call, request, identity, this.now);
+    if (answer === undefined) throw new Error('a Publish was not answered');
+    return answer;
+  }
+
+  /** Runs what was put off to a later turn. */
+  settle(): void {
+    while (this.core.runJobs(this.now)) {}
+  }
+
+  wait(ms: number): void {
+    const end = this.now + ms;
+    while (this.now < end) {
+      this.now = Math.min(end, this.now + TICK_MS);
+      this.core.tick(this.now);
+      this.settle();
+    }
+  }
+
+  drop(label: string): void {
+    const subscriber = this.subscriber(label);
+    this.subscribers.delete(label);
+    if (subscriber.session !== undefined) this.core.closed(subscriber.session, true, this.now);
+  }
+
+  freeze(label: string): void {
+    this.subscriber(label).frozen = true;
+  }
+
+  thaw(label: string): void {
+    const subscriber = this.subscriber(label);
+    subscriber.frozen = false;
+    if (subscriber.session !== undefined) this.core.writable(subscriber.session, this.now);
+    this.settle();
+  }
+
+  /** The broker starts again and has lost everything. */
+  restart(): void {
+    this.subscribers.clear();
+    this.core = this.#newCore();
+  }
+
+  subscriber(label: string): Subscriber {
+    const subscriber = this.subscribers.get(label);
+    if (subscriber === undefined) throw new Error(`nobody is subscribed as ${label}`);
+    return subscriber;
+  }
+
+  #newCore(): BrokerCore {
+    return new BrokerCore({
+      store: new MemoryStore(),
+      policies: new DataTypePolicies(),
+      options: this.#options,
+      port: {
+        wake: () => {},
+        newId: () => `b${(this.#ids += 1)}`,
+        note: (note) => this.#listener.noted(note),
+      },
+    });
+  }
+}
