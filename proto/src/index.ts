@@ -54,6 +54,14 @@ export {
   readStringExtension,
 } from './extensions.js';
 export {
+  decodeSpecResyncBody,
+  decodeStatusResyncBody,
+  encodeSpecResyncBody,
+  encodeStatusResyncBody,
+  type ResourceStatusHash,
+  type ResourceVersion,
+} from './resync.js';
+export {
   formatRfc3339,
   MAX_TIMESTAMP_SECONDS,
   parseRfc3339,
