@@ -1,14 +1,19 @@
+import { CeBrokerError } from 'ce-broker-proto';
 import type { RpcListenAddress } from './engine.js';
 
 /** The one place where the engines make the error for an address that cannot be listened on. */
-export function listenError(address: RpcListenAddress, cause: unknown): Error {
+export function listenError(address: RpcListenAddress, cause: unknown): CeBrokerError {
   const where = `${address.host.includes(':') ? `[${address.host}]` : address.host}:${address.port}`;
-  return new Error(`cannot listen on ${where}: ${reason(cause)}`, { cause });
+  const errno = cause instanceof Error && 'code' in cause ? cause.code : undefined;
+  return new CeBrokerError(
+    errno === 'EADDRINUSE' ? 'address_in_use' : 'invalid_option',
+    `cannot listen on ${where}: ${reason(errno, cause)}`,
+    { field: 'listen', cause },
+  );
 }
 
-function reason(cause: unknown): string {
-  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
-  switch (code) {
+function reason(errno: unknown, cause: unknown): string {
+  switch (errno) {
     case 'EADDRINUSE':
       return 'the address is already in use; stop the program that uses it, or choose another port (0 takes any free one)';
     case 'EACCES':

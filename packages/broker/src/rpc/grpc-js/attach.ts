@@ -1,4 +1,5 @@
 import type { Server, ServerUnaryCall, ServerWritableStream, sendUnaryData } from '@grpc/grpc-js';
+import { CeBrokerError } from 'ce-broker-proto';
 import type { RpcEngineStats, RpcMethods, RpcPeer, ServerStreamMethod, UnaryMethod } from '../engine.js';
 import { STATUS_INTERNAL } from '../status.js';
 import { Outbox } from './outbox.js';
@@ -36,7 +37,7 @@ export interface Attachment {
  * message limit, keepalive and TLS are the options of that server, and its owner drains it. Interceptors of the server see
  * every message; without any, a stream's messages of one turn leave in one write, as on our own engine.
  *
- * Throws when one of the methods is already registered.
+ * Throws a CeBrokerError (`already_exists`) when the server already has one of the methods.
  */
 export function attachToServer(server: Server, methods: RpcMethods, options: AttachOptions): Attachment {
   const host = new AttachHost(options);
@@ -57,7 +58,8 @@ export function attachToServer(server: Server, methods: RpcMethods, options: Att
           );
     if (!added) {
       detach();
-      throw new Error(
+      throw new CeBrokerError(
+        'already_exists',
         `cannot attach: the gRPC server already has a handler for ${path}; attach to a server without that service, or remove it first (server.removeService)`,
       );
     }

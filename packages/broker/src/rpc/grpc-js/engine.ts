@@ -42,6 +42,7 @@ export class GrpcJsEngine implements RpcEngine, CallHost {
   private readonly connections = new Map<string, Connection>();
   private readonly bySession = new WeakMap<Http2Session, Connection>();
   private readonly onFault: (error: unknown) => void;
+  private path: 'unknown' | 'native' | 'grpc-js' = 'unknown';
   private state: 'open' | 'draining' | 'closed' = 'open';
   private emptied: Promise<void> | undefined = undefined;
   private whenEmpty: (() => void) | undefined = undefined;
@@ -82,6 +83,11 @@ export class GrpcJsEngine implements RpcEngine, CallHost {
    */
   setTls(tls: RpcTls): void {
     this.listeners.setTls(tls);
+  }
+
+  /** How messages leave: `native` is the fast way, `grpc-js` the one that needs no private field. Known from the first call on. */
+  get writePath(): 'unknown' | 'native' | 'grpc-js' {
+    return this.path;
   }
 
   stats(): RpcEngineStats {
@@ -136,6 +142,7 @@ export class GrpcJsEngine implements RpcEngine, CallHost {
     call: ServerInterceptingCallInterface,
     native: ServerHttp2Stream | undefined,
   ): Connection | undefined {
+    if (this.path === 'unknown') this.path = native !== undefined && this.nativeWrites ? 'native' : 'grpc-js';
     const session = native?.session;
     const known = session === undefined ? undefined : this.bySession.get(session);
     if (known !== undefined) return known;
