@@ -1,0 +1,79 @@
+/** Interleaved rounds (A B C, A B C, ...) of several loads on several servers, and their medians. */
+
+import { medians } from './figures.mjs';
+import { runLoadOn } from './load.mjs';
+import { startServer } from './servers.mjs';
+
+/** Versions go up from run to run, so that a broker that keeps state takes each event as news. */
+const VERSIONS_PER_RUN = 10_000;
+const PREFIX = 'be9c4000-0000-4000-8000-';
+
+/**
+ * Starts all servers, loads them in turn, and returns, per server and load, the medians over the rounds.
+ * A server that fails is reported with what it said, and left out from then on.
+ */
+export async function compare(context, names, loads) {
+  const { programs, rounds, log } = context;
+  const results = {};
+  const failures = {};
+  const servers = [];
+  try {
+    for (const name of names) {
+      const program = programs.get(name);
+      if (program === undefined) continue;
+      servers.push(await startServer(name, program, { nodeFlags: context.nodeFlags }));
+      results[name] = Object.fromEntries(loads.map((load) => [load.name, []]));
+    }
+    let runs = 0;
+    for (let round = 0; round < rounds; round++) {
+      for (const load of loads) {
+        for (const server of servers) {
+          if (failures[server.name] !== undefined) continue;
+          try {
+            const figures = await runLoadOn(server, {
+              seconds: context.seconds,
+              warmUpSeconds: context.warmUpSeconds,
+              resourcePrefix: PREFIX,
+              firstVersion: 1 + runs * VERSIONS_PER_RUN,
+              ...load.options,
+            });
+            figures.residentKib = server.residentKib() ?? Number.NaN;
+            results[server.name][load.name].push(figures);
+            log(
+              `${load.name} ${server.name}: ${Math.round(figures.ackedPerSecond)} acked/s, ${Math.round(figures.deliveredPerSecond)} delivered/s${describeErrors(figures.errors)}`,
+            );
+          } catch (error) {
+            failures[server.name] = error.message;
+            log(`${load.name} ${server.name} FAILED: ${failures[server.name]}`);
+          }
+        }
+        runs += 1;
+      }
+    }
+  } finally {
+    for (const server of servers) await server.stop();
+  }
+  const summary = {};
+  for (const [name, byLoad] of Object.entries(results)) {
+    summary[name] = {};
+    for (const [load, records] of Object.entries(byLoad)) {
+      summary[name][load] = {
+        ...medians(records),
+        rounds: records.map(({ ackedPerSecond, deliveredPerSecond, cpuPerEvent }) => ({
+          ackedPerSecond,
+          deliveredPerSecond,
+          cpuPerEvent,
+        })),
+        errors: records.map((record) => record.errors).find((errors) => Object.keys(errors).length > 0) ?? {},
+      };
+    }
+  }
+  return { summary, failures };
+}
+
+export function describeErrors(errors) {
+  const entries = Object.entries(errors ?? {});
+  return entries.length === 0
+    ? ''
+    : ` ERRORS ${entries.map(([status, { count, firstMessage }]) => `${count} x ${status} (${firstMessage})`).join(', ')}`;
+}

@@ -1,0 +1,189 @@
+/** The servers that are compared, and how each is started: on one core, on a free port, as a process of its own. */
+import { spawn, spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { connect, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { residentKib } from './proc.mjs';
+
+const here = (path) => fileURLToPath(new URL(path, import.meta.url));
+const cacheDir = here('../../.cache/bench');
+const brokerBin = here('../../../broker/bin/ce-broker.mjs');
+const READY_TIMEOUT_MS = 20_000;
+const LARGEST_MESSAGE = String(64 * 1024 * 1024);
+
+const onPath = (program) => ['', '/usr/sbin/'].map((at) => at + program).find((file) => runs(file));
+const runs = (file) => !spawnSync(file, ['--help'], { stdio: 'ignore', timeout: 5_000 }).error;
+
+export const hasTaskset = process.platform === 'linux' && onPath('taskset') !== undefined;
+
+/** The command that runs `command` on one core only, where that is possible. */
+export function onCore(core, command) {
+  return hasTaskset ? ['taskset', '-c', String(core), ...command] : command;
+}
+
+function goPeer(name) {
+  return {
+    protocol: 'grpc',
+    howToGet: 'Go 1.25 or newer on the PATH; the modules are fetched from the Go proxy once',
+    find() {
+      const binary = join(cacheDir, name);
+      if (onPath('go') === undefined) return existsSync(binary) ? binary : undefined;
+      mkdirSync(cacheDir, { recursive: true });
+      const built = spawnSync('go', ['build', '-o', binary, '.'], {
+        cwd: here(`../peers/${name}`),
+        encoding: 'utf8',
+      });
+      if (built.status !== 0) throw new Error(`go build of ${name} failed:\n${built.stderr}`);
+      return binary;
+    },
+    command: (binary, port) => [binary, '-listen', `127.0.0.1:${port}`],
+    env: { GOMAXPROCS: '1' },
+    ready: /ready/,
+  };
+}
+
+export const SERVERS = {
+  'ce-broker': {
+    title: 'ce-broker',
+    protocol: 'grpc',
+    howToGet: 'pnpm build',
+    find: () =>
+      existsSync(brokerBin) && existsSync(here('../../../broker/dist/cli/main.js')) ? brokerBin : undefined,
+    command: (bin, port, extra) => [
+      process.execPath,
+      ...(extra.nodeFlags ?? []),
+      bin,
+      'serve',
+      '--listen',
+      `127.0.0.1:${port}`,
+      '--admin',
+      'none',
+      '--max-message-bytes',
+      LARGEST_MESSAGE,
+      '--log-level',
+      'warn',
+      ...(extra.brokerFlags ?? []),
+    ],
+    ready: /ce-broker ready/,
+  },
+  'plain-relay': {
+    title: 'grpc-js + ts-proto relay',
+    protocol: 'grpc',
+    howToGet: 'pnpm build',
+    find: () => here('../peers/plain-relay.mjs'),
+    command: (script, port) => [process.execPath, script, String(port)],
+    ready: /ready/,
+  },
+  grpcbroker: { title: 'sdk-go GRPCBroker', ...goPeer('go-grpcbroker') },
+  'raw-relay': { title: 'grpc-go raw relay', ...goPeer('go-raw-relay') },
+  mosquitto: {
+    title: 'Mosquitto QoS 1',
+    protocol: 'mqtt',
+    howToGet: 'apt-get install mosquitto',
+    find: () => onPath('mosquitto'),
+    command(binary, port, extra) {
+      const file = join(extra.scratch, 'mosquitto.conf');
+      const settings = [
+        `listener ${port} 127.0.0.1`,
+        'allow_anonymous true',
+        'persistence false',
+        'max_inflight_messages 0',
+        'max_queued_messages 0',
+        'set_tcp_nodelay true',
+        'log_type error',
+      ];
+      writeFileSync(file, `${settings.join('\n')}\n`);
+      return [binary, '-c', file];
+    },
+  },
+  nats: {
+    title: 'NATS core',
+    protocol: 'nats',
+    howToGet: 'apt-get install nats-server, or go install github.com/nats-io/nats-server/v2@v2.15.2',
+    find: () => onPath('nats-server'),
+    command: (binary, port) => [binary, '-a', '127.0.0.1', '-p', String(port)],
+    env: { GOMAXPROCS: '1' },
+  },
+};
+
+/** Finds (and builds) what is there; the rest is named with the way to get it. */
+export function findServers(names) {
+  const found = new Map();
+  const leftOut = [];
+  for (const name of names) {
+    const server = SERVERS[name];
+    if (server === undefined)
+      throw new Error(`no server "${name}"; there are: ${Object.keys(SERVERS).join(', ')}`);
+    const program = server.find();
+    if (program === undefined) leftOut.push({ name, howToGet: server.howToGet });
+    else found.set(name, program);
+  }
+  return { found, leftOut };
+}
+
+/** Starts a server; resolves once it takes connections. */
+export async function startServer(name, program, extra = {}) {
+  const spec = SERVERS[name];
+  const port = await freePort();
+  const scratch = mkdtempSync(join(tmpdir(), 'ce-broker-bench-'));
+  const [file, ...args] = onCore(0, spec.command(program, port, { ...extra, scratch }));
+  const child = spawn(file, args, {
+    env: { ...process.env, ...spec.env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let output = '';
+  const ended = new Promise((resolve) => child.once('exit', resolve));
+  const collect = (chunk) => {
+    output = (output + chunk).slice(-4_000);
+  };
+  child.stdout.on('data', collect);
+  child.stderr.on('data', collect);
+  const server = {
+    name,
+    title: spec.title,
+    protocol: spec.protocol,
+    pid: child.pid,
+    address: `127.0.0.1:${port}`,
+    port,
+    residentKib: () => residentKib(child.pid),
+    get output() {
+      return output;
+    },
+    async stop(signal = 'SIGKILL') {
+      child.kill(signal);
+      await ended;
+      rmSync(scratch, { recursive: true, force: true });
+    },
+  };
+  const until = Date.now() + READY_TIMEOUT_MS;
+  while (child.exitCode === null && Date.now() < until) {
+    if ((spec.ready === undefined || spec.ready.test(output)) && (await answers(port))) return server;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  await server.stop();
+  throw new Error(`${spec.title} did not become ready:\n${output}`);
+}
+
+function freePort() {
+  return new Promise((resolve, reject) => {
+    const probe = createServer();
+    probe.once('error', reject);
+    probe.listen(0, '127.0.0.1', () => {
+      const { port } = probe.address();
+      probe.close(() => resolve(port));
+    });
+  });
+}
+
+function answers(port) {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1');
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => resolve(false));
+  });
+}

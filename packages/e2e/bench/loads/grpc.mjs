@@ -1,0 +1,32 @@
+/** One run of the gRPC load generator; prints its figures as JSON. */
+import { runLoad } from '../lib/load-library.mjs';
+import { cpuMicros } from '../lib/proc.mjs';
+
+const { pid, options } = JSON.parse(process.argv[2]);
+let cpu = 0;
+const report = await runLoad({
+  ...options,
+  onWindow(edge) {
+    const now = cpuMicros(pid) ?? Number.NaN;
+    cpu = edge === 'start' ? now : now - cpu;
+  },
+});
+const acked = report.ackLatency.count;
+const delivered = report.deliveryLatency.count;
+process.stdout.write(
+  JSON.stringify({
+    seconds: report.seconds,
+    ackedPerSecond: report.ackedPerSecond,
+    deliveredPerSecond: report.deliveredPerSecond,
+    cpuPerEvent: cpu / acked,
+    cpuPerDelivery: cpu / delivered,
+    cpuShare: cpu / 1e6 / report.seconds,
+    p50Ms: report.ackLatency.p50Ms,
+    p99Ms: report.ackLatency.p99Ms,
+    deliveryP50Ms: report.deliveryLatency.p50Ms,
+    deliveryP99Ms: report.deliveryLatency.p99Ms,
+    eventBytes: report.eventBytes,
+    totals: report.totals,
+    errors: report.errors,
+  }),
+);
