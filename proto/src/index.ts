@@ -61,6 +61,7 @@ export {
   type ResourceStatusHash,
   type ResourceVersion,
 } from './resync.js';
+export { type JsonValue, manifestWorkStatusHash, statusHash } from './status-hash.js';
 export {
   formatRfc3339,
   MAX_TIMESTAMP_SECONDS,
