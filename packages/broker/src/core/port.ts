@@ -3,6 +3,8 @@ import type { Envelope } from '../wire/envelope.js';
 
 /** A Publish that waits for its answer. The engine's call object fits as it is. */
 export interface PublishCall {
+  /** What the call is about, as soon as the envelope has been read; for whoever counts. */
+  received?(event: Envelope): void;
   reply(message: Uint8Array): void;
   fail(code: number, message: string): void;
 }

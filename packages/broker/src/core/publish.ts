@@ -26,6 +26,7 @@ export function publish(core: Core, call: PublishCall, request: Uint8Array, iden
     core.counters.publishedBytes += request.byteLength;
     if (core.draining) throw new CeBrokerError('unavailable', 'the broker is shutting down: publish again when connected');
     event = core.scanner.scanPublishRequest(request);
+    call.received?.(event);
     const policy = core.policies.of(event.type.dataType);
     const direction = directionOf(event, policy, identity);
     const isResync = direction === 'spec-resync' || direction === 'status-resync';
