@@ -15,16 +15,19 @@ const DAY_MS = 86_400_000;
 export class TestCa {
   readonly pem: Buffer;
   private readonly name: string;
-  private readonly keys: CryptoKeyPair;
+  private readonly keys: webcrypto.CryptoKeyPair;
 
-  private constructor(name: string, keys: CryptoKeyPair, pem: Buffer) {
+  private constructor(name: string, keys: webcrypto.CryptoKeyPair, pem: Buffer) {
     this.name = name;
     this.keys = keys;
     this.pem = pem;
   }
 
   static async create(name: string): Promise<TestCa> {
-    const keys = (await webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify'])) as CryptoKeyPair;
+    const keys = (await webcrypto.subtle.generateKey(ALGORITHM, true, [
+      'sign',
+      'verify',
+    ])) as webcrypto.CryptoKeyPair;
     const certificate = await x509.X509CertificateGenerator.createSelfSigned(
       {
         name: `CN=${name}`,
@@ -34,14 +37,17 @@ export class TestCa {
         notAfter: new Date(Date.now() + DAY_MS),
         extensions: [new x509.BasicConstraintsExtension(true, 1, true)],
       },
-      webcrypto as Crypto,
+      webcrypto,
     );
     return new TestCa(`CN=${name}`, keys, Buffer.from(certificate.toString('pem')));
   }
 
   /** A leaf for `localhost`, valid from `notBefore` to `notAfter` (defaults: yesterday to tomorrow). */
   async issue(subject: string, validity: { notBefore?: Date; notAfter?: Date } = {}): Promise<Pem> {
-    const keys = (await webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify'])) as CryptoKeyPair;
+    const keys = (await webcrypto.subtle.generateKey(ALGORITHM, true, [
+      'sign',
+      'verify',
+    ])) as webcrypto.CryptoKeyPair;
     const certificate = await x509.X509CertificateGenerator.create(
       {
         subject,
@@ -53,7 +59,7 @@ export class TestCa {
         notAfter: validity.notAfter ?? new Date(Date.now() + DAY_MS),
         extensions: [new x509.SubjectAlternativeNameExtension([{ type: 'dns', value: 'localhost' }])],
       },
-      webcrypto as Crypto,
+      webcrypto,
     );
     const der = Buffer.from(await webcrypto.subtle.exportKey('pkcs8', keys.privateKey)).toString('base64');
     return {
