@@ -1,0 +1,144 @@
+#!/usr/bin/env node
+// Makes what the interop tests need, in packages/e2e/.cache: the Go programs, a Python environment
+// with grpcio, and grpcurl. Running it again costs a second when all is there.
+//   node packages/e2e/interop/setup.mjs [go] [python] [grpcurl]      (without names: all three)
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+
+const here = fileURLToPath(new URL('.', import.meta.url));
+const cache = join(here, '..', '.cache');
+const bin = join(cache, 'bin');
+const GRPCURL = 'github.com/fullstorydev/grpcurl/cmd/grpcurl@v1.9.3';
+
+/** SDK version -> the programs of its module. */
+const PROGRAMS = {
+  'v0.15.0': ['generic', 'work'],
+  'v0.16.0': ['generic'],
+  'v1.0.0': ['generic'],
+  'v1.1.1': ['generic'],
+  'v1.2.0': ['generic'],
+  'v1.3.0': ['generic', 'work'],
+};
+
+const HOW_TO_GET = {
+  go: 'install Go 1.25 or newer (https://go.dev/dl)',
+  python: 'install Python 3.10 or newer with its venv module (https://www.python.org/downloads)',
+};
+
+function need(command, args, what) {
+  const seen = spawnSync(command, args, { encoding: 'utf8' });
+  if (seen.status === 0) return seen.stdout.trim();
+  throw new Error(`${command} is missing: ${HOW_TO_GET[what]}`);
+}
+
+function run(command, args, options = {}) {
+  const done = spawnSync(command, args, { stdio: ['ignore', 'inherit', 'inherit'], ...options });
+  if (done.status !== 0) {
+    throw new Error(`${command} ${args.join(' ')} failed (${done.error?.message ?? `exit ${done.status}`})`);
+  }
+}
+
+/** A hash over everything that the result is made of. */
+function fingerprint(parts, folder, keep) {
+  const hash = createHash('sha256').update(JSON.stringify(parts));
+  const files = readdirSync(folder, { recursive: true }).filter((name) => keep.test(name));
+  for (const name of files.sort()) hash.update(name).update(readFileSync(join(folder, name)));
+  return hash.digest('hex');
+}
+
+/** Runs make unless the stamp says that the very same thing has been made already. */
+function once(name, wanted, outputs, make) {
+  const stamp = join(cache, `${name}.stamp`);
+  const current = existsSync(stamp) ? readFileSync(stamp, 'utf8') : '';
+  if (current === wanted && outputs.every((file) => existsSync(file))) return;
+  rmSync(stamp, { force: true });
+  console.log(`interop: making ${name} (the first time takes some minutes) ...`);
+  make();
+  writeFileSync(stamp, wanted);
+}
+
+const steps = {
+  go() {
+    const version = need('go', ['version'], 'go');
+    const built = Object.entries(PROGRAMS).flatMap(([sdk, names]) => names.map((name) => ({ sdk, name })));
+    const outputs = built.map(({ sdk, name }) => join(bin, `${sdk}-${name}`));
+    once('go', fingerprint([version, PROGRAMS], here, /\.go$|go\.(mod|sum)$/), outputs, () => {
+      for (const { sdk, name } of built) {
+        const args = [
+          'build',
+          '-buildvcs=false',
+          '-trimpath',
+          '-o',
+          join(bin, `${sdk}-${name}`),
+          `./${name}`,
+        ];
+        run('go', args, { cwd: join(here, sdk) });
+      }
+    });
+  },
+  python() {
+    const version = need('python3', ['--version'], 'python');
+    const python = join(cache, 'venv', 'bin', 'python');
+    once('python', fingerprint([version], join(here, 'python'), /requirements\.txt$/), [python], () => {
+      rmSync(join(cache, 'venv'), { recursive: true, force: true });
+      run('python3', ['-m', 'venv', join(cache, 'venv')]);
+      const requirements = join(here, 'python', 'requirements.txt');
+      run(python, ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '-r', requirements]);
+    });
+  },
+  grpcurl() {
+    const version = need('go', ['version'], 'go');
+    once('grpcurl', JSON.stringify([version, GRPCURL]), [join(bin, 'grpcurl')], () => {
+      run('go', ['install', '-buildvcs=false', GRPCURL], {
+        cwd: cache,
+        env: { ...process.env, GOBIN: bin, GOFLAGS: '' },
+      });
+    });
+  },
+};
+
+/** One setup at a time: two test files may ask for it at once. */
+async function lock() {
+  const path = join(cache, 'setup.lock');
+  for (;;) {
+    try {
+      writeFileSync(path, String(process.pid), { flag: 'wx' });
+      return () => rmSync(path, { force: true });
+    } catch (error) {
+      if (error.code !== 'EEXIST') throw error;
+    }
+    const holder = Number(existsSync(path) ? readFileSync(path, 'utf8') : 0);
+    if (holder > 0 && !alive(holder)) rmSync(path, { force: true });
+    await sleep(200);
+  }
+}
+
+function alive(pid) {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const names = process.argv.slice(2);
+const unknown = names.filter((name) => !(name in steps));
+if (unknown.length > 0) {
+  console.error(`unknown part ${unknown.join(', ')}; the parts are ${Object.keys(steps).join(', ')}`);
+  process.exit(2);
+}
+mkdirSync(bin, { recursive: true });
+const unlock = await lock();
+try {
+  for (const name of names.length > 0 ? names : Object.keys(steps)) steps[name]();
+} catch (error) {
+  console.error(`interop setup: ${error.message}`);
+  process.exitCode = 1;
+} finally {
+  unlock();
+}

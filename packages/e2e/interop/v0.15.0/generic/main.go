@@ -1,0 +1,6 @@
+// A generic source or agent over SDK v0.15.0.
+package main
+
+import "ce-broker.test/interop/classic"
+
+func main() { classic.Main() }

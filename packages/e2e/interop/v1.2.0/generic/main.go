@@ -1,0 +1,6 @@
+// A generic source or agent over SDK v1.2.0.
+package main
+
+import "ce-broker.test/interop/current"
+
+func main() { current.Main() }

@@ -1,0 +1,245 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { BrokerProcess } from './broker-process.js';
+import { clusterOf, Fleet, idOf, PAIRINGS, RETURN_MS, type Stored, sourceOf } from './fleet.js';
+import type { GoPeer } from './go-peer.js';
+import { BUILD_TIMEOUT_MS, buildGoPrograms, describeWith, SDK_VERSIONS, type SdkVersion } from './tools.js';
+import { Workspace } from './workspace.js';
+
+const RESTART_TEST_MS = 150_000;
+
+describeWith('go', 'Go sources and agents of SDK v0.15 to v1.3 over one broker', () => {
+  const workspace = new Workspace();
+  let broker: BrokerProcess;
+  let fleet: Fleet;
+
+  beforeAll(async () => {
+    await buildGoPrograms();
+    broker = await BrokerProcess.start();
+    fleet = new Fleet(workspace, () => ({ url: broker.grpc }));
+    await fleet.start();
+  }, BUILD_TIMEOUT_MS);
+
+  afterAll(async () => {
+    await fleet?.quit();
+    await broker?.kill();
+    workspace[Symbol.dispose]();
+  });
+
+  test('a created spec reaches its agent in all 36 pairings', async () => {
+    await inAllPairings(async ({ source, agent }) => {
+      for (const kind of ['kept', 'dropped']) {
+        const id = idOf(source, agent, kind);
+        const create = { id, cluster: clusterOf(agent), version: 1, spec: { size: 1, text: 'grün ✓' } };
+        await fleet.source(source).run('publish', create);
+        const seen = {
+          event: 'spec',
+          action: 'ADDED',
+          id,
+          source: sourceOf(source),
+          version: 1,
+          spec: create.spec,
+        };
+        await fleet.agent(agent).waitFor(seen);
+      }
+    });
+  });
+
+  test('an update reaches its agent with its version and content', async () => {
+    await inAllPairings(async ({ source, agent }) => {
+      const id = idOf(source, agent);
+      await fleet.source(source).run('update', { id, version: 2, spec: { size: 2 } });
+      await fleet
+        .agent(agent)
+        .waitFor({ event: 'spec', action: 'MODIFIED', id, version: 2, spec: { size: 2 } });
+    });
+  });
+
+  test('a status reaches the source that owns the resource, and no other', async () => {
+    await inAllPairings(async ({ source, agent }) => {
+      const id = idOf(source, agent);
+      await fleet.agent(agent).run('status', { id, status: { phase: 'running' } });
+      const seen = {
+        event: 'status',
+        id,
+        cluster: clusterOf(agent),
+        version: 2,
+        status: { phase: 'running' },
+      };
+      await fleet.source(source).waitFor(seen);
+    });
+    for (const version of SDK_VERSIONS) {
+      const foreign = fleet.source(version).seen({ event: 'status', known: false });
+      expect(foreign).toEqual([]);
+    }
+  });
+
+  test('a deletion reaches the agent, and its confirmation the source', async () => {
+    await inAllPairings(async ({ source, agent }) => {
+      const id = idOf(source, agent, 'dropped');
+      await fleet.source(source).run('delete', { id });
+      await fleet.agent(agent).waitFor({ event: 'spec', action: 'DELETED', id });
+      await fleet.source(source).waitFor({ event: 'status', id, deleted: true });
+    });
+    for (const version of SDK_VERSIONS) {
+      expect(await idsOf(fleet.source(version))).toEqual(keptBy(version));
+      expect(await idsOf(fleet.agent(version))).toEqual(keptOn(version));
+    }
+  });
+
+  test('an agent that lost everything gets all that every source wants, and nothing that was deleted', async () => {
+    await Promise.all(
+      SDK_VERSIONS.map(async (version) => {
+        await fleet.agent(version).quit();
+        await fleet.startAgent(version);
+        await Promise.all(
+          SDK_VERSIONS.map((source) =>
+            fleet
+              .agent(version)
+              .waitFor({ event: 'spec', action: 'ADDED', id: idOf(source, version), version: 2 }),
+          ),
+        );
+      }),
+    );
+    for (const version of SDK_VERSIONS) {
+      expect(await idsOf(fleet.agent(version))).toEqual(keptOn(version));
+    }
+  });
+
+  test('a source that restarted gets the statuses again', async () => {
+    await inAllPairings(({ source, agent }) =>
+      fleet
+        .agent(agent)
+        .run('status', { id: idOf(source, agent), status: { phase: 'back' } })
+        .then(() => undefined),
+    );
+    await Promise.all(
+      SDK_VERSIONS.map(async (version) => {
+        const source = fleet.source(version);
+        await Promise.all(
+          SDK_VERSIONS.map((agent) =>
+            source.waitFor({ event: 'status', id: idOf(version, agent), status: { phase: 'back' } }),
+          ),
+        );
+        await source.quit();
+        await fleet.startSource(version, stored(version, 2));
+        await Promise.all(
+          SDK_VERSIONS.map((agent) =>
+            fleet
+              .source(version)
+              .waitFor({ event: 'status', id: idOf(version, agent), status: { phase: 'back' }, known: true }),
+          ),
+        );
+      }),
+    );
+  });
+
+  test(
+    'a broker that was killed and comes back empty loses and deletes nothing, with one source away',
+    async () => {
+      const away: SdkVersion = 'v1.0.0';
+      await fleet.source(away).quit();
+      const connected = SDK_VERSIONS.filter((version) => version !== away);
+      const marks = new Map(fleet.peers().map((peer) => [peer, peer.mark()]));
+
+      await broker.kill();
+      // While it is gone: a deletion, an update and a status that cannot be published.
+      const lost = {
+        deletion: idOf('v0.15.0', 'v1.3.0'),
+        update: idOf('v1.3.0', 'v0.15.0'),
+        status: idOf('v1.1.1', 'v1.2.0'),
+      };
+      const failed = await Promise.all([
+        fleet.source('v0.15.0').attempt('delete', { id: lost.deletion }),
+        fleet.source('v1.3.0').attempt('update', { id: lost.update, version: 3, spec: { size: 3 } }),
+        fleet.agent('v1.2.0').attempt('status', { id: lost.status, status: { phase: 'unheard' } }),
+      ]);
+      for (const done of failed) expect(done['error']).toBeDefined();
+      broker = await broker.restart();
+
+      // What had failed arrives without a new change.
+      await Promise.all([
+        fleet.agent('v1.3.0').waitFor({ event: 'spec', action: 'DELETED', id: lost.deletion }, 0, RETURN_MS),
+        fleet
+          .agent('v0.15.0')
+          .waitFor({ event: 'spec', action: 'MODIFIED', id: lost.update, version: 3 }, 0, RETURN_MS),
+        fleet
+          .source('v1.1.1')
+          .waitFor({ event: 'status', id: lost.status, status: { phase: 'unheard' } }, 0, RETURN_MS),
+      ]);
+
+      // Everybody is back: new versions and new statuses go through.
+      const pairings = PAIRINGS.filter(({ source }) => source !== away).filter(
+        ({ source, agent }) => idOf(source, agent) !== lost.deletion,
+      );
+      await Promise.all(
+        pairings.map(async ({ source, agent }) => {
+          const id = idOf(source, agent);
+          await fleet.source(source).insist('update', { id, version: 4, spec: { size: 4 } }, RETURN_MS);
+          await fleet
+            .agent(agent)
+            .waitFor({ event: 'spec', action: 'MODIFIED', id, version: 4 }, 0, RETURN_MS);
+          await fleet.agent(agent).insist('status', { id, status: { phase: 'after' } }, RETURN_MS);
+          await fleet
+            .source(source)
+            .waitFor({ event: 'status', id, status: { phase: 'after' } }, 0, RETURN_MS);
+        }),
+      );
+
+      // The source that was away comes back with what it held.
+      await fleet.startSource(away, stored(away, 2));
+      await Promise.all(
+        SDK_VERSIONS.map(async (agent) => {
+          const id = idOf(away, agent);
+          await fleet.source(away).insist('update', { id, version: 3, spec: { size: 3 } }, RETURN_MS);
+          await fleet
+            .agent(agent)
+            .waitFor({ event: 'spec', action: 'MODIFIED', id, version: 3 }, 0, RETURN_MS);
+        }),
+      );
+
+      for (const version of SDK_VERSIONS) {
+        const agent = fleet.agent(version);
+        const deletions = agent.seen({ event: 'spec', action: 'DELETED' }, marks.get(agent));
+        expect(deletions.map((event) => event['id'])).toEqual(version === 'v1.3.0' ? [lost.deletion] : []);
+        expect(await idsOf(agent)).toEqual(keptOn(version).filter((id) => id !== lost.deletion));
+      }
+      for (const version of connected) {
+        expect(await idsOf(fleet.source(version))).toEqual(
+          keptBy(version).filter((id) => id !== lost.deletion),
+        );
+      }
+    },
+    RESTART_TEST_MS,
+  );
+
+  test('no agent was ever handed an older version after a newer one', () => {
+    for (const version of SDK_VERSIONS) {
+      expect(fleet.agent(version).seen({ event: 'spec', action: 'STALE' })).toEqual([]);
+    }
+  });
+});
+
+async function inAllPairings(step: (pairing: (typeof PAIRINGS)[number]) => Promise<void>): Promise<void> {
+  await Promise.all(PAIRINGS.map(step));
+}
+
+/** The ids that a program holds, sorted. */
+async function idsOf(peer: GoPeer): Promise<unknown[]> {
+  const { resources } = await peer.run('state');
+  return Array.isArray(resources) ? resources.map((resource: Stored) => resource.id).sort() : [];
+}
+
+const keptBy = (source: SdkVersion): string[] => SDK_VERSIONS.map((agent) => idOf(source, agent)).sort();
+const keptOn = (agent: SdkVersion): string[] => SDK_VERSIONS.map((source) => idOf(source, agent)).sort();
+
+function stored(source: SdkVersion, version: number): Stored[] {
+  return SDK_VERSIONS.map((agent) => {
+    return {
+      id: idOf(source, agent),
+      cluster: clusterOf(agent),
+      source: sourceOf(source),
+      version,
+      spec: { size: version },
+    };
+  });
+}

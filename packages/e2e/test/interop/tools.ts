@@ -1,0 +1,56 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe } from 'vitest';
+
+const e2e = fileURLToPath(new URL('../..', import.meta.url));
+
+export const interopDir = join(e2e, 'interop');
+export const pythonBin = join(e2e, '.cache', 'venv', 'bin', 'python');
+export const grpcurlBin = join(e2e, '.cache', 'bin', 'grpcurl');
+
+export const SDK_VERSIONS = ['v0.15.0', 'v0.16.0', 'v1.0.0', 'v1.1.1', 'v1.2.0', 'v1.3.0'] as const;
+export type SdkVersion = (typeof SDK_VERSIONS)[number];
+
+/** The first cold build of six SDK versions takes minutes; a warm one takes a second. */
+export const BUILD_TIMEOUT_MS = 900_000;
+
+const SETUP = 'node packages/e2e/interop/setup.mjs';
+
+export function goProgram(version: SdkVersion, name: 'generic' | 'work'): string {
+  return join(e2e, '.cache', 'bin', `${version}-${name}`);
+}
+
+/** Builds the Go programs if their sources have changed. Safe to call from several test files at once. */
+export async function buildGoPrograms(): Promise<void> {
+  const child = spawn(process.execPath, [join(interopDir, 'setup.mjs'), 'go'], {
+    stdio: ['ignore', 'inherit', 'inherit'],
+  });
+  const code = await new Promise((resolve) => child.once('exit', resolve));
+  if (code !== 0) throw new Error(`the Go programs could not be built (see above); try: ${SETUP} go`);
+}
+
+const parts = {
+  go: {
+    present: () => spawnSync('go', ['version']).status === 0,
+    how: 'install Go 1.25 or newer (https://go.dev/dl)',
+  },
+  python: { present: () => existsSync(pythonBin), how: `${SETUP} python (needs python3)` },
+  grpcurl: { present: () => existsSync(grpcurlBin), how: `${SETUP} grpcurl (needs Go)` },
+};
+
+/**
+ * A describe block that needs a tool. Without the tool it is left out, and says so with the way to
+ * get it; where CE_BROKER_REQUIRE_TOOLS=1 (as in CI) that is a failure.
+ */
+export function describeWith(tool: keyof typeof parts, title: string, body: () => void): void {
+  if (parts[tool].present()) {
+    describe(title, body);
+    return;
+  }
+  const reason = `LEFT OUT: ${title}: ${tool} is not here. To get it: ${parts[tool].how}`;
+  if (process.env['CE_BROKER_REQUIRE_TOOLS'] === '1') throw new Error(reason);
+  console.log(reason);
+  describe.skip(title, body);
+}
