@@ -34,6 +34,8 @@ test('every event of a finite run is acknowledged and delivered to every subscri
   });
   expect(report.errors).toEqual({});
   expect(report.ackLatency.count).toBe(500);
+  expect(report.handledEvents).toBe(500);
+  expect(report.handledPerSecond).toBeGreaterThan(0);
   expect(report.eventBytes).toBe(relay.events[0]?.length);
   expect(report.totals.bytesSent).toBeGreaterThan(500 * report.eventBytes);
   expect(formatReport(report)).toContain('500 sent, 500 acked, 2000 delivered');
@@ -235,7 +237,7 @@ test('only the measured time counts, and its edges are told', async () => {
     warmUpSeconds: 0.3,
     onWindow: (edge) => edges.push(edge),
   });
-  expect(edges).toEqual(['start', 'end']);
+  expect(edges).toEqual(['start', 'end', 'drained']);
   expect(report.ackLatency.count).toBeLessThan(report.totals.acked);
 });
 

@@ -40,7 +40,7 @@ export async function compare(context, names, loads) {
             figures.residentKib = server.residentKib() ?? Number.NaN;
             results[server.name][load.name].push(figures);
             log(
-              `${load.name} ${server.name}: ${Math.round(figures.ackedPerSecond)} acked/s, ${Math.round(figures.deliveredPerSecond)} delivered/s${describeErrors(figures.errors)}`,
+              `${load.name} ${server.name}: ${Math.round(figures.eventsPerSecond)} events/s, ${Math.round(figures.ackedPerSecond)} acked/s, ${Math.round(figures.deliveredPerSecond)} delivered/s${describeErrors(figures.errors)}`,
             );
           } catch (error) {
             failures[server.name] = error.message;
@@ -59,7 +59,8 @@ export async function compare(context, names, loads) {
     for (const [load, records] of Object.entries(byLoad)) {
       summary[name][load] = {
         ...medians(records),
-        rounds: records.map(({ ackedPerSecond, deliveredPerSecond, cpuPerEvent }) => ({
+        rounds: records.map(({ eventsPerSecond, ackedPerSecond, deliveredPerSecond, cpuPerEvent }) => ({
+          eventsPerSecond,
           ackedPerSecond,
           deliveredPerSecond,
           cpuPerEvent,

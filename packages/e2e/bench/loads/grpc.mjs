@@ -3,24 +3,23 @@ import { runLoad } from '../lib/load-library.mjs';
 import { cpuMicros } from '../lib/proc.mjs';
 
 const { pid, options } = JSON.parse(process.argv[2]);
-let cpu = 0;
+let from = Number.NaN;
+let cpu = Number.NaN;
 const report = await runLoad({
   ...options,
   onWindow(edge) {
     const now = cpuMicros(pid) ?? Number.NaN;
-    cpu = edge === 'start' ? now : now - cpu;
+    if (edge === 'start') from = now;
+    if (edge === 'drained') cpu = now - from;
   },
 });
-const acked = report.ackLatency.count;
-const delivered = report.deliveryLatency.count;
 process.stdout.write(
   JSON.stringify({
     seconds: report.seconds,
     ackedPerSecond: report.ackedPerSecond,
     deliveredPerSecond: report.deliveredPerSecond,
-    cpuPerEvent: cpu / acked,
-    cpuPerDelivery: cpu / delivered,
-    cpuShare: cpu / 1e6 / report.seconds,
+    eventsPerSecond: report.handledPerSecond,
+    cpuPerEvent: cpu / report.handledEvents,
     p50Ms: report.ackLatency.p50Ms,
     p99Ms: report.ackLatency.p99Ms,
     deliveryP50Ms: report.deliveryLatency.p50Ms,

@@ -10,7 +10,6 @@ const { protocol, pid, port, count, perConnection, settleMs } = JSON.parse(proce
 const DIALS = 20;
 
 const opened = [];
-let heartbeats = 0;
 await sleep(500);
 const before = residentKib(pid);
 const begun = performance.now();
@@ -28,7 +27,6 @@ const openedMs = performance.now() - begun;
 await sleep(settleMs);
 const after = residentKib(pid);
 const cpuFrom = cpuMicros(pid);
-heartbeats = 0;
 const from = performance.now();
 await sleep(2_000);
 const seconds = (performance.now() - from) / 1000;
@@ -36,7 +34,6 @@ const result = {
   kibEach: (after - before) / count,
   residentMib: after / 1024,
   opensPerSecond: count / (openedMs / 1000),
-  heartbeatsPerSecond: heartbeats / seconds,
   cpuShare: (cpuMicros(pid) - cpuFrom) / 1e6 / seconds,
 };
 for (const one of opened) one.close();
@@ -45,9 +42,7 @@ process.stdout.write(JSON.stringify(result), () => process.exit(0));
 async function openGroup(from, to) {
   if (protocol !== 'grpc') return openOther(protocol === 'mqtt' ? mqtt : nats, clusterName(from));
   const clusters = Array.from({ length: to - from }, (_, index) => clusterName(from + index));
-  return openAgents({ port }, clusters, () => {
-    heartbeats += 1;
-  });
+  return openAgents({ port }, clusters, () => {});
 }
 
 function openOther(speak, cluster) {

@@ -14,6 +14,14 @@ export async function run(context) {
   const { summary, failures } = await compare(context, context.servers, loads);
   const own = summary['ce-broker'];
   const names = Object.keys(summary).filter((name) => name !== 'ce-broker');
+  for (const loadsOf of Object.values(summary)) {
+    for (const fan of FANS) {
+      const figures = loadsOf[`x${fan}`];
+      if (figures === undefined) continue;
+      figures.deliveriesPerSecond = figures.eventsPerSecond * fan;
+      figures.cpuPerDelivery = figures.cpuPerEvent / fan;
+    }
+  }
   const at = (name, load, key) => summary[name]?.[load]?.[key] ?? Number.NaN;
   const tables = [
     {
@@ -24,7 +32,7 @@ export async function run(context) {
         names.map((name) => [
           SERVERS[name].title,
           ...FANS.map((fan) =>
-            times(own?.[`x${fan}`]?.deliveredPerSecond / at(name, `x${fan}`, 'deliveredPerSecond')),
+            times(own?.[`x${fan}`]?.deliveriesPerSecond / at(name, `x${fan}`, 'deliveriesPerSecond')),
           ),
           ...FANS.map((fan) =>
             times(own?.[`x${fan}`]?.cpuPerDelivery / at(name, `x${fan}`, 'cpuPerDelivery')),
@@ -39,7 +47,7 @@ export async function run(context) {
           'server',
           'delivered/s x10',
           'x100',
-          'acked/s x100',
+          'events/s x100',
           'CPU us per delivery x10',
           'x100',
           'delivery p50 / p99 ms x100',
@@ -47,8 +55,8 @@ export async function run(context) {
         ],
         Object.keys(summary).map((name) => [
           SERVERS[name].title,
-          ...FANS.map((fan) => thousands(at(name, `x${fan}`, 'deliveredPerSecond'))),
-          thousands(at(name, 'x100', 'ackedPerSecond')),
+          ...FANS.map((fan) => thousands(at(name, `x${fan}`, 'deliveriesPerSecond'))),
+          thousands(at(name, 'x100', 'eventsPerSecond')),
           ...FANS.map((fan) => short(at(name, `x${fan}`, 'cpuPerDelivery'))),
           `${short(at(name, 'x100', 'deliveryP50Ms'))} / ${short(at(name, 'x100', 'deliveryP99Ms'))}`,
           fixed(0)(at(name, 'x100', 'residentKib') / 1024),

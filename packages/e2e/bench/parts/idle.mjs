@@ -49,7 +49,6 @@ export async function run(context) {
           'KiB 100 a connection',
           'opened/s',
           'CPU % while idle',
-          'heartbeats/s',
         ],
         Object.keys(data).map((name) => [
           SERVERS[name].title,
@@ -59,7 +58,6 @@ export async function run(context) {
           short(at(name, 'streams', 'kibEach')),
           thousands(at(name, 'connections', 'opensPerSecond')),
           fixed(1)(at(name, 'connections', 'cpuShare') * 100),
-          thousands(at(name, 'connections', 'heartbeatsPerSecond')),
         ]),
       ),
     },

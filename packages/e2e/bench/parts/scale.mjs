@@ -54,7 +54,7 @@ export async function run(context) {
         });
         records[one.name].push({ ...figures, residentKib: servers[index].residentKib() });
         context.log(
-          `scale ${one.name}: ${Math.round(figures.ackedPerSecond)}/s, ${figures.cpuPerEvent.toFixed(1)} us${describeErrors(figures.errors)}`,
+          `scale ${one.name}: ${Math.round(figures.eventsPerSecond)}/s, ${figures.cpuPerEvent.toFixed(1)} us${describeErrors(figures.errors)}`,
         );
       }
     }
@@ -68,13 +68,13 @@ export async function run(context) {
     {
       title: 'Against the first line (the bar: at most 1.30x in CPU per event)',
       text: table(
-        ['ce-broker with', 'CPU per event', 'acked/s', 'CPU us', 'acked/s', 'p99 ms', 'RSS MiB'],
+        ['ce-broker with', 'CPU per event', 'events/s', 'CPU us', 'events/s', 'p99 ms', 'RSS MiB'],
         cases.map(({ name }) => [
           name,
           times(data[name].cpuPerEvent / base.cpuPerEvent),
-          times(data[name].ackedPerSecond / base.ackedPerSecond),
+          times(data[name].eventsPerSecond / base.eventsPerSecond),
           short(data[name].cpuPerEvent),
-          thousands(data[name].ackedPerSecond),
+          thousands(data[name].eventsPerSecond),
           short(data[name].p99Ms),
           (data[name].residentKib / 1024).toFixed(0),
         ]),

@@ -71,7 +71,10 @@ export class EventTemplate {
   /** Bytes of one whole event (the CloudEvent message, without wrapping) at version 1. */
   get eventBytes(): number {
     const { bytes } = this.#template(1);
-    return bytes.length - GRPC_PREFIX - 1 - varintLength(bytes.length - GRPC_PREFIX - 4);
+    // Behind the prefix come one byte of tag and the length as a varint.
+    let at = GRPC_PREFIX + 1;
+    while ((bytes[at] ?? 0) >= 0x80) at += 1;
+    return bytes.length - at - 1;
   }
 
   /**

@@ -49,8 +49,11 @@ export interface LoadOptions {
   readonly signal?: AbortSignal | undefined;
   /** Called once a second. */
   readonly onProgress?: ((progress: LoadProgress) => void) | undefined;
-  /** Called when the measured time begins and ends: the place to read a server's CPU clock. */
-  readonly onWindow?: ((edge: 'start' | 'end') => void) | undefined;
+  /**
+   * Called when the measured time begins and ends, and when everything sent has been answered and delivered (or the drain
+   * time is over): the place to read a server's CPU clock.
+   */
+  readonly onWindow?: ((edge: 'start' | 'end' | 'drained') => void) | undefined;
 }
 
 export interface LoadProgress {
@@ -82,6 +85,13 @@ export interface LoadReport {
   readonly eventBytes: number;
   readonly ackedPerSecond: number;
   readonly deliveredPerSecond: number;
+  /** Events from the start of the measured time to the last answer or delivery of the run: half for the answer, half for the deliveries. */
+  readonly handledEvents: number;
+  /**
+   * `handledEvents` by the time that they took. A server that acknowledges faster than it delivers has to catch up after
+   * the load has ended, and this counts: compare servers by it.
+   */
+  readonly handledPerSecond: number;
   /** From a call's start (or its scheduled time) to its OK; calls answered in the measured time. */
   readonly ackLatency: LatencySummary;
   /** From the same moment to the event's arrival at a subscriber. */

@@ -95,7 +95,7 @@ export class Publisher implements RawStreamListener {
   }
 
   closed(stream: RawStream, status: number, message: string): void {
-    this.#tally.answered(status, message, nowMicros() - stream.startedAt);
+    this.#tally.answered(status, message, stream.startedAt, nowMicros());
     this.pump();
   }
 

@@ -11,6 +11,11 @@ export function formatReport(report: LoadReport): string {
   if (report.subscribers > 0) {
     lines.push(`delivered  ${rate(report.deliveredPerSecond)}  ${latency(report.deliveryLatency)}`);
   }
+  if (report.subscribers > 0) {
+    lines.push(
+      `handled    ${rate(report.handledPerSecond)}  acknowledged and delivered, until the last one arrived`,
+    );
+  }
   lines.push(
     `in all     ${totals.sent} sent, ${totals.acked} acked, ${totals.delivered} delivered, ` +
       `${mebibytes(totals.bytesSent)} out, ${mebibytes(totals.bytesReceived)} in`,

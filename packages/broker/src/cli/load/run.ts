@@ -2,7 +2,12 @@ import { randomUUID } from 'node:crypto';
 import { nowMicros } from './clock.js';
 import { EventTemplate } from './event-template.js';
 import { Fleet } from './fleet.js';
-import { type LoadOptions, type LoadReport, resolveLoadOptions } from './options.js';
+import {
+  type LoadOptions,
+  type LoadReport,
+  type ResolvedLoadOptions,
+  resolveLoadOptions,
+} from './options.js';
 import type { Pace } from './publisher.js';
 import { summarise, Tally } from './tally.js';
 import { TickTimer, waitFor } from './timing.js';
@@ -38,7 +43,7 @@ export async function runLoad(options: LoadOptions): Promise<LoadReport> {
   const fleet = new Fleet(resolved, { template, tally, pace });
   try {
     await fleet.start();
-    const measured = await drive(
+    const { seconds: measured, from } = await drive(
       options,
       { warmUpSeconds: resolved.warmUpSeconds, seconds: resolved.seconds },
       fleet,
@@ -47,6 +52,9 @@ export async function runLoad(options: LoadOptions): Promise<LoadReport> {
     );
     pace.running = false;
     await drain(resolved.drainTimeoutMs, fleet, tally);
+    options.onWindow?.('drained');
+    const handledEvents = tally.handled(fanOf(resolved));
+    const handledSeconds = (tally.lastAt - from) / 1_000_000;
     return {
       server: resolved.server,
       seconds: measured,
@@ -56,6 +64,8 @@ export async function runLoad(options: LoadOptions): Promise<LoadReport> {
       eventBytes: template.eventBytes,
       ackedPerSecond: measured > 0 ? tally.ackedMeasured / measured : 0,
       deliveredPerSecond: measured > 0 ? tally.deliveredMeasured / measured : 0,
+      handledEvents,
+      handledPerSecond: handledSeconds > 0 ? handledEvents / handledSeconds : 0,
       ackLatency: summarise(tally.ackLatency),
       deliveryLatency: summarise(tally.deliveryLatency),
       totals: {
@@ -76,14 +86,20 @@ export async function runLoad(options: LoadOptions): Promise<LoadReport> {
   }
 }
 
-/** Warm-up and measured time; returns the seconds that were measured. */
+/** Subscribers that each event goes to. */
+function fanOf(options: ResolvedLoadOptions): number {
+  const fan = options.publish === 'spec' ? options.subscribers / options.clusters : options.subscribers;
+  return fan < 1 ? 0 : fan;
+}
+
+/** Warm-up and measured time; returns how long was measured, and since when. */
 async function drive(
   options: LoadOptions,
   times: { warmUpSeconds: number; seconds: number },
   fleet: Fleet,
   tally: Tally,
   pace: Pace,
-): Promise<number> {
+): Promise<{ seconds: number; from: number }> {
   const begun = nowMicros();
   let measuredFrom = begun;
   const measureAt = begun + times.warmUpSeconds * 1_000_000;
@@ -95,17 +111,17 @@ async function drive(
     const finish = (now: number) => {
       timer.stop();
       if (!tally.measuring) {
-        resolve(0);
+        resolve({ seconds: 0, from: now });
         return;
       }
       tally.measuring = false;
       options.onWindow?.('end');
-      resolve((now - measuredFrom) / 1_000_000);
+      resolve({ seconds: (now - measuredFrom) / 1_000_000, from: measuredFrom });
     };
     const tick = () => {
       const now = nowMicros();
       if (!tally.measuring && now >= measureAt) {
-        tally.measuring = true;
+        tally.measure();
         measuredFrom = now;
         options.onWindow?.('start');
       }

@@ -33,7 +33,7 @@ export class Subscriber implements RawStreamListener {
   message(_stream: RawStream, bytes: Buffer, start: number, end: number): void {
     const stamp = this.#template.readStamp(bytes, start, end);
     if (stamp < 0) this.#tally.otherMessages += 1;
-    else this.#tally.arrived(nowMicros() - stamp);
+    else this.#tally.arrived(stamp, nowMicros());
   }
 
   closed(stream: RawStream, status: number, message: string): void {

@@ -13,27 +13,49 @@ export class Tally {
   reconnects = 0;
   ackedMeasured = 0;
   deliveredMeasured = 0;
+  /** When the last answer or delivery came, in microseconds. */
+  lastAt = 0;
+  #ackedBefore = 0;
+  #deliveredBefore = 0;
   readonly ackLatency = new Histogram();
   readonly deliveryLatency = new Histogram();
   #errors = new Map<string, { count: number; firstMessage: string }>();
 
-  /** A Publish was answered; latency in microseconds. */
-  answered(status: number, message: string, latency: number): void {
+  /** The measured time begins. */
+  measure(): void {
+    this.measuring = true;
+    this.#ackedBefore = this.acked;
+    this.#deliveredBefore = this.delivered;
+  }
+
+  /**
+   * Events handled since the measured time began, the drain included: an acknowledgement is one half of an event, its
+   * deliveries (`fan` of them) the other. A server that acknowledges at once and delivers later gains nothing by it.
+   */
+  handled(fan: number): number {
+    const acked = this.acked - this.#ackedBefore;
+    return fan > 0 ? (acked + (this.delivered - this.#deliveredBefore) / fan) / 2 : acked;
+  }
+
+  /** A Publish that began at `begun` was answered; times in microseconds. */
+  answered(status: number, message: string, begun: number, now: number): void {
     if (status !== STATUS_OK) {
       this.error(status, message);
       return;
     }
     this.acked += 1;
+    this.lastAt = now;
     if (!this.measuring) return;
     this.ackedMeasured += 1;
-    this.ackLatency.record(latency);
+    this.ackLatency.record(now - begun);
   }
 
-  arrived(latency: number): void {
+  arrived(begun: number, now: number): void {
     this.delivered += 1;
+    this.lastAt = now;
     if (!this.measuring) return;
     this.deliveredMeasured += 1;
-    this.deliveryLatency.record(latency);
+    this.deliveryLatency.record(now - begun);
   }
 
   error(status: number, message: string): void {
