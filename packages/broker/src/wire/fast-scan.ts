@@ -2,7 +2,16 @@ import { isUtf8 } from 'node:buffer';
 import { parseInt64, parseRfc3339, timestampToMillis } from 'ce-broker-proto';
 import type { Envelope, EventType, VersionState } from './envelope.js';
 import type { EventTypes } from './event-types.js';
-import { InternedStrings, isAscii, same } from './interned-strings.js';
+import {
+  isOtherExtension,
+  isPlainSource,
+  isTrimmed,
+  lengthAt,
+  readLength,
+  uniqueString,
+} from './fast-scan-bytes.js';
+import { InternedStrings, isAscii, latin1, same } from './interned-strings.js';
+import { KnownEntries, type RepeatingAttribute } from './known-entries.js';
 
 // Value kinds by their tag in CloudEventAttributeValue.
 const BOOLEAN = 0x08;
@@ -38,7 +47,9 @@ const STRUCTURED_PREFIX = 'application/cloudevents';
 export class FastScan {
   readonly #types: EventTypes;
   readonly #strings = new InternedStrings();
-  /** The last type met: nearly always the next one's too. */
+  readonly #entries = new KnownEntries();
+  // The last ones that passed their checks: nearly always the next ones too.
+  #lastSource: string | undefined;
   #lastTypeName = '';
   #lastType: EventType | undefined;
 
@@ -48,6 +59,8 @@ export class FastScan {
   #integer = 0;
   #seconds = 0;
   #nanos = 0;
+  /** Set when the entry just read is of a kind that comes again and again. */
+  #repeating: RepeatingAttribute | undefined;
 
   // The envelope under construction.
   #cluster: string | undefined;
@@ -123,12 +136,23 @@ export class FastScan {
     }
     if (!versionSeen || attributes === 0) return undefined;
     if (id === undefined || source === undefined || typeName === undefined) return undefined;
-    if (!isTrimmed(id) || !isTrimmed(typeName) || !isPlainSource(source)) return undefined;
+    if (!isTrimmed(id)) return undefined;
+    if (source !== this.#lastSource) {
+      if (!isPlainSource(source)) return undefined;
+      this.#lastSource = source;
+    }
+    if (typeName !== this.#lastTypeName) {
+      if (!isTrimmed(typeName)) return undefined;
+      this.#lastType = this.#types.get(typeName);
+      this.#lastTypeName = typeName;
+    }
+    const type = this.#lastType;
+    if (type === undefined) return undefined;
     return {
       bytes,
       id,
       source,
-      type: this.#typeOf(typeName),
+      type,
       cluster: this.#cluster,
       originalSource: this.#originalSource,
       resourceId: this.#resourceId,
@@ -161,16 +185,26 @@ export class FastScan {
     this.#contentType = undefined;
   }
 
-  #typeOf(name: string): EventType {
-    if (name === this.#lastTypeName && this.#lastType !== undefined) return this.#lastType;
-    const type = this.#types.get(name);
-    this.#lastTypeName = name;
-    this.#lastType = type;
-    return type;
-  }
-
   /** One map entry: key, then value, with nothing before, between or behind. */
   #attribute(bytes: Buffer, start: number, end: number): boolean {
+    const known = this.#entries.find(bytes, start, end);
+    if (known === undefined) return this.#newAttribute(bytes, start, end);
+    switch (known.name) {
+      case 'cluster':
+        this.#cluster = known.text;
+        break;
+      case 'originalSource':
+        this.#originalSource = known.text;
+        break;
+      case 'contentType':
+        this.#contentType = known.text;
+        break;
+      default:
+    }
+    return true;
+  }
+
+  #newAttribute(bytes: Buffer, start: number, end: number): boolean {
     const keyLength = bytes[start + 1] ?? 0x80;
     const keyStart = start + 2;
     const keyEnd = keyStart + keyLength;
@@ -179,7 +213,24 @@ export class FastScan {
     if (valueStart < 0 || valueStart + lengthAt(bytes, keyEnd + 1) !== end || valueStart >= end) return false;
     const kind = bytes[valueStart] ?? 0;
     if (!this.#value(bytes, kind, valueStart + 1, end)) return false;
-    return this.#assign(bytes, keyStart, keyLength, kind, end);
+    this.#repeating = undefined;
+    if (!this.#assign(bytes, keyStart, keyLength, kind, end)) return false;
+    if (this.#repeating !== undefined)
+      this.#entries.add(bytes, start, end, this.#repeating, this.#repeatingText());
+    return true;
+  }
+
+  #repeatingText(): string | undefined {
+    switch (this.#repeating) {
+      case 'cluster':
+        return this.#cluster;
+      case 'originalSource':
+        return this.#originalSource;
+      case 'contentType':
+        return this.#contentType;
+      default:
+        return undefined;
+    }
   }
 
   /** Checks one value that fills the rest of its entry, and leaves what it holds in the fields. */
@@ -272,6 +323,11 @@ export class FastScan {
         }
         break;
       case 13:
+        // Tell these apart by a byte in which all differ, before comparing the whole key.
+        if (bytes[key + 4] === 0x6f && same(KEYS.logTracing, bytes, key, keyLength)) {
+          this.#repeating = 'none';
+          return kind === STRING && this.#isText(bytes, end);
+        }
         if (same(KEYS.resourceId, bytes, key, keyLength)) {
           if (kind === STRING) this.#resourceId = uniqueString(bytes, this.#start, end);
           return kind === STRING && this.#resourceId !== undefined;
@@ -287,12 +343,14 @@ export class FastScan {
         break;
       case 14:
         if (same(KEYS.clusterName, bytes, key, keyLength)) {
+          this.#repeating = 'cluster';
           if (kind === STRING) this.#cluster = this.#strings.get(bytes, this.#start, end);
           return kind === STRING && this.#cluster !== undefined;
         }
         break;
       case 17:
         if (same(KEYS.originalSource, bytes, key, keyLength)) {
+          this.#repeating = 'originalSource';
           if (kind === STRING) this.#originalSource = this.#strings.get(bytes, this.#start, end);
           return kind === STRING && this.#originalSource !== undefined;
         }
@@ -312,6 +370,7 @@ export class FastScan {
     if (kind !== STRING) return false;
     const text = this.#strings.get(bytes, this.#start, end);
     if (text === undefined || !isTrimmed(text) || text.startsWith(STRUCTURED_PREFIX)) return false;
+    this.#repeating = 'contentType';
     this.#contentType = text;
     return true;
   }
@@ -326,7 +385,7 @@ export class FastScan {
     }
     if (kind !== STRING) return true;
     if (!isAscii(bytes, this.#start, end)) return false;
-    const version = parseInt64(bytes.toString('latin1', this.#start, end));
+    const version = parseInt64(latin1(bytes, this.#start, end));
     if (version === undefined) return true;
     this.#version = version;
     this.#versionState = 'valid';
@@ -340,7 +399,7 @@ export class FastScan {
       return true;
     }
     if (kind !== STRING || end - this.#start > 64) return false;
-    const time = parseRfc3339(bytes.toString('latin1', this.#start, end));
+    const time = parseRfc3339(latin1(bytes, this.#start, end));
     if (time === undefined) return false;
     this.#deletedAt = timestampToMillis(time);
     return true;
@@ -356,72 +415,4 @@ export class FastScan {
       ? isAscii(bytes, this.#start, end) || isUtf8(bytes.subarray(this.#start, end))
       : isUtf8(bytes.subarray(this.#start, end));
   }
-}
-
-/** The position behind a length of up to four bytes, or -1. */
-function readLength(bytes: Uint8Array, at: number, end: number): number {
-  for (let index = 0; index < 4; index++) {
-    const byte = at + index < end ? (bytes[at + index] ?? 0x80) : 0x80;
-    if (byte < 0x80) return at + index + 1;
-  }
-  return -1;
-}
-
-/** The length itself, once `readLength` has found its end. */
-function lengthAt(bytes: Uint8Array, at: number): number {
-  let byte = bytes[at] ?? 0;
-  if (byte < 0x80) return byte;
-  let length = byte & 0x7f;
-  for (let shift = 7; byte >= 0x80; shift += 7) {
-    byte = bytes[++at] ?? 0;
-    length |= (byte & 0x7f) << shift;
-  }
-  return length;
-}
-
-/** A string that will hardly come again; undefined when it is not ASCII. */
-function uniqueString(bytes: Buffer, start: number, end: number): string | undefined {
-  return isAscii(bytes, start, end) ? bytes.toString('latin1', start, end) : undefined;
-}
-
-/** Not empty, and without space at the ends that Go would cut off; the text is ASCII. */
-function isTrimmed(text: string): boolean {
-  return text !== '' && text.charCodeAt(0) > 0x20 && text.charCodeAt(text.length - 1) > 0x20;
-}
-
-/** A source of letters, digits and `-_.~/` is a URI reference without looking further. */
-function isPlainSource(source: string): boolean {
-  if (source === '') return false;
-  for (let at = 0; at < source.length; at++) {
-    const code = source.charCodeAt(at);
-    const letter = (code | 0x20) >= 0x61 && (code | 0x20) <= 0x7a;
-    const other = (code >= 0x2d && code <= 0x39) || code === 0x5f || code === 0x7e;
-    if (!letter && !other) return false;
-  }
-  return true;
-}
-
-/** Names that mean something to the decoder, beside those handled above, and therefore go there. */
-const SPECIAL = Object.freeze(
-  [
-    'ce-id',
-    'ce-source',
-    'ce-type',
-    'ce-specversion',
-    'ce-dataschema',
-    'ce-datacontenttype',
-    'ce-schemaurl',
-  ].map((name) => Buffer.from(name)),
-);
-
-/** `ce-` and lower-case letters and digits, and none of CloudEvents' own names. */
-function isOtherExtension(bytes: Uint8Array, key: number, keyLength: number): boolean {
-  if (keyLength < 4 || bytes[key] !== 0x63 || bytes[key + 1] !== 0x65 || bytes[key + 2] !== 0x2d)
-    return false;
-  for (let at = key + 3; at < key + keyLength; at++) {
-    const code = bytes[at] ?? 0;
-    if (!((code >= 0x61 && code <= 0x7a) || (code >= 0x30 && code <= 0x39))) return false;
-  }
-  for (const name of SPECIAL) if (same(name, bytes, key, keyLength)) return false;
-  return true;
 }

@@ -22,13 +22,12 @@ export class InternedStrings {
   get(bytes: Buffer, start: number, end: number): string | undefined {
     const length = end - start;
     if (length === 0) return '';
-    if (length > MAX_BYTES)
-      return isAscii(bytes, start, end) ? bytes.toString('latin1', start, end) : undefined;
+    if (length > MAX_BYTES) return isAscii(bytes, start, end) ? latin1(bytes, start, end) : undefined;
     const slot = slotOf(bytes, start, end);
     const known = this.#slots[slot];
     if (known !== undefined && same(known.bytes, bytes, start, length)) return known.text;
     if (!isAscii(bytes, start, end)) return undefined;
-    const text = bytes.toString('latin1', start, end);
+    const text = latin1(bytes, start, end);
     this.#slots[slot] = { bytes: Uint8Array.prototype.slice.call(bytes, start, end), text };
     return text;
   }
@@ -55,10 +54,15 @@ function slotOf(bytes: Uint8Array, start: number, end: number): number {
   const length = end - start;
   let hash = length;
   const last = end - 1;
-  for (let back = 0; back < 12 && last - back >= start; back++)
+  for (let back = 0; back < 8 && last - back >= start; back++)
     hash = (hash * 31 + (bytes[last - back] ?? 0)) | 0;
   hash = (hash * 31 + (bytes[start] ?? 0)) | 0;
   hash = (hash * 31 + (bytes[start + (length >> 1)] ?? 0)) | 0;
   hash = (hash * 31 + (bytes[start + (length >> 2)] ?? 0)) | 0;
   return (hash ^ (hash >>> 10)) & (SLOTS - 1);
+}
+
+/** `toString('latin1')` without its look-up of the encoding's name: half of the time for a short string. */
+export function latin1(bytes: Buffer, start: number, end: number): string {
+  return (bytes as Buffer & { latin1Slice(start: number, end: number): string }).latin1Slice(start, end);
 }
