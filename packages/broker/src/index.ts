@@ -1,1 +1,27 @@
+export type { DataTypePolicy } from './access/data-type-policy.js';
+export type { Identity } from './access/identity.js';
+export type { StaticToken } from './access/token-table.js';
+export {
+  type AttachedServer,
+  type Broker,
+  type BrokerOptions,
+  type BrokerState,
+  type BrokerStatus,
+  type CloseOptions,
+  formatAddress,
+  type HostPort,
+  type InProcessOptions,
+  type KubernetesStatus,
+  kubernetesRefusal,
+  type Logger,
+  type PemSource,
+  type ResolvedOptions,
+  type Service,
+  type ServiceHandleContext,
+  type ServiceListOptions,
+  type ServiceRegistration,
+  startBroker,
+  type TlsOptions,
+  validateOptions,
+} from './server/index.js';
 export type { Envelope } from './wire/envelope.js';

@@ -47,6 +47,9 @@ export class DataTypePolicies {
   }
 
   #set(dataType: string, policy: Partial<DataTypePolicy>): void {
-    this.#policies.set(dataType, Object.freeze({ ...DEFAULT_POLICY, ...this.#policies.get(dataType), ...policy }));
+    this.#policies.set(
+      dataType,
+      Object.freeze({ ...DEFAULT_POLICY, ...this.#policies.get(dataType), ...policy }),
+    );
   }
 }

@@ -6,4 +6,8 @@ export interface Identity {
   readonly role: 'source' | 'agent' | undefined;
 }
 
-export const ANONYMOUS: Identity = Object.freeze({ user: 'anonymous', groups: Object.freeze([]), role: undefined });
+export const ANONYMOUS: Identity = Object.freeze({
+  user: 'anonymous',
+  groups: Object.freeze([]),
+  role: undefined,
+});

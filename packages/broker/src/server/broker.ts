@@ -1,0 +1,53 @@
+import type { Server } from '@grpc/grpc-js';
+import type { CloudEventTransport } from 'ce-broker-proto';
+import type { HostPort } from './address.js';
+import type { Service, ServiceRegistration } from './service.js';
+import type { BrokerStatus } from './snapshot.js';
+
+/** Who is at the other end of an in-process transport. */
+export interface InProcessOptions {
+  /** Default `in-process`. */
+  readonly user?: string | undefined;
+  readonly groups?: readonly string[] | undefined;
+}
+
+export interface CloseOptions {
+  /** How long calls in flight may still be answered, in milliseconds; 0: not at all. Default 9,000. */
+  readonly graceMs?: number | undefined;
+}
+
+/** The broker's methods on a gRPC server of the user's own. */
+export interface AttachedServer {
+  /** Takes the service off the server and ends its subscriptions with UNAVAILABLE. Idempotent. */
+  detach(): void;
+}
+
+/** A broker that runs. Make one with `startBroker`. */
+export interface Broker extends AsyncDisposable {
+  /** Where gRPC is served; undefined: it does not listen. */
+  readonly address: HostPort | undefined;
+  /** Where metrics, health and status are served; undefined: nowhere. */
+  readonly adminAddress: HostPort | undefined;
+  /** Resolves once the broker is closed. Never rejects. */
+  readonly closed: Promise<void>;
+  /**
+   * Serves on a grpc-js `Server` of the user's own, too. Its sockets stay the user's: a subscription can be ended there, but not
+   * its connection, and older Go clients come back only when that ends; message limit, keepalive, TLS, health and reflection are
+   * that server's. Throws CeBrokerError `already_exists` when the server has the service already.
+   */
+  attach(server: Server): AttachedServer;
+  /** A transport for clients in this process; each call makes a connection of its own. */
+  inProcessTransport(options?: InProcessOptions): CloudEventTransport;
+  /**
+   * Makes `service` the backend of a data type. Throws CeBrokerError `already_exists` when it has one, `invalid_argument` for a
+   * data type of fewer than three parts.
+   */
+  registerService(dataType: string, service: Service): ServiceRegistration;
+  /** What there is to see at this moment. */
+  status(): BrokerStatus;
+  /**
+   * Drains and closes: new calls are refused, calls in flight are answered, connections told to go elsewhere (GOAWAY),
+   * subscriptions ended with UNAVAILABLE, then everything closed. Idempotent; a later call can only hurry it.
+   */
+  close(options?: CloseOptions): Promise<void>;
+}

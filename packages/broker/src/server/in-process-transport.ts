@@ -1,0 +1,60 @@
+import {
+  CeBrokerError,
+  type CloudEventTransport,
+  codeFromGrpc,
+  encodePublishRequest,
+  encodeSubscriptionRequest,
+  type TransportListener,
+  type TransportPublishOptions,
+  type TransportSubscribeOptions,
+  type TransportSubscribeRequest,
+  type TransportSubscription,
+} from 'ce-broker-proto';
+import type { InProcessConnection } from '../rpc/index.js';
+import { InProcessSubscription } from './in-process-subscription.js';
+import { limited } from './limited.js';
+import { PUBLISH_PATH, SUBSCRIBE_PATH } from './methods.js';
+
+/** A client's way to the broker of the same process: no socket, and otherwise the same rules. */
+export class InProcessTransport implements CloudEventTransport {
+  readonly #connection: InProcessConnection;
+  readonly #open = new Set<InProcessSubscription>();
+
+  constructor(connection: InProcessConnection) {
+    this.#connection = connection;
+  }
+
+  publish(event: Uint8Array, options: TransportPublishOptions = {}): Promise<void> {
+    return limited(options, 'the publish was not answered', (settle) => {
+      const call = this.#connection.unary(PUBLISH_PATH, encodePublishRequest(event), (code, message) => {
+        if (code === 0) settle.resolve();
+        else settle.reject(new CeBrokerError(codeFromGrpc(code), message));
+      });
+      return () => call.cancel();
+    });
+  }
+
+  subscribe(
+    request: TransportSubscribeRequest,
+    listener: TransportListener,
+    options: TransportSubscribeOptions = {},
+  ): Promise<TransportSubscription> {
+    return limited<TransportSubscription>(options, 'the subscription was not opened', (settle) => {
+      const subscription = new InProcessSubscription(listener, settle, (over) => this.#open.delete(over));
+      const bytes = encodeSubscriptionRequest(request);
+      subscription.use(this.#connection.stream(SUBSCRIBE_PATH, bytes, subscription), options.signal);
+      this.#open.add(subscription);
+      return () => subscription.cancel();
+    });
+  }
+
+  async close(): Promise<void> {
+    const open = [...this.#open].map((subscription) => subscription.close());
+    await Promise.all(open);
+    this.#connection.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+}

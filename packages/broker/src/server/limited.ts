@@ -1,0 +1,58 @@
+import { CeBrokerError } from 'ce-broker-proto';
+
+export interface Settle<T> {
+  resolve(value: T): void;
+  reject(error: CeBrokerError): void;
+}
+
+export interface Limits {
+  readonly signal?: AbortSignal | undefined;
+  readonly timeoutMs?: number | undefined;
+}
+
+/** Starts something and waits for it, for as long as the caller does; `begin` gives back how to give it up. */
+export function limited<T = void>(
+  limits: Limits,
+  what: string,
+  begin: (settle: Settle<T>) => () => void,
+): Promise<T> {
+  const { signal, timeoutMs } = limits;
+  return new Promise<T>((resolve, reject) => {
+    if (signal?.aborted === true) {
+      reject(CeBrokerError.from(signal.reason, 'cancelled'));
+      return;
+    }
+    let timer: NodeJS.Timeout | undefined;
+    let giveUp: () => void = () => undefined;
+    const done = (): void => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', aborted);
+    };
+    const stop = (error: CeBrokerError): void => {
+      done();
+      reject(error);
+      giveUp();
+    };
+    const aborted = (): void => stop(CeBrokerError.from(signal?.reason, 'cancelled'));
+    signal?.addEventListener('abort', aborted, { once: true });
+    if (timeoutMs !== undefined) {
+      const error = new CeBrokerError('deadline_exceeded', `${what} within ${timeoutMs} ms`);
+      timer = setTimeout(() => stop(error), timeoutMs);
+    }
+    try {
+      giveUp = begin({
+        resolve: (value) => {
+          done();
+          resolve(value);
+        },
+        reject: (error) => {
+          done();
+          reject(error);
+        },
+      });
+    } catch (thrown) {
+      done();
+      reject(CeBrokerError.from(thrown));
+    }
+  });
+}

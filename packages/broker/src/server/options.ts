@@ -1,0 +1,109 @@
+import type { DataTypePolicy } from '../access/data-type-policy.js';
+import type { StaticToken } from '../access/token-table.js';
+import type { HostPort } from './address.js';
+import type { Logger } from './logger.js';
+
+/**
+ * PEM text, PEM bytes, or the path of a PEM file: a string with `-----BEGIN` in it is the text itself. A file is read again
+ * when it changes, and connections that come from then on get the new certificate.
+ */
+export type PemSource = string | Uint8Array;
+
+export interface TlsOptions {
+  /** The server's certificate chain. */
+  readonly cert: PemSource;
+  /** Its private key. */
+  readonly key: PemSource;
+  /** With it clients show a certificate that this CA signed; where tokens are known too, a client may show one of the two. */
+  readonly clientCa?: PemSource | undefined;
+}
+
+/** Settings of a broker. Times are in milliseconds, sizes in bytes; each is checked by {@link validateOptions}. */
+export interface BrokerOptions {
+  /**
+   * Where gRPC is served, `HOST:PORT` (port 0: any free one); `false`: nowhere, for a broker that is only attached or used in
+   * the process. Beyond this machine it needs `tls.clientCa`, `tokens`, `tokenFile` or `allowAnonymous`.
+   * Default `127.0.0.1:8090`.
+   */
+  readonly listen?: string | false | undefined;
+  /** Where metrics, health and status are served over HTTP, `HOST:PORT`; `false`: nowhere. Default `false`. */
+  readonly admin?: string | false | undefined;
+  /** `memory`: the newest event of each resource is kept in memory. `none`: everything is relayed. Default `memory`. */
+  readonly store?: 'memory' | 'none' | undefined;
+  /**
+   * What happens when an agent lists resources that no source owns: `withhold` keeps them and shows them, `forward` hands
+   * them to every source as an MQTT broker would, and a source deletes what it does not know. Default `withhold`.
+   */
+  readonly orphans?: 'withhold' | 'forward' | undefined;
+  /** TLS 1.3 for `listen`. Default: plain text. */
+  readonly tls?: TlsOptions | undefined;
+  /** Bearer tokens that are known. Default: none. */
+  readonly tokens?: readonly StaticToken[] | undefined;
+  /**
+   * Path of a file of bearer tokens in the static token format of Kubernetes, `token,user,uid,"group1,group2"` a line; read
+   * again when it changes. Default: none.
+   */
+  readonly tokenFile?: string | undefined;
+  /** Lets anybody in who can reach `listen`, also from other machines. Default `false`. */
+  readonly allowAnonymous?: boolean | undefined;
+  /**
+   * Users or groups that are sources, and those that are agents. It tells which way their specs go, and a subscription as
+   * the other is refused. Default: policy does not say, and the data type decides.
+   */
+  readonly roles?: { readonly sources?: readonly string[]; readonly agents?: readonly string[] } | undefined;
+  /** Policies by data type (`<group>.<version>.<resource>`), over those built in for Open Cluster Management. Default: none. */
+  readonly dataTypes?: Readonly<Record<string, Partial<DataTypePolicy>>> | undefined;
+  /** Largest message that is taken; Go clients take 4 MiB themselves. 1 KiB to 64 MiB. Default 4 MiB. */
+  readonly maxMessageBytes?: number | undefined;
+  /** Distance between the heartbeats of a subscription; at least 100. Go clients expect 10 s or less. Default 10,000. */
+  readonly heartbeatIntervalMs?: number | undefined;
+  /** A subscriber that takes nothing for so long although events wait is ended; at least 100. Default 10,000. */
+  readonly drainTimeoutMs?: number | undefined;
+  /** Every Publish is answered within this time; at least 100. Default 10,000. */
+  readonly publishTimeoutMs?: number | undefined;
+  /** An idle connection is pinged after so long; at least 1,000. Default 30,000. */
+  readonly keepaliveTimeMs?: number | undefined;
+  /** A connection that does not answer the ping for so long is closed; at least 1,000. Default 10,000. */
+  readonly keepaliveTimeoutMs?: number | undefined;
+  /** Unsent output that one subscription may hold; 16 KiB to 64 MiB. Default 256 KiB. */
+  readonly streamBufferBytes?: number | undefined;
+  /** What one subscription may hold of events without state (requests, relayed types). Default 16 MiB. */
+  readonly laneBytes?: number | undefined;
+  /** What all subscriptions together may hold of them. Default 256 MiB. */
+  readonly totalLaneBytes?: number | undefined;
+  /** What services may hold of events that they have not answered. Default 64 MiB. */
+  readonly serviceBytes?: number | undefined;
+  /** Open subscriptions of one connection. Default 1,000. */
+  readonly maxSubscriptionsPerConnection?: number | undefined;
+  /** Serves gRPC health and reflection on `listen`. Default `true`. */
+  readonly healthAndReflection?: boolean | undefined;
+  /** Where the broker says what it does; a pino logger fits. Default: nowhere. */
+  readonly logger?: Logger | undefined;
+}
+
+/** {@link BrokerOptions}, complete, checked and frozen. */
+export interface ResolvedOptions {
+  readonly listen: HostPort | false;
+  readonly admin: HostPort | false;
+  readonly store: 'memory' | 'none';
+  readonly orphans: 'withhold' | 'forward';
+  readonly tls: TlsOptions | undefined;
+  readonly tokens: readonly StaticToken[];
+  readonly tokenFile: string | undefined;
+  readonly allowAnonymous: boolean;
+  readonly roles: { readonly sources: readonly string[]; readonly agents: readonly string[] };
+  readonly dataTypes: Readonly<Record<string, Partial<DataTypePolicy>>>;
+  readonly maxMessageBytes: number;
+  readonly heartbeatIntervalMs: number;
+  readonly drainTimeoutMs: number;
+  readonly publishTimeoutMs: number;
+  readonly keepaliveTimeMs: number;
+  readonly keepaliveTimeoutMs: number;
+  readonly streamBufferBytes: number;
+  readonly laneBytes: number;
+  readonly totalLaneBytes: number;
+  readonly serviceBytes: number;
+  readonly maxSubscriptionsPerConnection: number;
+  readonly healthAndReflection: boolean;
+  readonly logger: Logger;
+}

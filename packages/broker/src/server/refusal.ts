@@ -1,0 +1,52 @@
+import { CeBrokerError, type CeBrokerErrorCode } from 'ce-broker-proto';
+
+/** The fields of a Kubernetes Status (`k8s.io/apimachinery`, `metav1.Status`) that a refusal carries. */
+export interface KubernetesStatus {
+  readonly message: string;
+  /** `NotFound`, `Conflict`, `Forbidden`, ... */
+  readonly reason: string;
+  /** The HTTP status code that belongs to the reason. */
+  readonly code: number;
+  readonly details?: Readonly<Record<string, unknown>> | undefined;
+}
+
+const CARRIED = Symbol('kubernetes status');
+/** A status text travels in HTTP/2 trailers, whose size peers bound. */
+const LONGEST_MESSAGE = 1_000;
+
+const STATUSES: Partial<Record<CeBrokerErrorCode, readonly [reason: string, code: number]>> = {
+  invalid_argument: ['BadRequest', 400],
+  unauthenticated: ['Unauthorized', 401],
+  permission_denied: ['Forbidden', 403],
+  not_found: ['NotFound', 404],
+  already_exists: ['AlreadyExists', 409],
+  aborted: ['Conflict', 409],
+  failed_precondition: ['Conflict', 409],
+  resource_exhausted: ['TooManyRequests', 429],
+  unavailable: ['ServiceUnavailable', 503],
+  deadline_exceeded: ['Timeout', 504],
+};
+
+/**
+ * The error that a service throws to refuse an event with a Kubernetes Status: clients of sdk-go v1.3 hand it to their caller
+ * as the API error that it is (Go: `clients/errors.ToStatusError`).
+ */
+export function kubernetesRefusal(status: KubernetesStatus): CeBrokerError {
+  return Object.assign(new CeBrokerError('failed_precondition', status.message), { [CARRIED]: status });
+}
+
+/**
+ * The text of a service's refusal: the JSON of Go's `StatusError`. An error without a Kubernetes Status of its own gets the one
+ * that fits its code, so that a Go client has more in hand than `{}`.
+ */
+export function refusalText(thrown: unknown): string {
+  return JSON.stringify({ ErrStatus: { metadata: {}, status: 'Failure', ...statusOf(thrown) } });
+}
+
+function statusOf(thrown: unknown): KubernetesStatus {
+  if (typeof thrown === 'object' && thrown !== null && CARRIED in thrown)
+    return thrown[CARRIED] as KubernetesStatus;
+  const error = CeBrokerError.from(thrown, 'unknown');
+  const [reason, code] = STATUSES[error.code] ?? ['InternalError', 500];
+  return { message: error.message.slice(0, LONGEST_MESSAGE), reason, code };
+}

@@ -1,0 +1,212 @@
+import { randomUUID } from 'node:crypto';
+import type { Server } from '@grpc/grpc-js';
+import { CeBrokerError, CloudEventsDataType, type CloudEventTransport } from 'ce-broker-proto';
+import type { Roles } from '../access/roles.js';
+import type { BrokerCore } from '../core/index.js';
+import type { ByteBudget } from '../delivery/byte-budget.js';
+import type { GrpcJsEngine, InProcessEngine, RpcEngineStats, RpcMethods } from '../rpc/index.js';
+import type { HostPort } from './address.js';
+import { AttachedServers, type AttachFunction } from './attached-servers.js';
+import type { AttachedServer, Broker, CloseOptions, InProcessOptions } from './broker.js';
+import type { Clock } from './clock.js';
+import { InProcessTransport } from './in-process-transport.js';
+import type { NoteLog } from './notes.js';
+import type { ResolvedOptions } from './options.js';
+import { fixedPeer } from './peers.js';
+import type { Service, ServiceRegistration } from './service.js';
+import type { ServiceCalls } from './service-calls.js';
+import { ServiceHost } from './service-host.js';
+import { type BrokerState, type BrokerStatus, takeSnapshot } from './snapshot.js';
+import type { SubscriptionOutlet } from './subscription.js';
+
+const TICK_MS = 250;
+const UNAVAILABLE = 14;
+/** A broker is gone within 10 s of being told to: the rest is for closing what is left. */
+const DEFAULT_GRACE_MS = 9_000;
+
+export interface BrokerParts {
+  readonly options: ResolvedOptions;
+  readonly core: BrokerCore;
+  readonly clock: Clock;
+  readonly roles: Roles;
+  readonly notes: NoteLog;
+  /** The service's methods; subscriptions that come in by them are put into the set. */
+  readonly methodsFor: (open: Set<SubscriptionOutlet>) => RpcMethods;
+  readonly engine: GrpcJsEngine | undefined;
+  readonly inProcess: InProcessEngine;
+  readonly attach: AttachFunction;
+  readonly open: Set<SubscriptionOutlet>;
+  readonly serviceCalls: ServiceCalls;
+  readonly serviceBudget: ByteBudget;
+  readonly address: HostPort | undefined;
+  readonly startedAt: number;
+}
+
+/** Something that is closed with the broker, and hears when it begins to drain. */
+export interface Companion {
+  draining?(): void;
+  close(): void | Promise<void>;
+}
+
+export class RunningBroker implements Broker {
+  readonly closed: Promise<void>;
+  readonly #parts: BrokerParts;
+  readonly #hosts = new Map<string, ServiceHost>();
+  readonly #attached: AttachedServers;
+  readonly #companions: Companion[] = [];
+  readonly #ticker: NodeJS.Timeout;
+  #adminAddress: HostPort | undefined = undefined;
+  #state: BrokerState = 'serving';
+  #closing: Promise<void> | undefined = undefined;
+  #resolveClosed: () => void = () => undefined;
+
+  constructor(parts: BrokerParts) {
+    this.#parts = parts;
+    this.#attached = new AttachedServers(parts.attach, parts.methodsFor);
+    this.closed = new Promise((resolve) => {
+      this.#resolveClosed = resolve;
+    });
+    // The listener keeps the process alive; an embedded broker need not.
+    this.#ticker = setInterval(() => this.#tick(), TICK_MS);
+    this.#ticker.unref();
+  }
+
+  get address(): HostPort | undefined {
+    return this.#parts.address;
+  }
+
+  get adminAddress(): HostPort | undefined {
+    return this.#adminAddress;
+  }
+
+  get state(): BrokerState {
+    return this.#state;
+  }
+
+  /** @internal */
+  useAdmin(address: HostPort): void {
+    this.#adminAddress = address;
+  }
+
+  /** @internal Closed with the broker, in the order in which they came. */
+  accompany(companion: Companion): void {
+    this.#companions.push(companion);
+  }
+
+  attach(server: Server): AttachedServer {
+    this.#refuseUnlessServing();
+    return this.#attached.attach(server);
+  }
+
+  inProcessTransport({ user = 'in-process', groups = [] }: InProcessOptions = {}): CloudEventTransport {
+    const connection = this.#parts.inProcess.connect(user);
+    connection.peer.context = fixedPeer(this.#parts.roles.identity(user, groups));
+    return new InProcessTransport(connection);
+  }
+
+  registerService(dataType: string, service: Service): ServiceRegistration {
+    this.#refuseUnlessServing();
+    CloudEventsDataType.parse(dataType);
+    if (this.#hosts.has(dataType)) {
+      throw new CeBrokerError(
+        'already_exists',
+        `${dataType} has a service already: close its registration first`,
+        { field: 'dataType' },
+      );
+    }
+    const { core, clock, options, serviceCalls } = this.#parts;
+    const host = new ServiceHost(dataType, service, {
+      core,
+      clock,
+      logger: options.logger,
+      calls: serviceCalls,
+      newId: randomUUID,
+      listTimeoutMs: options.publishTimeoutMs,
+    });
+    this.#hosts.set(dataType, host);
+    core.registerService(dataType, host);
+    const close = async (): Promise<void> => {
+      if (this.#hosts.get(dataType) !== host) return;
+      this.#hosts.delete(dataType);
+      core.unregisterService(dataType);
+      host.close();
+    };
+    return { dataType, publish: async (event) => host.publish(event), close, [Symbol.asyncDispose]: close };
+  }
+
+  status(): BrokerStatus {
+    const { clock, core, serviceBudget, serviceCalls, startedAt, address } = this.#parts;
+    return takeSnapshot({
+      view: core.view,
+      clock,
+      state: this.#state,
+      address,
+      adminAddress: this.#adminAddress,
+      startedAt,
+      engines: this.#engines(),
+      callsInHand: serviceCalls.size,
+      serviceBytes: serviceBudget.used,
+    });
+  }
+
+  close({ graceMs = DEFAULT_GRACE_MS }: CloseOptions = {}): Promise<void> {
+    if (this.#closing === undefined) this.#closing = this.#close(graceMs);
+    else if (graceMs === 0) void this.#parts.engine?.close();
+    return this.#closing;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #close(graceMs: number): Promise<void> {
+    const { core, engine, inProcess, open, options, serviceCalls } = this.#parts;
+    this.#state = 'draining';
+    options.logger.info({ graceMs, subscriptions: open.size }, 'draining');
+    core.drain();
+    for (const companion of this.#companions) companion.draining?.();
+    this.#attached.close();
+    try {
+      if (graceMs > 0) await engine?.drain(graceMs);
+      await engine?.close();
+      for (const outlet of [...open]) outlet.end(UNAVAILABLE, 'the broker has been closed');
+      inProcess.close();
+      serviceCalls.abortAll();
+      for (const host of this.#hosts.values()) host.close();
+      for (const companion of this.#companions) await companion.close();
+    } catch (thrown) {
+      options.logger.error({ error: CeBrokerError.from(thrown).message }, 'something could not be closed');
+    } finally {
+      clearInterval(this.#ticker);
+      this.#state = 'closed';
+      options.logger.info({}, 'closed');
+      this.#resolveClosed();
+    }
+  }
+
+  #tick(): void {
+    const { clock, core, notes, options, serviceCalls } = this.#parts;
+    const now = clock.now();
+    try {
+      core.tick(now);
+      serviceCalls.tick(now);
+      notes.flush();
+    } catch (thrown) {
+      options.logger.error(
+        { error: CeBrokerError.from(thrown, 'internal').stack },
+        'a defect of the broker; it goes on',
+      );
+    }
+  }
+
+  #engines(): RpcEngineStats[] {
+    const { engine, inProcess } = this.#parts;
+    const own = engine === undefined ? [] : [engine.stats()];
+    return [...own, inProcess.stats(), ...this.#attached.stats()];
+  }
+
+  #refuseUnlessServing(): void {
+    if (this.#state !== 'serving')
+      throw new CeBrokerError('unavailable', 'the broker is closed, or about to be');
+  }
+}

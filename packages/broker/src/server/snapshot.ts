@@ -1,0 +1,181 @@
+import type { Core } from '../core/index.js';
+import type { RpcEngineStats } from '../rpc/index.js';
+import { formatAddress, type HostPort } from './address.js';
+import type { Clock } from './clock.js';
+
+export type BrokerState = 'serving' | 'draining' | 'closed';
+
+/** The broker at one moment, as plain data: what `status()`, `/status` and the metrics show. Times are in milliseconds, sizes in bytes. */
+export interface BrokerStatus {
+  readonly state: BrokerState;
+  /** `HOST:PORT` of gRPC; undefined: it does not listen. */
+  readonly address: string | undefined;
+  readonly adminAddress: string | undefined;
+  readonly startedAt: string;
+  readonly uptimeMs: number;
+  readonly connections: { readonly open: number; readonly streams: number; readonly bufferedBytes: number };
+  readonly sessions: {
+    readonly agents: number;
+    readonly sources: number;
+    /** Sessions whose connection takes nothing at the moment although something waits. */
+    readonly blocked: number;
+    /** Resources that some session still has to see. */
+    readonly dirtyKeys: number;
+    /** What waits in the lanes for events without state. */
+    readonly laneBytes: number;
+    /** Age of what waits longest for its subscriber; 0: nothing waits. */
+    readonly oldestUndeliveredMs: number;
+  };
+  readonly store: {
+    readonly kind: string;
+    readonly keptBytes: number;
+    readonly resources: number;
+    /** Deletions that wait for their confirmation. */
+    readonly tombstones: number;
+    /** Deleted resources that are remembered for late events. */
+    readonly graves: number;
+    /** Resources that agents listed and no source owns. */
+    readonly orphans: number;
+    /** Pairs of cluster and data type. */
+    readonly partitions: number;
+    readonly position: number;
+    /** Publishes that wait for the store. */
+    readonly pending: number;
+  };
+  readonly services: {
+    readonly registered: readonly string[];
+    readonly callsInHand: number;
+    readonly heldBytes: number;
+  };
+  readonly counters: {
+    readonly published: number;
+    readonly publishedBytes: number;
+    readonly acknowledged: number;
+    readonly duplicates: number;
+    readonly stale: number;
+    readonly relayed: number;
+    readonly sent: number;
+    readonly sentBytes: number;
+    readonly specResyncs: number;
+    readonly statusResyncs: number;
+    readonly listsToSources: number;
+    readonly listsShared: number;
+    /** By error code. */
+    readonly refused: Readonly<Record<string, number>>;
+    /** By reason. */
+    readonly dropped: Readonly<Record<string, number>>;
+    /** By reason. */
+    readonly evictions: Readonly<Record<string, number>>;
+  };
+}
+
+export interface SnapshotParts {
+  readonly view: Readonly<Core>;
+  readonly clock: Clock;
+  readonly state: BrokerState;
+  readonly address: HostPort | undefined;
+  readonly adminAddress: HostPort | undefined;
+  readonly startedAt: number;
+  readonly engines: readonly RpcEngineStats[];
+  readonly callsInHand: number;
+  readonly serviceBytes: number;
+}
+
+/** Costs one pass over sessions and over partitions; never over resources. */
+export function takeSnapshot(parts: SnapshotParts): BrokerStatus {
+  const { view, clock } = parts;
+  const now = clock.now();
+  const { sessions, sent } = sessionsOf(view, now);
+  return {
+    state: parts.state,
+    address: parts.address === undefined ? undefined : formatAddress(parts.address),
+    adminAddress: parts.adminAddress === undefined ? undefined : formatAddress(parts.adminAddress),
+    startedAt: new Date(clock.toEpoch(parts.startedAt)).toISOString(),
+    uptimeMs: Math.round(now - parts.startedAt),
+    connections: {
+      open: sum(parts.engines, (stats) => stats.connections),
+      streams: sum(parts.engines, (stats) => stats.streams),
+      bufferedBytes: sum(parts.engines, (stats) => stats.bufferedBytes),
+    },
+    sessions,
+    store: storeOf(view),
+    services: {
+      registered: [...view.services.keys()],
+      callsInHand: parts.callsInHand,
+      heldBytes: parts.serviceBytes,
+    },
+    counters: countersOf(view, sent),
+  };
+}
+
+function sessionsOf(view: Readonly<Core>, now: number) {
+  let [agents, sources, blocked, dirtyKeys] = [0, 0, 0, 0];
+  let oldest = now;
+  const sent = { events: 0, bytes: 0 };
+  for (const session of view.sessions.all()) {
+    if (session.about.role === 'agent') agents += 1;
+    else sources += 1;
+    if (session.blockedSince !== undefined) {
+      blocked += 1;
+      oldest = Math.min(oldest, session.blockedSince);
+    }
+    dirtyKeys += session.dirty.size;
+    oldest = Math.min(oldest, session.oldestDirty ?? now);
+    sent.events += session.sentEvents;
+    sent.bytes += session.sentBytes;
+  }
+  for (const append of view.pending.slice(0, 1)) oldest = Math.min(oldest, append.at);
+  const oldestUndeliveredMs = Math.round(now - oldest);
+  return {
+    sessions: { agents, sources, blocked, dirtyKeys, laneBytes: view.laneBudget.used, oldestUndeliveredMs },
+    sent,
+  };
+}
+
+function storeOf({ options, pending, position, store, table }: Readonly<Core>): BrokerStatus['store'] {
+  let [resources, orphans, partitions] = [0, 0, 0];
+  for (const partition of table.all()) {
+    partitions += 1;
+    resources += partition.resources.size;
+    orphans += partition.orphans.size;
+  }
+  return {
+    kind: options.keepState ? store.name : 'none',
+    keptBytes: store.keptBytes,
+    resources,
+    tombstones: table.tombstones.size,
+    graves: table.graves.size,
+    orphans,
+    partitions,
+    position,
+    pending: pending.length,
+  };
+}
+
+function countersOf(
+  view: Readonly<Core>,
+  open: { readonly events: number; readonly bytes: number },
+): BrokerStatus['counters'] {
+  const { counters } = view;
+  return {
+    published: counters.published,
+    publishedBytes: counters.publishedBytes,
+    acknowledged: counters.acknowledged,
+    duplicates: counters.duplicates,
+    stale: counters.stale,
+    relayed: counters.relayed,
+    sent: counters.sentEvents + open.events,
+    sentBytes: counters.sentBytes + open.bytes,
+    specResyncs: counters.specResyncs,
+    statusResyncs: counters.statusResyncs,
+    listsToSources: counters.listsToSources,
+    listsShared: counters.listsShared,
+    refused: Object.fromEntries(counters.refused),
+    dropped: Object.fromEntries(counters.dropped),
+    evictions: Object.fromEntries(counters.evictions),
+  };
+}
+
+function sum<T>(list: readonly T[], of: (item: T) => number): number {
+  return list.reduce((total, item) => total + of(item), 0);
+}

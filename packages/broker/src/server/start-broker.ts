@@ -1,0 +1,208 @@
+import { randomUUID } from 'node:crypto';
+import { CeBrokerError } from 'ce-broker-proto';
+import {
+  type Authenticator,
+  AuthenticatorChain,
+  CertificateAuthenticator,
+  TokenAuthenticator,
+} from '../access/authenticator.js';
+import { DataTypePolicies } from '../access/data-type-policy.js';
+import { Roles } from '../access/roles.js';
+import { BrokerCore } from '../core/index.js';
+import { ByteBudget } from '../delivery/byte-budget.js';
+import type { GrpcJsEngine, RpcMethods } from '../rpc/index.js';
+import { MemoryStore } from '../state/memory-store.js';
+import { formatAddress, isLoopback } from './address.js';
+import type { Broker } from './broker.js';
+import { type Clock, processClock } from './clock.js';
+import { FileWatch } from './files.js';
+import { type GrpcExtras, loadGrpcExtras } from './grpc-extras.js';
+import { JobLoop } from './job-loop.js';
+import { cloudEventMethods } from './methods.js';
+import { NoteLog } from './notes.js';
+import type { BrokerOptions, ResolvedOptions } from './options.js';
+import { Peers } from './peers.js';
+import { RunningBroker } from './running-broker.js';
+import { ServiceCalls } from './service-calls.js';
+import type { SubscriptionOutlet } from './subscription.js';
+import { loadTls, tlsPaths } from './tls-material.js';
+import { TokenSource } from './token-source.js';
+import { Traffic } from './traffic.js';
+import { validateOptions } from './validate-options.js';
+
+/** How often certificate and token files are looked at. */
+const FILE_CHECK_MS = 5_000;
+const MIB = 1024 * 1024;
+
+/**
+ * Starts a broker. Resolves once it listens; rejects with CeBrokerError: `invalid_option` (with the option as its `field`),
+ * `unreadable_file`, `invalid_config` (a broken token file, with its line), `address_in_use`.
+ */
+export async function startBroker(options: BrokerOptions = {}): Promise<Broker> {
+  const resolved = validateOptions(options);
+  const { logger } = resolved;
+  const clock = processClock;
+  const startedAt = clock.now();
+  const tokens = new TokenSource(resolved.tokens, resolved.tokenFile);
+  const hasTokens = resolved.tokens.length > 0 || resolved.tokenFile !== undefined;
+  const clientCertificate = hasTokens ? 'optional' : 'required';
+  const tls = resolved.tls === undefined ? undefined : loadTls(resolved.tls, clientCertificate);
+  const roles = new Roles(resolved.roles);
+  const peers = new Peers(authentication(resolved, roles, tokens), () => tokens.generation);
+  const notes = new NoteLog(logger, clock);
+  const core = makeCore(resolved, clock, notes);
+  const traffic = new Traffic();
+  const open = new Set<SubscriptionOutlet>();
+  const methodsFor = (into: Set<SubscriptionOutlet>): RpcMethods =>
+    cloudEventMethods({
+      core,
+      clock,
+      peers,
+      traffic,
+      notes,
+      open: into,
+      newId: randomUUID,
+      maxMessageBytes: resolved.maxMessageBytes,
+      maxSubscriptionsPerConnection: resolved.maxSubscriptionsPerConnection,
+    });
+  const methods = methodsFor(open);
+  const onFault = (error: unknown): void =>
+    logger.error(
+      { error: CeBrokerError.from(error, 'internal').stack },
+      'a defect of the broker; it goes on',
+    );
+  const extras =
+    resolved.listen !== false && resolved.healthAndReflection ? await loadGrpcExtras() : undefined;
+  const rpc = await import('../rpc/index.js');
+  const { listen, maxMessageBytes, streamBufferBytes, keepaliveTimeMs, keepaliveTimeoutMs } = resolved;
+  const engine =
+    listen === false
+      ? undefined
+      : new rpc.GrpcJsEngine({
+          methods,
+          tls,
+          maxMessageBytes,
+          streamBufferBytes,
+          keepaliveTimeMs,
+          keepaliveTimeoutMs,
+          onFault,
+          extraServices: extras === undefined ? [] : [(server) => extras.addTo(server)],
+        });
+  const address = listen === false ? undefined : await engine?.listen(listen);
+  const serviceBudget = new ByteBudget(resolved.serviceBytes);
+  const broker = new RunningBroker({
+    options: resolved,
+    core,
+    clock,
+    roles,
+    notes,
+    methodsFor,
+    engine,
+    inProcess: new rpc.InProcessEngine({ methods, maxMessageBytes, streamBufferBytes, onFault }),
+    attach: (server, attached) => rpc.attachToServer(server, attached, { streamBufferBytes, onFault }),
+    open,
+    serviceCalls: new ServiceCalls(serviceBudget, resolved.publishTimeoutMs),
+    serviceBudget,
+    address,
+    startedAt,
+  });
+  try {
+    accompany(broker, { resolved, tokens, engine, extras, clientCertificate });
+    logger.info(
+      {
+        grpc: address === undefined ? 'none' : formatAddress(address),
+        store: resolved.store,
+        tls: tls !== undefined,
+      },
+      'serving',
+    );
+    return broker;
+  } catch (thrown) {
+    await broker.close({ graceMs: 0 });
+    throw thrown;
+  }
+}
+
+function authentication(options: ResolvedOptions, roles: Roles, tokens: TokenSource): AuthenticatorChain {
+  const links: Authenticator[] = [];
+  if (options.tls?.clientCa !== undefined) links.push(new CertificateAuthenticator(roles));
+  if (options.tokens.length > 0 || options.tokenFile !== undefined) {
+    links.push(new TokenAuthenticator(roles, () => tokens.table));
+  }
+  return new AuthenticatorChain(links, roles);
+}
+
+function makeCore(options: ResolvedOptions, clock: Clock, notes: NoteLog): BrokerCore {
+  const jobs = new JobLoop(clock);
+  const core = new BrokerCore({
+    store: new MemoryStore(),
+    port: { wake: () => jobs.wake(), newId: randomUUID, note: (note) => notes.write(note) },
+    policies: new DataTypePolicies(options.dataTypes),
+    options: {
+      keepState: options.store !== 'none',
+      orphans: options.orphans,
+      heartbeatIntervalMs: options.heartbeatIntervalMs,
+      drainTimeoutMs: options.drainTimeoutMs,
+      publishTimeoutMs: options.publishTimeoutMs,
+      laneBytes: options.laneBytes,
+      totalLaneBytes: options.totalLaneBytes,
+      receiverMaxBytes: Math.min(options.maxMessageBytes, 4 * MIB),
+    },
+  });
+  jobs.use(core);
+  return core;
+}
+
+interface Around {
+  readonly resolved: ResolvedOptions;
+  readonly tokens: TokenSource;
+  readonly engine: GrpcJsEngine | undefined;
+  readonly extras: GrpcExtras | undefined;
+  readonly clientCertificate: 'required' | 'optional';
+}
+
+/** What lives and ends with the broker: health, and the files that are read again when they change. */
+function accompany(
+  broker: RunningBroker,
+  { resolved, tokens, engine, extras, clientCertificate }: Around,
+): void {
+  const { listen, logger, tls } = resolved;
+  if (extras !== undefined)
+    broker.accompany({ draining: () => extras.setServing(false), close: () => undefined });
+  if (tokens.path !== undefined) {
+    broker.accompany(rereading([tokens.path], resolved, 'token file', () => tokens.reload()));
+  }
+  const paths = tls === undefined ? [] : tlsPaths(tls);
+  if (tls !== undefined && engine !== undefined && paths.length > 0) {
+    broker.accompany(
+      rereading(paths, resolved, 'certificate', () => engine.setTls(loadTls(tls, clientCertificate))),
+    );
+  }
+  if (listen === false || isLoopback(listen.host)) return;
+  if (tls === undefined && !resolved.allowAnonymous)
+    logger.warn({}, 'bearer tokens travel in plain text: set tls');
+  if (resolved.allowAnonymous)
+    logger.warn(
+      { listen: formatAddress(listen) },
+      'everybody who can reach this address may read and write everything',
+    );
+}
+
+function rereading(
+  paths: readonly string[],
+  { logger }: ResolvedOptions,
+  what: string,
+  read: () => void,
+): FileWatch {
+  return new FileWatch(paths, FILE_CHECK_MS, () => {
+    try {
+      read();
+      logger.info({ paths }, `${what} read again`);
+    } catch (thrown) {
+      logger.error(
+        { paths, error: CeBrokerError.from(thrown).message },
+        `${what} has changed and cannot be used: the earlier one stays`,
+      );
+    }
+  });
+}

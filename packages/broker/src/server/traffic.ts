@@ -1,0 +1,101 @@
+/** Upper bounds of the SDK's buckets (Go: `ExponentialBuckets(10e-7, 10, 10)`), in seconds. */
+export const DURATION_BUCKETS: readonly number[] = Object.freeze([
+  1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1, 10, 100, 1000,
+]);
+
+/** How many calls took how long: numbers only, added up when somebody looks. */
+export class Durations {
+  /** Calls by bucket, not cumulative; the last is for what took longer than all bounds. */
+  readonly counts: number[] = DURATION_BUCKETS.map(() => 0).concat(0);
+  sum = 0;
+  count = 0;
+
+  add(seconds: number): void {
+    let bucket = 0;
+    while (bucket < DURATION_BUCKETS.length && seconds > (DURATION_BUCKETS[bucket] ?? 0)) bucket += 1;
+    this.counts[bucket] = (this.counts[bucket] ?? 0) + 1;
+    this.sum += seconds;
+    this.count += 1;
+  }
+}
+
+/** What happened for one cluster (the SDK's label `consumer`) and data type. */
+export class Tally {
+  readonly consumer: string;
+  readonly dataType: string;
+  /** Publishes whose envelope could be read. */
+  published = 0;
+  /** Answered Publishes by gRPC status code. */
+  readonly answered = new Map<number, Durations>();
+  subscriptions = 0;
+  /** Ended subscriptions by gRPC status code. */
+  readonly ended = new Map<number, number>();
+  /** Events sent to subscriptions that are over; those of open ones are with their sessions. */
+  sentToClosed = 0;
+
+  constructor(consumer: string, dataType: string) {
+    this.consumer = consumer;
+    this.dataType = dataType;
+  }
+
+  answer(code: number, seconds: number): void {
+    let durations = this.answered.get(code);
+    if (durations === undefined) {
+      durations = new Durations();
+      this.answered.set(code, durations);
+    }
+    durations.add(seconds);
+  }
+
+  end(code: number): void {
+    this.ended.set(code, (this.ended.get(code) ?? 0) + 1);
+  }
+}
+
+/** Where a label value goes once there are too many. */
+export const OTHER = 'other';
+
+const MOST_TALLIES = 2_000;
+
+/** Counts by cluster and data type; both are bounded, because strangers choose them. */
+export class Traffic {
+  readonly #byDataType = new Map<string, Map<string, Tally>>();
+  readonly #consumers = new Set<string>();
+  readonly #limit: number;
+  #size = 0;
+  /** For requests that could not be read. */
+  readonly unknown: Tally;
+
+  /** @param limit distinct clusters, and distinct data types, that are told apart */
+  constructor(limit = 200) {
+    this.#limit = limit;
+    this.unknown = this.of('unknown', 'unknown');
+  }
+
+  of(consumer: string, dataType: string): Tally {
+    return this.#byDataType.get(dataType)?.get(consumer) ?? this.#make(consumer, dataType);
+  }
+
+  *all(): Iterable<Tally> {
+    for (const consumers of this.#byDataType.values()) yield* consumers.values();
+  }
+
+  #make(consumer: string, dataType: string): Tally {
+    if (!this.#consumers.has(consumer)) {
+      if (this.#consumers.size >= this.#limit && consumer !== OTHER) return this.of(OTHER, dataType);
+      this.#consumers.add(consumer);
+    }
+    let tallies = this.#byDataType.get(dataType);
+    if (tallies === undefined) {
+      if (this.#byDataType.size >= this.#limit && dataType !== OTHER) return this.of(consumer, OTHER);
+      tallies = new Map();
+      this.#byDataType.set(dataType, tallies);
+    }
+    if (this.#size >= MOST_TALLIES && !(consumer === OTHER && dataType === OTHER))
+      return this.of(OTHER, OTHER);
+    this.#size += 1;
+    const tally = new Tally(consumer, dataType);
+    tallies.set(consumer, tally);
+    return tally;
+  }
+}

@@ -1,0 +1,176 @@
+import { CeBrokerError } from 'ce-broker-proto';
+import type { DataTypePolicy } from '../access/data-type-policy.js';
+import { formatAddress, type HostPort, isLoopback, parseAddress } from './address.js';
+import { SILENT } from './logger.js';
+import { NUMBER_OPTIONS, type NumberOption } from './number-options.js';
+import type { BrokerOptions, ResolvedOptions, TlsOptions } from './options.js';
+
+const KNOWN: ReadonlySet<string> = new Set([
+  ...[
+    'listen',
+    'admin',
+    'store',
+    'orphans',
+    'tls',
+    'tokens',
+    'tokenFile',
+    'allowAnonymous',
+    'roles',
+    'dataTypes',
+  ],
+  ...['healthAndReflection', 'logger'],
+  ...Object.keys(NUMBER_OPTIONS),
+]);
+
+const POLICY_VALUES: Readonly<Record<keyof DataTypePolicy, readonly unknown[]>> = {
+  writer: ['source', 'agent', 'ambiguous'],
+  keep: ['durable', 'latest', 'none'],
+  deletion: ['deleted-condition', 'absence'],
+  secret: [true, false],
+};
+
+/**
+ * Checks the options and fills in the defaults; reads no file and opens nothing. Throws CeBrokerError `invalid_option` whose
+ * `field` is the option.
+ */
+export function validateOptions(options: BrokerOptions = {}): ResolvedOptions {
+  for (const name of Object.keys(options)) {
+    if (!KNOWN.has(name))
+      throw invalid(name, `there is no option ${name}; the options are ${[...KNOWN].sort().join(', ')}`);
+  }
+  const listen = addressOption(options.listen ?? '127.0.0.1:8090', 'listen');
+  const resolved: ResolvedOptions = {
+    listen,
+    admin: addressOption(options.admin ?? false, 'admin'),
+    store: oneOf(options.store ?? 'memory', ['memory', 'none'], 'store'),
+    orphans: oneOf(options.orphans ?? 'withhold', ['withhold', 'forward'], 'orphans'),
+    tls: tlsOption(options.tls),
+    tokens: tokensOption(options.tokens ?? []),
+    tokenFile: pathOption(options.tokenFile, 'tokenFile'),
+    allowAnonymous: oneOf(options.allowAnonymous ?? false, [true, false], 'allowAnonymous'),
+    roles: Object.freeze({
+      sources: namesOption(options.roles?.sources, 'roles.sources'),
+      agents: namesOption(options.roles?.agents, 'roles.agents'),
+    }),
+    dataTypes: dataTypesOption(options.dataTypes ?? {}),
+    ...numberOptions(options),
+    healthAndReflection: oneOf(options.healthAndReflection ?? true, [true, false], 'healthAndReflection'),
+    logger: options.logger ?? SILENT,
+  };
+  refuseOpenDoor(resolved, listen);
+  return Object.freeze(resolved);
+}
+
+/** Whoever can reach the port may read and write everything, so without authentication it stays on this machine. */
+function refuseOpenDoor(options: ResolvedOptions, listen: HostPort | false): void {
+  if (listen === false || isLoopback(listen.host) || options.allowAnonymous) return;
+  if (options.tls?.clientCa !== undefined || options.tokens.length > 0 || options.tokenFile !== undefined)
+    return;
+  throw invalid(
+    'listen',
+    `listen is ${formatAddress(listen)}, which other machines can reach, and nobody would have to say who they are: ` +
+      'set tls.clientCa (client certificates), tokenFile or tokens (bearer tokens), or allowAnonymous to let everybody in; ' +
+      '127.0.0.1 serves this machine only',
+  );
+}
+
+function addressOption(value: string | false, option: string): HostPort | false {
+  if (value === false) return false;
+  if (typeof value !== 'string') throw invalid(option, `${option} must be HOST:PORT, or false`);
+  return parseAddress(value, option);
+}
+
+function oneOf<T>(value: T, allowed: readonly T[], option: string): T {
+  if (allowed.includes(value)) return value;
+  throw invalid(option, `${option} is ${shown(value)}: it must be ${allowed.map(shown).join(' or ')}`);
+}
+
+function tlsOption(tls: TlsOptions | undefined): TlsOptions | undefined {
+  if (tls === undefined) return undefined;
+  const cert = pem(tls.cert, 'tls.cert');
+  const key = pem(tls.key, 'tls.key');
+  const clientCa = pem(tls.clientCa, 'tls.clientCa');
+  if (cert === undefined)
+    throw invalid(
+      'tls.cert',
+      `tls.cert is missing: ${key === undefined ? 'tls' : 'a key'} needs a certificate beside it`,
+    );
+  if (key === undefined)
+    throw invalid('tls.key', 'tls.key is missing: a certificate needs its private key beside it');
+  return Object.freeze({ cert, key, clientCa });
+}
+
+function pem(value: unknown, option: string): string | Uint8Array | undefined {
+  if (value === undefined) return undefined;
+  if (value instanceof Uint8Array || (typeof value === 'string' && value !== '')) return value;
+  throw invalid(option, `${option} must be PEM text, PEM bytes, or the path of a PEM file`);
+}
+
+function tokensOption(tokens: NonNullable<BrokerOptions['tokens']>): ResolvedOptions['tokens'] {
+  const copies = [...tokens].map(({ token, user, groups }, index) => {
+    if (typeof token !== 'string' || token === '')
+      throw invalid('tokens', `tokens[${index}].token must be a text that is not empty`);
+    if (typeof user !== 'string' || user === '')
+      throw invalid('tokens', `tokens[${index}].user must be a text that is not empty`);
+    return Object.freeze({ token, user, groups: namesOption(groups, `tokens[${index}].groups`) });
+  });
+  return Object.freeze(copies);
+}
+
+function pathOption(value: unknown, option: string): string | undefined {
+  if (value === undefined) return undefined;
+  if (typeof value === 'string' && value !== '') return value;
+  throw invalid(option, `${option} must be the path of a file`);
+}
+
+function namesOption(names: readonly string[] | undefined, option: string): readonly string[] {
+  if (names === undefined) return Object.freeze([]);
+  const good = Array.isArray(names) && names.every((name) => typeof name === 'string' && name !== '');
+  if (!good) throw invalid(option, `${option} must be a list of names`);
+  return Object.freeze([...names]);
+}
+
+function dataTypesOption(dataTypes: NonNullable<BrokerOptions['dataTypes']>): ResolvedOptions['dataTypes'] {
+  for (const [dataType, policy] of Object.entries(dataTypes)) {
+    const option = `dataTypes[${JSON.stringify(dataType)}]`;
+    if (dataType.split('.').length < 3)
+      throw invalid('dataTypes', `${option}: a data type is <group>.<version>.<resource>`);
+    for (const [name, value] of Object.entries(policy)) {
+      const allowed = Object.hasOwn(POLICY_VALUES, name)
+        ? POLICY_VALUES[name as keyof DataTypePolicy]
+        : undefined;
+      if (allowed === undefined)
+        throw invalid(
+          'dataTypes',
+          `${option} has no setting ${name}; it has ${Object.keys(POLICY_VALUES).join(', ')}`,
+        );
+      oneOf(value, allowed, `${option}.${name}`);
+    }
+  }
+  return Object.freeze({ ...dataTypes });
+}
+
+function numberOptions(options: BrokerOptions): Record<NumberOption, number> {
+  const result = {} as Record<NumberOption, number>;
+  for (const name of Object.keys(NUMBER_OPTIONS) as NumberOption[]) {
+    const { least, most, fallback } = NUMBER_OPTIONS[name];
+    const value = options[name] ?? fallback;
+    if (!Number.isSafeInteger(value) || value < least || value > most) {
+      const unit = name.endsWith('Ms') ? ' milliseconds' : name.endsWith('Bytes') ? ' bytes' : '';
+      throw invalid(
+        name,
+        `${name} is ${shown(value)}: it must be a whole number from ${least} to ${most}${unit}`,
+      );
+    }
+    result[name] = value;
+  }
+  return result;
+}
+
+function shown(value: unknown): string {
+  return typeof value === 'string' ? JSON.stringify(value) : String(value);
+}
+
+function invalid(option: string, message: string): CeBrokerError {
+  return new CeBrokerError('invalid_option', message, { field: option });
+}
