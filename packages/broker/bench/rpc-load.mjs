@@ -245,3 +245,31 @@ export class Subscriber extends Connection {
     }
   }
 }
+
+/** Many server streams on one connection, opened and left alone. */
+export class IdleStreams extends Connection {
+  constructor(port, path, request, count) {
+    super(port);
+    const blocks = headerBlocks(path);
+    const prefix = Buffer.alloc(5);
+    prefix.writeUInt32BE(request.length, 1);
+    const payload = Buffer.concat([prefix, request]);
+    let answered = 0;
+    this.opened = new Promise((resolve) => {
+      this.answer = () => ++answered === count && resolve();
+    });
+    for (let i = 0; i < count; i++) {
+      const stream = 2 * i + 1;
+      this.out.push(
+        frame(HEADERS, END_HEADERS, stream, i === 0 ? blocks.first : blocks.later),
+        frame(DATA, END_STREAM, stream, payload),
+      );
+    }
+    this.flush();
+  }
+
+  frame(type, flags, stream, data, at, length) {
+    if (type === HEADERS) this.answer();
+    super.frame(type, flags, stream, data, at, length);
+  }
+}

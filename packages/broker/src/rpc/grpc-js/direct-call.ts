@@ -1,7 +1,13 @@
 import { type Metadata, ServerInterceptingCall, type ServerInterceptor } from '@grpc/grpc-js';
 import type { RpcMethods, ServerStreamMethod, UnaryMethod } from '../engine.js';
-import { STATUS_INTERNAL, STATUS_UNAVAILABLE, STATUS_UNIMPLEMENTED } from '../status.js';
+import {
+  STATUS_INTERNAL,
+  STATUS_RESOURCE_EXHAUSTED,
+  STATUS_UNAVAILABLE,
+  STATUS_UNIMPLEMENTED,
+} from '../status.js';
 import { nativeStream } from './call-port.js';
+import { isCompressed, takeOneMessage } from './compression-guard.js';
 import type { Connection } from './connection.js';
 import { GrpcServerStream, type StreamHost } from './server-stream.js';
 import { GrpcUnaryCall } from './unary-call.js';
@@ -9,10 +15,17 @@ import { GrpcUnaryCall } from './unary-call.js';
 type NextCall = ConstructorParameters<typeof ServerInterceptingCall>[0];
 type Listener = Parameters<NextCall['start']>[0];
 
+/** How many compressed requests are on their way in, and how many may be. */
+export interface Inflating {
+  count: number;
+  readonly limit: number;
+}
+
 /** What the calls of an engine share. */
 export interface CallHost extends StreamHost {
   /** Whether messages may be written to the HTTP/2 stream beneath grpc-js. */
   readonly nativeWrites: boolean;
+  readonly inflating: Inflating;
   /** The connection that a call came in on; undefined when its socket has just gone. */
   connectionOf(call: NextCall, native: ReturnType<typeof nativeStream>): Connection | undefined;
 }
@@ -25,8 +38,16 @@ export function directCalls(methods: RpcMethods, host: CallHost): ServerIntercep
   const byPath = new Map(Object.entries(methods));
   return (definition, call) => {
     const method = byPath.get(definition.path);
-    return method === undefined ? new ServerInterceptingCall(call) : new DirectCall(call, method, host);
+    if (method !== undefined) return new DirectCall(call, method, host);
+    // Services such as reflection take many messages on a call, and nobody compresses theirs.
+    return isCompressed(call) ? new UncompressedOnly(call) : new ServerInterceptingCall(call);
   };
+}
+
+class UncompressedOnly extends ServerInterceptingCall {
+  override start(_handler: Listener): void {
+    this.sendStatus({ code: STATUS_UNIMPLEMENTED, details: 'this service takes no compressed requests' });
+  }
 }
 
 class DirectCall extends ServerInterceptingCall implements Listener {
@@ -37,6 +58,7 @@ class DirectCall extends ServerInterceptingCall implements Listener {
   private connection: Connection | undefined = undefined;
   private request: Uint8Array | undefined = undefined;
   private stream: GrpcServerStream | undefined = undefined;
+  private inflating = false;
 
   constructor(call: NextCall, method: UnaryMethod | ServerStreamMethod, host: CallHost) {
     super(call);
@@ -47,6 +69,17 @@ class DirectCall extends ServerInterceptingCall implements Listener {
 
   /** grpc-js's own handler would listen here; this call listens itself. */
   override start(_handler: Listener): void {
+    if (isCompressed(this.call)) {
+      const { inflating } = this.host;
+      if (inflating.count >= inflating.limit) {
+        const details = `${inflating.limit} compressed requests are already on their way in: send uncompressed, or later`;
+        this.call.sendStatus({ code: STATUS_RESOURCE_EXHAUSTED, details });
+        return;
+      }
+      takeOneMessage(this.call);
+      this.inflating = true;
+      inflating.count++;
+    }
     this.call.start(this);
   }
 
@@ -63,6 +96,7 @@ class DirectCall extends ServerInterceptingCall implements Listener {
       return;
     }
     this.request = message;
+    this.inflated();
     this.call.startRead();
   }
 
@@ -85,6 +119,7 @@ class DirectCall extends ServerInterceptingCall implements Listener {
   /** Exactly once, after the trailers have been sent or the stream or its connection has gone. */
   onCancel(): void {
     const { connection, stream } = this;
+    this.inflated();
     if (stream !== undefined) {
       connection?.streams.delete(stream);
       stream.callOver(connection?.ending ?? false);
@@ -105,6 +140,12 @@ class DirectCall extends ServerInterceptingCall implements Listener {
       this.request = EMPTY;
       this.method.open(this.stream, request);
     }
+  }
+
+  private inflated(): void {
+    if (!this.inflating) return;
+    this.inflating = false;
+    this.host.inflating.count--;
   }
 
   private refuse(code: number, details: string): void {

@@ -10,7 +10,7 @@ import {
 import type { RpcEngine, RpcEngineOptions, RpcEngineStats, RpcListenAddress, RpcTls } from '../engine.js';
 import { STATUS_UNAVAILABLE } from '../status.js';
 import { Connection } from './connection.js';
-import { type CallHost, directCalls } from './direct-call.js';
+import { type CallHost, directCalls, type Inflating } from './direct-call.js';
 import { Listeners } from './listeners.js';
 import { Outbox } from './outbox.js';
 import type { GrpcServerStream } from './server-stream.js';
@@ -21,6 +21,11 @@ export interface GrpcJsEngineOptions extends RpcEngineOptions {
   readonly extraServices?: ReadonlyArray<(server: Server) => void>;
   /** Most calls and streams that a connection may have open at once. Default 10,000. */
   readonly maxStreamsPerConnection?: number;
+  /**
+   * Most compressed requests that may be on their way in at once, over all connections; one more is refused with
+   * RESOURCE_EXHAUSTED. Each may inflate to `maxMessageBytes`. Default 64.
+   */
+  readonly maxInflatingRequests?: number;
   /** How long an ended stream may wait for its peer to read the rest before it is reset, in milliseconds. Default 10,000. */
   readonly endLingerMs?: number;
   /** Called with whatever a method or listener above the seam threw; the call is answered INTERNAL. Default: ignored. */
@@ -36,6 +41,7 @@ export class GrpcJsEngine implements RpcEngine, CallHost {
   readonly streamBufferBytes: number;
   readonly endLingerMs: number;
   readonly nativeWrites: boolean;
+  readonly inflating: Inflating;
   private readonly server: Server;
   private readonly injector: ConnectionInjector;
   private readonly listeners: Listeners;
@@ -51,6 +57,7 @@ export class GrpcJsEngine implements RpcEngine, CallHost {
     this.streamBufferBytes = options.streamBufferBytes;
     this.endLingerMs = options.endLingerMs ?? 10_000;
     this.nativeWrites = options.nativeWrites ?? true;
+    this.inflating = { count: 0, limit: options.maxInflatingRequests ?? 64 };
     this.onFault = options.onFault ?? (() => undefined);
     this.server = new Server({
       interceptors: [directCalls(options.methods, this)],
