@@ -97,8 +97,8 @@ export class BrokerCore {
   }
 
   /** The session's stream is over, whoever ended it. */
-  closed(session: Session, byPeer: boolean, now: number): void {
-    closeSession(this.#core, session, byPeer, now);
+  closed(session: Session, byPeer: boolean): void {
+    closeSession(this.#core, session, byPeer);
   }
 
   /** The store has made something durable: `EventStore.durablePosition` has moved. */

@@ -2,9 +2,6 @@ import { grpcCodeOf } from 'ce-broker-proto';
 import type { Session } from '../delivery/session.js';
 import type { Core } from './core.js';
 
-/** A session that ends sooner than this after it was handed a deletion may not have seen it. */
-const UNBELIEVED_MS = 30_000;
-
 const REASONS = {
   'lane-full': 'it has too much unread: the lane for events without state is full',
   'all-lanes-full': 'the broker holds too much unread for all subscribers together, and this one the most',
@@ -14,11 +11,11 @@ const REASONS = {
 export type EvictionReason = keyof typeof REASONS;
 
 /** Ends a session for everybody's sake, and its connection with it, so that every Go client comes back. */
-export function evict(core: Core, session: Session, reason: EvictionReason, now: number): void {
+export function evict(core: Core, session: Session, reason: EvictionReason): void {
   const { id, role, name } = session.about;
   core.counters.count(core.counters.evictions, reason);
   core.port.note({ kind: 'session-evicted', session: id, role, name, reason });
-  removeSession(core, session, now);
+  removeSession(core, session);
   session.outlet.endConnection(
     grpcCodeOf('resource_exhausted'),
     `subscription of ${role} ${name} ended: ${REASONS[reason]}; subscribe and resync again`,
@@ -27,21 +24,17 @@ export function evict(core: Core, session: Session, reason: EvictionReason, now:
 }
 
 /** The stream is over, whoever ended it. */
-export function closeSession(core: Core, session: Session, byPeer: boolean, now: number): void {
+export function closeSession(core: Core, session: Session, byPeer: boolean): void {
   if (!session.open) return;
   const { id, role, name } = session.about;
   core.port.note({ kind: 'session-closed', session: id, role, name, byPeer });
-  removeSession(core, session, now);
+  removeSession(core, session);
 }
 
-function removeSession(core: Core, session: Session, now: number): void {
+function removeSession(core: Core, session: Session): void {
   core.counters.sentEvents += session.sentEvents;
   core.counters.sentBytes += session.sentBytes;
-  for (const [resource, at] of session.recentDeletions) {
-    if (now - at > UNBELIEVED_MS) continue;
-    resource.deletionSentAt = undefined;
-    if (resource.farewell !== undefined) resource.farewell.sentAt = undefined;
-  }
   core.sessions.remove(session);
+  for (const ask of session.relayedAsks) ask.unanswered();
   session.close();
 }

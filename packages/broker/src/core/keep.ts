@@ -27,6 +27,7 @@ export function keep(core: Core, resource: Resource, kind: CellKind, event: Enve
     cell.at = now;
     cell.version = event.version;
   }
+  cell.stampedAt = event.time;
   if (kind === 'spec') {
     cell.deleting = event.deleting;
     if (!event.deleting && event.version > resource.newestVersion) resource.newestVersion = event.version;
@@ -72,14 +73,14 @@ export function endLife(core: Core, resource: Resource): void {
   core.table.tombstones.add(resource);
 }
 
-/** The deletion of the life before is over at the agent: the present one may follow. */
+/** The deletion of the life before is over at the agent: the present one follows. */
 export function confirmFarewell(core: Core, resource: Resource, now: number): void {
   if (resource.farewell === undefined) return;
   dropFarewell(core, resource);
+  resource.deletionSentAt = undefined;
   const { spec, partition } = resource;
   if (spec === undefined) return;
   for (const session of core.sessions.agentsOf(partition.cluster)) {
-    session.owedFarewells.delete(resource);
     if (!session.takes(partition.dataType)) continue;
     session.mark(spec, now);
     session.flush(now);
@@ -91,11 +92,13 @@ export function bury(core: Core, resource: Resource, now: number): void {
   const { spec } = resource;
   if (spec === undefined) return;
   const version = highest(resource.earlierVersion, resource.newestVersion, spec.version) ?? 0n;
-  resource.grave = { version, sequenceId: resource.status?.sequenceId, at: now };
+  const { position, stampedAt } = spec;
+  resource.grave = { version, position, stampedAt, sequenceId: resource.status?.sequenceId, at: now };
   resource.earlierVersion = version;
   resource.newestVersion = 0n;
   core.store.forget(spec.stored);
   resource.spec = undefined;
+  resource.deletionSentAt = undefined;
   dropFarewell(core, resource);
   core.table.tombstones.delete(resource);
   core.table.graves.add(resource);
@@ -111,8 +114,10 @@ export function forgetResource(core: Core, resource: Resource): void {
   core.table.remove(resource);
 }
 
-function dropFarewell(core: Core, resource: Resource): void {
+/** Nobody needs to see the deletion of the life before any more. */
+export function dropFarewell(core: Core, resource: Resource): void {
   if (resource.farewell === undefined) return;
+  for (const session of core.sessions.agentsOf(resource.partition.cluster)) session.owedFarewells.delete(resource);
   core.store.forget(resource.farewell.stored);
   resource.farewell = undefined;
   core.table.farewells.delete(resource);

@@ -85,7 +85,7 @@ export function publishSpec(
   const receivers = core.sessions.agentsOf(cluster);
   if (!core.options.keepState || policy.keep === 'none') {
     noteSecondSource(core, event);
-    relay(core, receivers, event, now);
+    relay(core, receivers, event);
     acknowledge(core, call);
     return;
   }
@@ -115,7 +115,7 @@ function publishStatus(core: Core, call: PublishCall, event: Envelope, policy: D
   const receivers = named === '' ? core.sessions.everySource() : core.sessions.ofSource(named);
   const { cluster } = event;
   if (cluster === undefined || cluster === '' || !core.options.keepState || policy.keep === 'none') {
-    relay(core, receivers, event, now);
+    relay(core, receivers, event);
     acknowledge(core, call);
     return;
   }
@@ -145,7 +145,7 @@ function publishUpward(core: Core, call: PublishCall, event: Envelope, policy: D
   const { cluster, resourceId } = event;
   const keepable = cluster !== undefined && cluster !== '' && resourceId !== undefined && resourceId !== '';
   if (!keepable || !core.options.keepState || policy.keep === 'none') {
-    relay(core, receivers, event, now);
+    relay(core, receivers, event);
     acknowledge(core, call);
     return;
   }

@@ -4,24 +4,24 @@ import type { Core } from './core.js';
 import { evict } from './end-session.js';
 
 /** Passes an event on without keeping it: through the small lanes, which are bounded in bytes. */
-export function relay(core: Core, receivers: readonly Session[], event: Envelope, now: number): void {
+export function relay(core: Core, receivers: readonly Session[], event: Envelope): void {
   const { dataType } = event.type;
   core.counters.relayed += 1;
   for (const session of [...receivers]) {
-    if (session.takes(dataType)) pushOrEvict(core, session, event.bytes, now);
+    if (session.takes(dataType)) pushOrEvict(core, session, event.bytes);
   }
 }
 
 /** A lane that is full ends a session: whoever was in it resyncs when it is back, and nobody else waits. */
-export function pushOrEvict(core: Core, session: Session, bytes: Uint8Array, now: number): void {
+export function pushOrEvict(core: Core, session: Session, bytes: Uint8Array): void {
   let outcome = session.push(bytes);
   while (outcome === 'all-full') {
     const fullest = sessionWithFullestLane(core) ?? session;
-    evict(core, fullest, 'all-lanes-full', now);
+    evict(core, fullest, 'all-lanes-full');
     if (fullest === session) return;
     outcome = session.push(bytes);
   }
-  if (outcome === 'full') evict(core, session, 'lane-full', now);
+  if (outcome === 'full') evict(core, session, 'lane-full');
 }
 
 function sessionWithFullestLane(core: Core): Session | undefined {

@@ -22,7 +22,7 @@ function receiveSpecResync(core: Core, event: Envelope, now: number): void {
   const { dataType } = event.type;
   const named = event.originalSource ?? '';
   if (!core.options.keepState) {
-    relay(core, named === '' ? core.sessions.everySource() : core.sessions.ofSource(named), event, now);
+    relay(core, named === '' ? core.sessions.everySource() : core.sessions.ofSource(named), event);
     return;
   }
   const listed = new Map<string, bigint>();
@@ -42,7 +42,7 @@ function receiveStatusResync(core: Core, event: Envelope, now: number): void {
   const { dataType } = event.type;
   if (!core.options.keepState) {
     const clusters = cluster === '' ? [...core.sessions.clusters()] : [cluster];
-    for (const name of clusters) relay(core, core.sessions.agentsOf(name), event, now);
+    for (const name of clusters) relay(core, core.sessions.agentsOf(name), event);
     return;
   }
   const hashes = new Map<string, string>();

@@ -22,7 +22,7 @@ export interface AskForSpecs {
  */
 export function askForSpecs(core: Core, source: string, partition: Partition, now: number, ask: AskForSpecs = {}): void {
   const listed = ask.listed ?? NOTHING;
-  const askedAt = partition.askedAt.get(source);
+  const askedAt = partition.asked.get(source)?.at;
   const { resyncShareMs } = core.options;
   if (ask.fresh !== true && askedAt !== undefined && now - askedAt < resyncShareMs) {
     core.counters.listsShared += 1;
@@ -31,7 +31,7 @@ export function askForSpecs(core: Core, source: string, partition: Partition, no
     core.agenda.lists.set(key, { source, partition, listed, due: askedAt + resyncShareMs });
     return;
   }
-  partition.askedAt.set(source, now);
+  partition.asked.set(source, { at: now, position: core.position });
   const agent = ask.agent ?? 'ce-broker';
   for (const session of core.sessions.ofSource(source)) {
     if (!session.takes(partition.dataType)) continue;

@@ -1,8 +1,9 @@
+import type { DataTypePolicy } from '../access/data-type-policy.js';
 import type { Session } from '../delivery/session.js';
 import type { Partition } from '../state/partition.js';
-import type { Cell, Resource } from '../state/resource.js';
+import type { Cell, Farewell, Resource } from '../state/resource.js';
 import type { Core } from './core.js';
-import { bury, confirmFarewell } from './keep.js';
+import { bury, dropFarewell } from './keep.js';
 import { askForSpecs } from './spec-ask.js';
 import { askForStatuses } from './status-ask.js';
 
@@ -49,15 +50,31 @@ function answerOne(core: Core, resource: Resource, ask: SpecResync, sessions: re
     return;
   }
   if (resource.farewell !== undefined) {
-    const over = listed === undefined || (resource.farewell.sentAt !== undefined && listed <= spec.version);
-    if (over && (policy.deletion === 'absence' || listed === undefined)) confirmFarewell(core, resource, now);
-    else {
+    if (needsFarewell(resource, resource.farewell, spec, listed, policy)) {
       for (const session of sessions) session.owedFarewells.add(resource);
       markAll(sessions, spec, now);
       return;
     }
+    dropFarewell(core, resource);
   }
   if (listed === undefined || spec.version === 0n || spec.version > listed) markAll(sessions, spec, now);
+}
+
+/**
+ * Does the agent hold the life before? A version above the present one is of the life before: the agent would take the present one
+ * for stale. A lower one simply becomes newer. An equal one is of the life before when nobody was shown its end.
+ */
+function needsFarewell(
+  resource: Resource,
+  farewell: Farewell,
+  spec: Cell,
+  listed: bigint | undefined,
+  policy: DataTypePolicy,
+): boolean {
+  if (listed === undefined) return false;
+  if (policy.deletion === 'deleted-condition') return true;
+  if (listed > spec.version) return resource.earlierVersion !== undefined && listed <= resource.earlierVersion;
+  return listed === spec.version && farewell.sentAt === undefined;
 }
 
 function markAll(sessions: readonly Session[], cell: Cell, now: number): void {

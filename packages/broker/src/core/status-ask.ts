@@ -9,7 +9,7 @@ const COLLECT_MS = 1000;
 
 /** An agent is here that was away: it may have failed to publish statuses. It is asked once for each source that owns something. */
 export function askForStatuses(core: Core, session: Session, partition: Partition): void {
-  if (session.statusesAsked.has(partition.dataType) || partition.owned.size === 0) return;
+  if (session.statusesAsked.has(partition.dataType)) return;
   session.statusesAsked.add(partition.dataType);
   for (const source of partition.owned.keys()) askOne(core, session, partition, source);
 }

@@ -3,6 +3,7 @@ import type { Session } from '../delivery/session.js';
 import type { Partition } from '../state/partition.js';
 import type { Resource } from '../state/resource.js';
 import type { Core } from './core.js';
+import { enqueue } from './held.js';
 import { pushOrEvict } from './relay.js';
 import { statusRequest } from './request-event.js';
 
@@ -20,7 +21,7 @@ export interface StatusResync {
  * away the broker answers from what it knows.
  */
 export function answerStatusResync(core: Core, ask: StatusResync, now: number): void {
-  const askers = core.sessions.ofSource(ask.source).filter((session) => session.takes(ask.dataType));
+  const askers = askersOf(core, ask);
   const { known, unknown } = sortByCluster(core, ask);
   for (const cluster of clustersOf(core, ask)) {
     const agents = core.sessions.agentsOf(cluster).filter((session) => session.takes(ask.dataType));
@@ -89,9 +90,24 @@ function askAgents(
   if (slice.length === 0 && ask.hashes.size > 0) return;
   const type = `${ask.dataType}.status.resync_request`;
   const messages = statusRequest(core, { type, source: ask.source, cluster, originalSource: '' }, slice);
+  const key = `status answer ${ask.source}\n${ask.dataType}\n${cluster}`;
+  const run = (at: number) => answerInstead(core, ask, cluster, at);
+  const unanswered = () => enqueue(core, { key, run });
   for (const session of agents) {
-    for (const message of messages) pushOrEvict(core, session, message, now);
+    session.relayedAsks.push({ at: now, unanswered });
+    for (const message of messages) pushOrEvict(core, session, message);
   }
+}
+
+/** The agent went away soon after it was asked: perhaps it never saw the question. */
+function answerInstead(core: Core, ask: StatusResync, cluster: string, now: number): void {
+  const askers = askersOf(core, ask);
+  answerFor(core, ask, cluster, askers, now);
+  for (const session of askers) session.flush(now);
+}
+
+function askersOf(core: Core, ask: StatusResync): readonly Session[] {
+  return core.sessions.ofSource(ask.source).filter((session) => session.takes(ask.dataType));
 }
 
 /** The agent is away: the source gets each status whose hash differs; without a list, every one. */

@@ -55,6 +55,8 @@ function refuseBadDataType(dataType: string): void {
 
 /** An agent may have failed to publish statuses while it was away. */
 function askAgent(core: Core, session: Session): void {
+  const { dataType } = session.about;
+  if (dataType !== '' && core.table.find(dataType, session.about.name) === undefined) session.statusesAsked.add(dataType);
   for (const partition of core.table.ofCluster(session.about.name, session.about.dataType)) {
     askForStatuses(core, session, partition);
   }

@@ -8,9 +8,8 @@ import { askForSpecs } from './spec-ask.js';
 import { askDueStatuses } from './status-ask.js';
 
 const CLEANING_INTERVAL_MS = 60_000;
-/** Deletions handed over longer ago than this have arrived, or their session would have ended. */
-const SETTLED_MS = 30_000;
-
+/** What was handed on longer ago has arrived: a connection that took nothing would have been ended by now. */
+const ANSWERED_MS = 45_000;
 /** What time alone brings: heartbeats, frozen peers, things that were put off, things that are over. Called a few times per second. */
 export function tick(core: Core, now: number): void {
   failOverdue(core, now);
@@ -28,10 +27,11 @@ export function tick(core: Core, now: number): void {
 function tickSession(core: Core, session: Session, now: number): void {
   const { blockedSince } = session;
   if (blockedSince !== undefined && now - blockedSince >= core.options.drainTimeoutMs) {
-    evict(core, session, 'frozen', now);
+    evict(core, session, 'frozen');
     return;
   }
   if (session.later.size > 0) session.wakeLater(now);
+  while ((session.relayedAsks[0]?.at ?? now) < now - ANSWERED_MS) session.relayedAsks.shift();
   if (now >= session.heartbeatDue) {
     session.heartbeatDue = now + core.options.heartbeatIntervalMs;
     session.heartbeat = buildHeartbeat(core.port.newId());
@@ -76,10 +76,5 @@ function clean(core: Core, now: number): void {
     if (resource.grave === undefined) continue;
     const retention = resource.status === undefined ? graveRetentionMs : tombstoneRetentionMs;
     if (now - resource.grave.at >= retention) forgetResource(core, resource);
-  }
-  for (const session of core.sessions.all()) {
-    for (const [resource, at] of session.recentDeletions) {
-      if (now - at > SETTLED_MS) session.recentDeletions.delete(resource);
-    }
   }
 }

@@ -12,6 +12,12 @@ export interface Ask {
   messages(): readonly Uint8Array[];
 }
 
+/** A question that was handed on to this session, and what is to be done when the session ends soon after. */
+export interface RelayedAsk {
+  readonly at: number;
+  readonly unanswered: () => void;
+}
+
 export interface SessionSettings {
   readonly store: EventStore;
   /** Bound of the lane for what has no state, in bytes. */
@@ -50,14 +56,14 @@ export class Session {
   readonly later = new Map<Cell, number>();
   /** Deletions of earlier lives that this session still has to see before the present one. */
   readonly owedFarewells = new Set<Resource>();
-  /** Deletions handed to this session lately, with the time: not believed if the session ends soon after. */
-  readonly recentDeletions = new Map<Resource, number>();
   /** Since when the connection takes nothing although something waits; undefined: it is not blocked. */
   blockedSince: number | undefined;
   heartbeatDue: number;
   heartbeat: Uint8Array | undefined;
   /** Data types for which the agent of this session was asked for its statuses. */
   readonly statusesAsked = new Set<string>();
+  /** What this session was asked lately on behalf of others, to be seen to when it ends without an answer. */
+  readonly relayedAsks: RelayedAsk[] = [];
   open = true;
   sentEvents = 0;
   sentBytes = 0;
@@ -188,7 +194,7 @@ export class Session {
       if (this.owedFarewells.delete(resource)) {
         this.#write(this.#settings.store.read(farewell.stored));
         farewell.sentAt ??= now;
-        this.#deletionSent(resource, now);
+        resource.deletionSentAt = now;
       }
     }
     if (this.#mustWait(cell, now)) return;
@@ -211,12 +217,7 @@ export class Session {
   }
 
   #delivered(cell: Cell, now: number): void {
-    if (cell.deleting) this.#deletionSent(cell.resource, now);
-  }
-
-  #deletionSent(resource: Resource, now: number): void {
-    resource.deletionSentAt = now;
-    this.recentDeletions.set(resource, now);
+    if (cell.deleting) cell.resource.deletionSentAt = now;
   }
 
   #write(bytes: Uint8Array): void {

@@ -1,5 +1,5 @@
 import type { Envelope } from '../wire/envelope.js';
-import type { Cell, Resource } from './resource.js';
+import type { Cell, Grave, Resource } from './resource.js';
 
 /** `take`: it is the newest. `new-life`: it is the newest and begins a new incarnation. `stale`: acknowledge and forget. */
 export type Verdict = 'take' | 'new-life' | 'stale';
@@ -13,15 +13,33 @@ export function judgeSpec(resource: Resource, event: Envelope): Verdict {
   if (event.deleting) return judgeDeletion(resource, event);
   const creates = event.type.action === 'create_request';
   const { version } = event;
-  if (resource.spec === undefined) {
-    if (resource.grave === undefined) return 'take';
-    return creates || version === 0n || version > resource.grave.version ? 'new-life' : 'stale';
+  if (resource.spec === undefined || resource.spec.deleting) {
+    const end = resource.spec ?? resource.grave;
+    if (end === undefined) return 'take';
+    const ended = end.version > resource.newestVersion ? end.version : resource.newestVersion;
+    if (creates || answersLaterQuestion(resource, end, event)) return 'new-life';
+    const late = event.time !== 0 && event.time < end.stampedAt;
+    return !late && (version === 0n || version > ended) ? 'new-life' : 'stale';
   }
-  if (resource.spec.deleting) {
-    const deleted = resource.spec.version > resource.newestVersion ? resource.spec.version : resource.newestVersion;
-    return creates || version === 0n || version > deleted ? 'new-life' : 'stale';
-  }
+  if (isOfEarlierLife(resource, event)) return 'stale';
   return version === 0n || version > resource.newestVersion ? 'take' : 'stale';
+}
+
+/** Under way for so long that the resource was deleted and created again meanwhile: its source stamped it before that. */
+function isOfEarlierLife(resource: Resource, event: Envelope): boolean {
+  const { earlierVersion, lifeBegan } = resource;
+  if (earlierVersion === undefined || event.version > earlierVersion) return false;
+  return event.time !== 0 && event.time < lifeBegan;
+}
+
+/**
+ * The source was asked after its deletion was taken, and answers with the resource, stamped later than the deletion: it created the
+ * resource again, and the publish that would have said so failed (docs/adr/0004).
+ */
+function answersLaterQuestion(resource: Resource, end: Cell | Grave, event: Envelope): boolean {
+  if (event.type.action !== 'resync_response' || event.time === 0 || end.stampedAt === 0) return false;
+  const asked = resource.partition.asked.get(event.source);
+  return asked !== undefined && asked.position >= end.position && event.time > end.stampedAt;
 }
 
 /**
@@ -43,13 +61,13 @@ function wholeSecond(ms: number): number {
   return Math.floor(ms / 1000);
 }
 
-/** A status goes by its `sequenceid` where both have one, else by arrival. */
+/** A status goes by its `sequenceid` where both have one, else by arrival; the same again is taken: somebody asked for it. */
 export function isStaleStatus(lastSequenceId: string | undefined, event: Envelope): boolean {
   if (lastSequenceId === undefined || event.sequenceId === undefined) return false;
   const last = sequence(lastSequenceId);
   const current = sequence(event.sequenceId);
   if (last === undefined || current === undefined) return false;
-  return current <= last;
+  return current < last;
 }
 
 /** Snowflake ids order as numbers: time, then node, then step. */

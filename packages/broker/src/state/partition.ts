@@ -6,6 +6,12 @@ export interface Orphan {
   readonly since: number;
 }
 
+/** When a source was asked: in milliseconds, and after which position. */
+export interface Asked {
+  readonly at: number;
+  readonly position: number;
+}
+
 /** All resources of one data type on one cluster: the unit of routing and of resync. */
 export class Partition {
   readonly dataType: string;
@@ -14,8 +20,8 @@ export class Partition {
   readonly orphans = new Map<string, Orphan>();
   /** An agent asked for specs here since the broker started: sources that connect later are asked in its place. */
   agentAsked = false;
-  /** When each source was last asked for its specs here, in milliseconds. */
-  readonly askedAt = new Map<string, number>();
+  /** When each source was last asked for its specs here. */
+  readonly asked = new Map<string, Asked>();
   /** How many resources each source owns here. */
   readonly owned = new Map<string, number>();
 

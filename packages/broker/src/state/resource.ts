@@ -10,6 +10,8 @@ export class Cell {
   position: number;
   /** When the newest event arrived, in milliseconds. */
   at: number;
+  /** When its publisher stamped the newest event, by the publisher's clock in milliseconds; 0: unknown. */
+  stampedAt = 0;
   /** Version of the newest event; `0n` when it has none. */
   version: bigint;
   /** The newest event is a deletion (spec only). */
@@ -45,6 +47,9 @@ export interface Farewell {
 /** What is remembered of a resource after its deletion was confirmed, so that late events of that life are known as such. */
 export interface Grave {
   readonly version: bigint;
+  /** Position and stamp of the deletion. */
+  readonly position: number;
+  readonly stampedAt: number;
   readonly sequenceId: string | undefined;
   readonly at: number;
 }

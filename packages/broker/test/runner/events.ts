@@ -1,4 +1,4 @@
-import { type AttributeValue, createEvent, encodePublishRequest, timestampFromMillis } from 'ce-broker-proto';
+import { type AttributeValue, createEvent, encodeEvent, encodePublishRequest, timestampFromMillis } from 'ce-broker-proto';
 
 /** The data types of the scripts, by short name. */
 export const DATA_TYPES: Readonly<Record<string, string>> = {
@@ -42,7 +42,7 @@ export function publishRequest(fields: EventFields): Uint8Array {
   text('sequenceid', fields.sequenceId);
   text('statushash', fields.statusHash);
   text('metadata', fields.metadata);
-  return encodePublishRequest(
+  const event = encodeEvent(
     createEvent({
       id: fields.id,
       source: fields.source,
@@ -53,6 +53,7 @@ export function publishRequest(fields: EventFields): Uint8Array {
       data: fields.data === undefined ? undefined : { kind: 'binary', value: new TextEncoder().encode(JSON.stringify(fields.data)) },
     }),
   );
+  return encodePublishRequest(event);
 }
 
 function versionValue(version: string): AttributeValue {

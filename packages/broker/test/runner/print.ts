@@ -5,6 +5,7 @@ import {
   decodeStatusResyncBody,
   type Event,
   eventDataBytes,
+  isHeartbeat,
   readClusterName,
   readDeletionTimestamp,
   readMetadata,
@@ -16,18 +17,16 @@ import {
 import { DATA_TYPES } from './events.js';
 import type { Answer } from './world.js';
 
-const HEARTBEAT = 'io.open-cluster-management.cloudevents.heartbeat';
-
 /** What a subscriber got, as one line of a script. */
 export function printDelivery(label: string, message: Uint8Array): string {
+  if (isHeartbeat(message)) return `${label} gets a heartbeat`;
   const event = decodeEvent(message);
-  if (event.type === HEARTBEAT) return `${label} gets a heartbeat`;
   const parts = event.type.split('.');
   const action = parts.at(-1) ?? '';
   const subResource = parts.at(-2) ?? '';
   const dataType = shortName(parts.slice(0, -2).join('.'));
   if (action === 'resync_request') return printRequest(label, event, subResource, dataType);
-  const version = readResourceVersion(event);
+  const version = versionOf(event);
   const words = [
     `${label} gets`,
     subResource === 'status' ? 'status' : action.replace('_request', '').replace('_', '-'),
@@ -40,6 +39,14 @@ export function printDelivery(label: string, message: Uint8Array): string {
     dataType === 'works' ? '' : `type ${dataType}`,
   ];
   return words.filter((word) => word !== '').join(' ');
+}
+
+function versionOf(event: Event): string | undefined {
+  try {
+    return readResourceVersion(event)?.toString();
+  } catch {
+    return '?';
+  }
 }
 
 function printRequest(label: string, event: Event, subResource: string, dataType: string): string {

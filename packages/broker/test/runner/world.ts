@@ -133,7 +133,7 @@ export class World {
   drop(label: string): void {
     const subscriber = this.subscriber(label);
     this.subscribers.delete(label);
-    if (subscriber.session !== undefined) this.core.closed(subscriber.session, true, this.now);
+    if (subscriber.session !== undefined) this.core.closed(subscriber.session, true);
   }
 
   freeze(label: string): void {
