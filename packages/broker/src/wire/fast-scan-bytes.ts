@@ -1,5 +1,21 @@
 import { isAscii, latin1, same } from './interned-strings.js';
 
+/** The names of the attributes that are read, as bytes. */
+export const KEYS = Object.freeze({
+  time: Buffer.from('ce-time'),
+  subject: Buffer.from('ce-subject'),
+  metadata: Buffer.from('ce-metadata'),
+  contentType: Buffer.from('contenttype'),
+  sequenceId: Buffer.from('ce-sequenceid'),
+  statusHash: Buffer.from('ce-statushash'),
+  resourceId: Buffer.from('ce-resourceid'),
+  logTracing: Buffer.from('ce-logtracing'),
+  clusterName: Buffer.from('ce-clustername'),
+  originalSource: Buffer.from('ce-originalsource'),
+  resourceVersion: Buffer.from('ce-resourceversion'),
+  deletionTimestamp: Buffer.from('ce-deletiontimestamp'),
+});
+
 /** The position behind a length of up to four bytes, or -1. */
 export function readLength(bytes: Uint8Array, at: number, end: number): number {
   if (at < end && (bytes[at] ?? 0x80) < 0x80) return at + 1;

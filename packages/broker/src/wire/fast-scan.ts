@@ -6,6 +6,7 @@ import {
   isOtherExtension,
   isPlainSource,
   isTrimmed,
+  KEYS,
   lengthAt,
   readLength,
   uniqueString,
@@ -21,21 +22,6 @@ const BYTES = 0x22;
 const TIMESTAMP = 0x3a;
 
 const MAX_SECONDS = 8.64e12;
-
-const KEYS = Object.freeze({
-  time: Buffer.from('ce-time'),
-  subject: Buffer.from('ce-subject'),
-  metadata: Buffer.from('ce-metadata'),
-  contentType: Buffer.from('contenttype'),
-  sequenceId: Buffer.from('ce-sequenceid'),
-  statusHash: Buffer.from('ce-statushash'),
-  resourceId: Buffer.from('ce-resourceid'),
-  logTracing: Buffer.from('ce-logtracing'),
-  clusterName: Buffer.from('ce-clustername'),
-  originalSource: Buffer.from('ce-originalsource'),
-  resourceVersion: Buffer.from('ce-resourceversion'),
-  deletionTimestamp: Buffer.from('ce-deletiontimestamp'),
-});
 
 const STRUCTURED_PREFIX = 'application/cloudevents';
 
@@ -59,7 +45,6 @@ export class FastScan {
   #integer = 0;
   #seconds = 0;
   #nanos = 0;
-  /** Set when the entry just read is of a kind that comes again and again. */
   #repeating: RepeatingAttribute | undefined;
 
   // The envelope under construction.
@@ -226,10 +211,8 @@ export class FastScan {
         return this.#cluster;
       case 'originalSource':
         return this.#originalSource;
-      case 'contentType':
-        return this.#contentType;
       default:
-        return undefined;
+        return this.#repeating === 'contentType' ? this.#contentType : undefined;
     }
   }
 
@@ -411,8 +394,7 @@ export class FastScan {
 
   /** Whether the string value of the entry is UTF-8. */
   #isText(bytes: Buffer, end: number): boolean {
-    return end - this.#start <= 64
-      ? isAscii(bytes, this.#start, end) || isUtf8(bytes.subarray(this.#start, end))
-      : isUtf8(bytes.subarray(this.#start, end));
+    if (end - this.#start <= 64 && isAscii(bytes, this.#start, end)) return true;
+    return isUtf8(bytes.subarray(this.#start, end));
   }
 }

@@ -1,0 +1,119 @@
+import {
+  CeBrokerError,
+  decodeEventParts,
+  Extension,
+  encodePublishRequest,
+  readClusterName,
+  readDeletionTimestamp,
+  readOriginalSource,
+  readResourceId,
+  readResourceVersion,
+  readSequenceId,
+  readStatusHash,
+  readStringExtension,
+  splitEventType,
+  timestampToMillis,
+} from 'ce-broker-proto';
+import * as fc from 'fast-check';
+import { expect, it } from 'vitest';
+import type { Envelope } from '../../src/wire/envelope.js';
+import { EventTypes } from '../../src/wire/event-types.js';
+import { FastScan } from '../../src/wire/fast-scan.js';
+import { Scanner } from '../../src/wire/scan.js';
+import { message, mutated } from './messages.js';
+
+/** What a call gave: its result, or the code and field of the CeBrokerError that it threw. */
+function outcome<T>(call: () => T): { ok: T } | { code: string; field: string | undefined } {
+  try {
+    return { ok: call() };
+  } catch (error) {
+    if (!(error instanceof CeBrokerError)) throw error;
+    expect(error.field).not.toBeUndefined();
+    return { code: error.code, field: error.field };
+  }
+}
+
+/** An envelope by the rules, written down once more on top of the full decoder. */
+function expected(bytes: Buffer): Omit<Envelope, 'bytes'> {
+  const { event, structured, dataStart, dataEnd } = decodeEventParts(bytes);
+  if (event.id.trim() === '') throw new CeBrokerError('invalid_argument', 'id', { field: 'id' });
+  if (event.source.trim() === '') throw new CeBrokerError('invalid_argument', 'source', { field: 'source' });
+  const type = { name: event.type, ...splitEventType(event.type) };
+  const deletion = readDeletionTimestamp(event);
+  const version = outcome(() => readResourceVersion(event));
+  readStringExtension(event, Extension.metadata);
+  return {
+    id: event.id,
+    source: event.source,
+    type,
+    cluster: readClusterName(event),
+    originalSource: readOriginalSource(event),
+    resourceId: readResourceId(event),
+    version: 'ok' in version ? (version.ok ?? 0n) : 0n,
+    versionState: !('ok' in version) ? 'invalid' : version.ok === undefined ? 'absent' : 'valid',
+    deleting: deletion !== undefined,
+    deletedAt: deletion === undefined ? 0 : timestampToMillis(deletion),
+    time: event.time === undefined ? 0 : timestampToMillis(event.time),
+    sequenceId: readSequenceId(event),
+    statusHash: readStatusHash(event),
+    hasMetadata: event.extensions.has('metadata'),
+    contentType: structured ? 'application/cloudevents+json' : event.dataContentType,
+    dataStart,
+    dataEnd,
+  };
+}
+
+function check(scanner: Scanner, bytes: Buffer): void {
+  const scanned = outcome(() => {
+    const { bytes: kept, ...rest } = scanner.scanEvent(bytes);
+    expect(kept).toBe(bytes);
+    return rest;
+  });
+  const wanted = outcome(() => expected(bytes));
+  if ('ok' in wanted || 'ok' in scanned) expect(scanned).toEqual(wanted);
+  else expect(scanned.code).toBe(wanted.code);
+}
+
+// One scanner for all runs, so that what it keeps from one message is tried on the next.
+const scanner = new Scanner();
+
+it('scan and full decode agree on every message that a writer could make', () => {
+  fc.assert(
+    fc.property(message, (bytes) => check(scanner, bytes)),
+    { numRuns: 5000 },
+  );
+});
+
+it('scan and full decode agree on every mutated message', () => {
+  fc.assert(
+    fc.property(mutated, (bytes) => check(scanner, bytes)),
+    { numRuns: 10_000 },
+  );
+});
+
+it('nothing but CeBrokerError is thrown for a mutated PublishRequest', () => {
+  const request = fc
+    .tuple(mutated, fc.uint8Array({ maxLength: 6 }))
+    .map(([event, tail]) => Buffer.concat([encodePublishRequest(event), tail]));
+  fc.assert(
+    fc.property(fc.oneof(request, mutated), (bytes) => {
+      outcome(() => scanner.scanPublishRequest(bytes));
+    }),
+    { numRuns: 5000 },
+  );
+});
+
+it('takes the short way for a good part of the messages tried, or the tests above would prove little', () => {
+  const fast = new FastScan(new EventTypes());
+  for (const [messages, share] of [
+    [message, 0.15],
+    [mutated, 0.02],
+  ] as const) {
+    const sample = fc.sample(messages, 2000);
+    const short = sample.filter((bytes) => {
+      const result = outcome(() => fast.scan(bytes));
+      return 'ok' in result && result.ok !== undefined;
+    });
+    expect(short.length / sample.length).toBeGreaterThan(share);
+  }
+});
