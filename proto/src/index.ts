@@ -1,6 +1,7 @@
 export { type DecodedEvent, decodeEvent, decodeEventParts } from './codec/decode.js';
 export { encodeEvent, encodeValue } from './codec/encode.js';
 export { encodeHeartbeat, isHeartbeat } from './codec/heartbeat.js';
+export { topLevelMembers } from './codec/json-members.js';
 export {
   decodePublishRequest,
   decodeSubscriptionRequest,

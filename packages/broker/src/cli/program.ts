@@ -1,0 +1,29 @@
+import { Command } from 'commander';
+import { defineCerts } from './commands/certs.js';
+import { type DefineCommand, examples, type Finish } from './commands/define.js';
+import { definePub } from './commands/pub.js';
+import { defineServe } from './commands/serve.js';
+import { defineSub } from './commands/sub.js';
+import { packageVersion } from './version.js';
+
+const COMMANDS: readonly DefineCommand[] = [defineServe, definePub, defineSub, defineCerts];
+
+/** The whole command line; nothing of a command is loaded before it runs. */
+export function createProgram(finish: Finish): Command {
+  const program = new Command('ce-broker')
+    .description('A broker for desired state: CloudEvents over gRPC, on the wire of Open Cluster Management')
+    .version(packageVersion())
+    .exitOverride()
+    .configureOutput({
+      outputError: (text, write) => write(`ce-broker: ${text.replace(/^error: /, '')}`),
+    })
+    .configureHelp({ sortSubcommands: false });
+  for (const define of COMMANDS) define(program, finish);
+  return program.addHelpText(
+    'after',
+    `
+Without a command it serves: ce-broker serve --help tells its options.
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 server not reached, 4 subscription ended by the server, 5 access denied.
+${examples('ce-broker', 'ce-broker sub --cluster c1', 'ce-broker pub --help')}`,
+  );
+}

@@ -1,0 +1,73 @@
+import { CeBrokerError, type Event, encodeEvent } from 'ce-broker-proto';
+import { type ConnectionFlags, connectionSettings } from '../client/connection-options.js';
+import { GrpcClient } from '../client/grpc-client.js';
+import { ExitCode } from '../exit-codes.js';
+import { readNumber } from '../values.js';
+import { eventFromFlags } from './event-from-flags.js';
+import { publishLines } from './publish-lines.js';
+
+export interface PubFlags extends ConnectionFlags {
+  readonly source?: string;
+  readonly cluster?: string;
+  readonly type?: string;
+  readonly action?: string;
+  readonly id?: string;
+  readonly resourceVersion?: string;
+  readonly data?: string;
+  readonly contentType?: string;
+  readonly delete?: boolean;
+  readonly status?: boolean;
+  readonly originalSource?: string;
+  readonly eventId?: string;
+  readonly sequenceId?: string;
+  readonly rate?: string;
+}
+
+const ANSWER_TIMEOUT_MS = 15_000;
+
+/** Publishes one event that the flags tell, or without `--id` the events of stdin, one JSON line each. */
+export async function pub(flags: PubFlags): Promise<number> {
+  const perSecond = flags.rate === undefined ? undefined : readNumber('--rate', flags.rate, 0.001, 1_000_000);
+  const settings = connectionSettings(flags);
+  const event = flags.id === undefined ? undefined : eventFromFlags(flags);
+  if (event === undefined) refuseFlagsOfOneEvent(flags);
+  const client = new GrpcClient(settings, ANSWER_TIMEOUT_MS);
+  try {
+    if (event === undefined) return await publishLines(client, flags, perSecond);
+    await client.publish(encodeEvent(event));
+    if (process.stderr.isTTY === true)
+      process.stderr.write(`published ${nameOf(event)} to ${flags.server}\n`);
+    return ExitCode.ok;
+  } finally {
+    client.close();
+  }
+}
+
+/** These say something of one event; without its id, the events come from stdin. */
+function refuseFlagsOfOneEvent(flags: PubFlags): void {
+  const { resourceVersion, data, eventId, sequenceId, contentType } = flags;
+  const given = Object.entries({
+    '--resource-version': resourceVersion,
+    '--data': data,
+    '--content-type': contentType,
+    '--event-id': eventId,
+    '--sequence-id': sequenceId,
+    '--delete': flags.delete,
+  }).find(([, value]) => value !== undefined);
+  if (given !== undefined) {
+    throw new CeBrokerError('invalid_option', `--id is missing: ${given[0]} belongs to one event`, {
+      field: '--id',
+    });
+  }
+  if (process.stdin.isTTY === true) {
+    throw new CeBrokerError(
+      'invalid_option',
+      '--id is missing: give the id of the resource for one event, or pipe events into stdin, one JSON line each',
+      { field: '--id' },
+    );
+  }
+}
+
+function nameOf(event: Event): string {
+  return `event ${event.id} (${event.type.split('.').slice(-2).join(' ')})`;
+}

@@ -1,0 +1,68 @@
+import { CeBrokerError } from 'ce-broker-proto';
+import type { BrokerOptions, Logger } from '../../server/index.js';
+import type { ResolvedSettings } from './resolve-settings.js';
+import { flagOf, type ServeSettings, type SettingKey } from './settings.js';
+
+/** The broker's options under the names that the command line gives them. Throws `invalid_option` where two do not fit together. */
+export function brokerOptions({ settings, origins }: ResolvedSettings, logger: Logger): BrokerOptions {
+  const { tlsCert, tlsKey, clientCa } = settings;
+  const whence = (key: SettingKey) => origins.get(key) ?? flagOf(key);
+  const missing = (key: SettingKey, because: SettingKey, what: string) =>
+    new CeBrokerError(
+      'invalid_option',
+      `${flagOf(key)} is missing: ${whence(because)} needs ${what} beside it`,
+      {
+        field: key,
+      },
+    );
+  if (tlsCert === undefined && tlsKey !== undefined) throw missing('tlsCert', 'tlsKey', 'a certificate');
+  if (tlsCert !== undefined && tlsKey === undefined) throw missing('tlsKey', 'tlsCert', 'its private key');
+  if (tlsCert === undefined && clientCa !== undefined) {
+    throw missing('tlsCert', 'clientCa', 'a server certificate and its key (--tls-cert, --tls-key)');
+  }
+  return {
+    listen: settings.listen,
+    admin: settings.admin ?? '127.0.0.1:8080',
+    store: settings.store,
+    orphans: settings.orphans,
+    tls: tlsCert === undefined || tlsKey === undefined ? undefined : { cert: tlsCert, key: tlsKey, clientCa },
+    tokenFile: settings.tokenFile,
+    allowAnonymous: settings.allowAnonymous,
+    maxMessageBytes: settings.maxMessageBytes,
+    heartbeatIntervalMs: settings.heartbeatInterval,
+    drainTimeoutMs: settings.drainTimeout,
+    logger,
+  };
+}
+
+/** The options of the broker whose name on the command line is another. */
+const KEY_OF_OPTION: Readonly<Record<string, SettingKey>> = Object.freeze({
+  'tls.cert': 'tlsCert',
+  'tls.key': 'tlsKey',
+  'tls.clientCa': 'clientCa',
+  heartbeatIntervalMs: 'heartbeatInterval',
+  drainTimeoutMs: 'drainTimeout',
+});
+
+/** An error of the broker that names an option, with the name that the user knows it by. */
+export function inUsersWords(error: CeBrokerError, { settings, origins }: ResolvedSettings): CeBrokerError {
+  const { field } = error;
+  if (field === undefined) return error;
+  const key = KEY_OF_OPTION[field] ?? (field as SettingKey);
+  const origin = origins.get(key);
+  if (key === 'listen' && isOpenDoor(error, settings)) {
+    return new CeBrokerError(
+      'invalid_option',
+      `${origin ?? '--listen'} is ${settings.listen}, which other machines can reach, and nobody would have to say who they are: ` +
+        'set --client-ca (client certificates) or --token-file (bearer tokens), or --allow-anonymous to let everybody in; ' +
+        '127.0.0.1 serves this machine only',
+      { field: key, cause: error },
+    );
+  }
+  if (origin === undefined || error.message.includes(origin)) return error;
+  return new CeBrokerError(error.code, `${error.message} (set by ${origin})`, { field: key, cause: error });
+}
+
+function isOpenDoor(error: CeBrokerError, settings: ServeSettings): boolean {
+  return settings.allowAnonymous !== true && error.message.includes('allowAnonymous');
+}

@@ -1,0 +1,114 @@
+import { readAddress, readBoolean, readBytes, readChoice, readDuration, readText } from '../values.js';
+
+/** One setting of `serve`: a flag, a variable and a key of the configuration file, all named after it. */
+export interface Setting<T> {
+  /** What stands behind the flag in the help; undefined for a switch. */
+  readonly placeholder: string | undefined;
+  readonly description: string;
+  /** The default, as the help shows it; undefined when there is none. */
+  readonly fallback: string | undefined;
+  /** The value names a file: a relative path in the configuration file starts at that file's folder. */
+  readonly file?: true;
+  /** Turns the text of a flag or variable, or the value of a key, into the setting. Throws `invalid_option`. */
+  readonly read: (name: string, value: unknown) => T;
+}
+
+const file = (placeholder: string, description: string): Setting<string> => ({
+  placeholder,
+  description,
+  fallback: undefined,
+  file: true,
+  read: readText,
+});
+
+const addressOrNone = (name: string, value: unknown): string | false =>
+  value === 'none' || value === false ? false : readAddress(name, value);
+
+export const LOG_LEVELS = Object.freeze(['debug', 'info', 'warn', 'error', 'silent'] as const);
+
+/** Every setting by its key in the configuration file, in the order of the help. */
+export const serveSettings = Object.freeze({
+  listen: {
+    placeholder: 'HOST:PORT',
+    description: 'where gRPC is served; port 0: any free one',
+    fallback: '127.0.0.1:8090',
+    read: readAddress,
+  } as Setting<string>,
+  admin: {
+    placeholder: 'HOST:PORT',
+    description: 'where metrics, health and state are served over HTTP; none: nowhere',
+    fallback: '127.0.0.1:8080',
+    read: addressOrNone,
+  } as Setting<string | false>,
+  store: {
+    placeholder: 'KIND',
+    description: 'memory keeps the newest event of each resource, none only relays',
+    fallback: 'memory',
+    read: (name, value) => readChoice(name, value, ['memory', 'none']),
+  } as Setting<'memory' | 'none'>,
+  orphans: {
+    placeholder: 'POLICY',
+    description:
+      'listed resources that no source owns: withhold them, or forward them to every source, which then deletes what it does not know',
+    fallback: 'withhold',
+    read: (name, value) => readChoice(name, value, ['withhold', 'forward']),
+  } as Setting<'withhold' | 'forward'>,
+  tlsCert: file('FILE', 'PEM of the server certificate; with it only TLS 1.3 is spoken'),
+  tlsKey: file('FILE', 'PEM of its private key'),
+  clientCa: file('FILE', 'PEM of the CA that signs client certificates (mTLS)'),
+  tokenFile: file('FILE', 'bearer tokens, one `token,user,uid,"group1,group2"` a line'),
+  allowAnonymous: {
+    placeholder: undefined,
+    description: 'let in everybody who can reach --listen, from other machines too',
+    fallback: undefined,
+    read: readBoolean,
+  } as Setting<boolean>,
+  maxMessageBytes: {
+    placeholder: 'BYTES',
+    description: 'the largest message that is taken; Go clients take 4MiB',
+    fallback: '4MiB',
+    read: readBytes,
+  } as Setting<number>,
+  heartbeatInterval: {
+    placeholder: 'DURATION',
+    description: 'distance between the heartbeats of a subscription',
+    fallback: '10s',
+    read: readDuration,
+  } as Setting<number>,
+  drainTimeout: {
+    placeholder: 'DURATION',
+    description: 'a subscriber that takes nothing for so long although events wait is ended',
+    fallback: '10s',
+    read: readDuration,
+  } as Setting<number>,
+  logLevel: {
+    placeholder: 'LEVEL',
+    description: LOG_LEVELS.join(', '),
+    fallback: 'info',
+    read: (name, value) => readChoice(name, value, LOG_LEVELS),
+  } as Setting<(typeof LOG_LEVELS)[number]>,
+  logFormat: {
+    placeholder: 'FORMAT',
+    description: 'pretty or json, on stderr',
+    fallback: 'pretty on a terminal, else json',
+    read: (name, value) => readChoice(name, value, ['pretty', 'json']),
+  } as Setting<'pretty' | 'json'>,
+});
+
+export type SettingKey = keyof typeof serveSettings;
+type ValueOf<S> = S extends Setting<infer T> ? T : never;
+
+/** What flags, variables and file say; a key that none of them names is absent. */
+export type ServeSettings = { readonly [K in SettingKey]?: ValueOf<(typeof serveSettings)[K]> };
+
+export const settingKeys = Object.freeze(Object.keys(serveSettings)) as readonly SettingKey[];
+
+/** `dataDir` -> `--data-dir`. */
+export function flagOf(key: string): string {
+  return `--${key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+}
+
+/** `dataDir` -> `CE_BROKER_DATA_DIR`. */
+export function variableOf(key: string): string {
+  return `CE_BROKER_${key.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`;
+}

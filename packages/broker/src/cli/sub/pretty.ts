@@ -1,0 +1,44 @@
+import { type Event, eventDataBytes, readStringExtension } from 'ce-broker-proto';
+import pc from 'picocolors';
+import { utf8 } from '../events/data.js';
+import { eventToLine } from '../events/line.js';
+
+/** An event for a person: a headline, and the data indented below. */
+export function prettyEvent(event: Event, color: boolean): string {
+  const line: unknown = JSON.parse(eventToLine(event));
+  const { cluster, resourceId, resourceVersion, deletionTimestamp, time } = line as Record<string, unknown>;
+  const { cyan, dim, green, red, yellow } = pc.createColors(color);
+  const parts = event.type.split('.');
+  const action = parts.at(-1) ?? '';
+  const isStatus = parts.at(-2) === 'status';
+  const verb = deletionTimestamp === null ? (isStatus ? cyan : green) : red;
+  const owner = isStatus ? ` of ${readStringExtension(event, 'originalsource') || 'all sources'}` : '';
+  const words = [
+    dim(String(time ?? '-')),
+    verb(`${isStatus ? 'status' : 'spec'} ${action}`),
+    yellow(`${cluster ?? '-'}/${resourceId ?? '-'}`),
+    resourceVersion === null ? '' : `v${String(resourceVersion)}`,
+    dim(`from ${event.source}${owner} ${parts.slice(0, -2).join('.')}`),
+  ];
+  const data = indented(event);
+  return `${words.filter((word) => word !== '').join(' ')}\n${data === '' ? '' : `${data}\n`}`;
+}
+
+function indented(event: Event): string {
+  const bytes = eventDataBytes(event);
+  if (bytes === undefined || bytes.length === 0) return '';
+  const text = utf8(bytes);
+  if (text === undefined) return `  (${bytes.length} bytes of ${event.dataContentType ?? 'data'})`;
+  return reformatted(text)
+    .split('\n')
+    .map((line) => `  ${line}`)
+    .join('\n');
+}
+
+function reformatted(text: string): string {
+  try {
+    return JSON.stringify(JSON.parse(text), undefined, 2);
+  } catch {
+    return text.trimEnd();
+  }
+}
