@@ -40,10 +40,20 @@ export function isAscii(bytes: Uint8Array, start: number, end: number): boolean 
   return seen < 0x80;
 }
 
-/** Whether `bytes` from `start` on begin with all of `known`. */
+/** Whether `bytes` from `start` on begin with all of `known`; four bytes a step, for this is where the scan spends its time. */
 export function same(known: Uint8Array, bytes: Uint8Array, start: number, length: number): boolean {
   if (known.length !== length) return false;
-  for (let at = 0; at < length; at++) {
+  let at = 0;
+  for (; at + 4 <= length; at += 4) {
+    const from = start + at;
+    const different =
+      ((known[at] ?? 0) ^ (bytes[from] ?? 0)) |
+      ((known[at + 1] ?? 0) ^ (bytes[from + 1] ?? 0)) |
+      ((known[at + 2] ?? 0) ^ (bytes[from + 2] ?? 0)) |
+      ((known[at + 3] ?? 0) ^ (bytes[from + 3] ?? 0));
+    if (different !== 0) return false;
+  }
+  for (; at < length; at++) {
     if (known[at] !== bytes[start + at]) return false;
   }
   return true;

@@ -19,12 +19,15 @@ export class Scanner {
   scanPublishRequest(request: Uint8Array): Envelope {
     const bytes = asBuffer(request);
     const start = eventStart(bytes);
-    return this.scanEvent(start > 0 ? bytes.subarray(start) : decodePublishRequest(bytes));
+    return this.#scan(start > 0 ? bytes.subarray(start) : decodePublishRequest(bytes));
   }
 
   /** The envelope of an encoded CloudEvent. Throws CeBrokerError `invalid_argument`, with the field named. */
   scanEvent(event: Uint8Array): Envelope {
-    const bytes = asBuffer(event);
+    return this.#scan(asBuffer(event));
+  }
+
+  #scan(bytes: Buffer): Envelope {
     return this.#fast.scan(bytes) ?? scanSlowly(bytes, this.#types);
   }
 }
