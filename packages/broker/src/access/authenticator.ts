@@ -66,6 +66,13 @@ export class AuthenticatorChain {
     this.#anonymous = roles.identity(ANONYMOUS.user, ANONYMOUS.groups);
   }
 
+  /** The header holds a token that stands for somebody. */
+  knowsToken(authorization: string): boolean {
+    return this.#links.some(
+      (link) => link.authenticate({ certificate: undefined, authorization }) !== undefined,
+    );
+  }
+
   /** Throws `unauthenticated`, and says what would do. */
   identify(credentials: Credentials): Identity {
     if (this.#links.length === 0) return this.#anonymous;

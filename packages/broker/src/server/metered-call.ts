@@ -26,12 +26,18 @@ export class MeteredCall implements PublishCall {
   }
 
   reply(message: Uint8Array): void {
-    this.#tally.answer(0, (this.#clock.now() - this.#began) / 1000);
+    this.#measure(0);
     this.#call.reply(message);
   }
 
   fail(code: number, message: string): void {
-    this.#tally.answer(code, (this.#clock.now() - this.#began) / 1000);
+    this.#measure(code);
     this.#call.fail(code, message);
+  }
+
+  #measure(code: number): void {
+    const seconds = (this.#clock.now() - this.#began) / 1000;
+    this.#tally.answer(code, seconds);
+    this.#traffic.publishes.add(seconds);
   }
 }

@@ -12,7 +12,7 @@ import { BrokerCore } from '../core/index.js';
 import { ByteBudget } from '../delivery/byte-budget.js';
 import type { GrpcJsEngine, RpcMethods } from '../rpc/index.js';
 import { MemoryStore } from '../state/memory-store.js';
-import { formatAddress, isLoopback } from './address.js';
+import { formatAddress, type HostPort, isLoopback } from './address.js';
 import type { Broker } from './broker.js';
 import { type Clock, processClock } from './clock.js';
 import { FileWatch } from './files.js';
@@ -48,7 +48,8 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
   const clientCertificate = hasTokens ? 'optional' : 'required';
   const tls = resolved.tls === undefined ? undefined : loadTls(resolved.tls, clientCertificate);
   const roles = new Roles(resolved.roles);
-  const peers = new Peers(authentication(resolved, roles, tokens), () => tokens.generation);
+  const chain = authentication(resolved, roles, tokens);
+  const peers = new Peers(chain, () => tokens.generation);
   const notes = new NoteLog(logger, clock);
   const core = makeCore(resolved, clock, notes);
   const traffic = new Traffic();
@@ -88,7 +89,7 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
           onFault,
           extraServices: extras === undefined ? [] : [(server) => extras.addTo(server)],
         });
-  const address = listen === false ? undefined : await engine?.listen(listen);
+  const address = listen === false || engine === undefined ? undefined : await listenOn(engine, listen);
   const serviceBudget = new ByteBudget(resolved.serviceBytes);
   const broker = new RunningBroker({
     options: resolved,
@@ -108,6 +109,7 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
   });
   try {
     accompany(broker, { resolved, tokens, engine, extras, clientCertificate });
+    await startAdmin(broker, { resolved, core, clock, traffic, chain, onFault });
     logger.info(
       {
         grpc: address === undefined ? 'none' : formatAddress(address),
@@ -119,6 +121,15 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
     return broker;
   } catch (thrown) {
     await broker.close({ graceMs: 0 });
+    throw thrown;
+  }
+}
+
+async function listenOn(engine: GrpcJsEngine, address: HostPort): Promise<HostPort> {
+  try {
+    return Object.freeze(await engine.listen(address));
+  } catch (thrown) {
+    await engine.close();
     throw thrown;
   }
 }
@@ -151,6 +162,35 @@ function makeCore(options: ResolvedOptions, clock: Clock, notes: NoteLog): Broke
   });
   jobs.use(core);
   return core;
+}
+
+interface AdminAround {
+  readonly resolved: ResolvedOptions;
+  readonly core: BrokerCore;
+  readonly clock: Clock;
+  readonly traffic: Traffic;
+  readonly chain: AuthenticatorChain;
+  readonly onFault: (error: unknown) => void;
+}
+
+async function startAdmin(broker: RunningBroker, around: AdminAround): Promise<void> {
+  const { resolved, core, clock, traffic, chain, onFault } = around;
+  if (resolved.admin === false) return;
+  const [{ AdminServer }, { Metrics }, { StateRows }] = await Promise.all([
+    import('./admin.js'),
+    import('./metrics.js'),
+    import('./state-rows.js'),
+  ]);
+  const status = () => broker.status();
+  const admin = new AdminServer({
+    status,
+    metrics: new Metrics({ status, view: core.view, traffic }),
+    rows: new StateRows(core.view, clock),
+    isKnown: (authorization) => chain.knowsToken(authorization),
+    onFault,
+  });
+  broker.accompany(admin);
+  broker.useAdmin(await admin.listen(resolved.admin));
 }
 
 interface Around {

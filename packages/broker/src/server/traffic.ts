@@ -3,17 +3,30 @@ export const DURATION_BUCKETS: readonly number[] = Object.freeze([
   1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1, 10, 100, 1000,
 ]);
 
+/** Upper bounds of our own measure of the time from a Publish to its answer, in seconds. */
+export const PUBLISH_BUCKETS: readonly number[] = Object.freeze([
+  2e-5, 5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 1e-2, 2.5e-2, 5e-2, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
+]);
+
 /** How many calls took how long: numbers only, added up when somebody looks. */
 export class Durations {
+  readonly bounds: readonly number[];
   /** Calls by bucket, not cumulative; the last is for what took longer than all bounds. */
-  readonly counts: number[] = DURATION_BUCKETS.map(() => 0).concat(0);
+  readonly counts: number[];
   sum = 0;
   count = 0;
 
+  /** @param bounds upper bounds of the buckets in seconds, ascending */
+  constructor(bounds: readonly number[]) {
+    this.bounds = bounds;
+    this.counts = new Array<number>(bounds.length + 1).fill(0);
+  }
+
   add(seconds: number): void {
+    const { bounds, counts } = this;
     let bucket = 0;
-    while (bucket < DURATION_BUCKETS.length && seconds > (DURATION_BUCKETS[bucket] ?? 0)) bucket += 1;
-    this.counts[bucket] = (this.counts[bucket] ?? 0) + 1;
+    while (bucket < bounds.length && seconds > (bounds[bucket] ?? 0)) bucket += 1;
+    counts[bucket] = (counts[bucket] ?? 0) + 1;
     this.sum += seconds;
     this.count += 1;
   }
@@ -41,7 +54,7 @@ export class Tally {
   answer(code: number, seconds: number): void {
     let durations = this.answered.get(code);
     if (durations === undefined) {
-      durations = new Durations();
+      durations = new Durations(DURATION_BUCKETS);
       this.answered.set(code, durations);
     }
     durations.add(seconds);
@@ -63,6 +76,8 @@ export class Traffic {
   readonly #consumers = new Set<string>();
   readonly #limit: number;
   #size = 0;
+  /** From a Publish to its answer, over all. */
+  readonly publishes = new Durations(PUBLISH_BUCKETS);
   /** For requests that could not be read. */
   readonly unknown: Tally;
 

@@ -1,0 +1,202 @@
+import type { BrokerStatus } from './snapshot.js';
+
+export type Sample = readonly [labels: Readonly<Record<string, string>>, value: number];
+
+/** One metric that is read from a snapshot when somebody scrapes. */
+export interface MetricDefinition {
+  readonly name: string;
+  readonly type: 'counter' | 'gauge';
+  readonly help: string;
+  readonly labels: readonly string[];
+  read(status: BrokerStatus): readonly Sample[];
+}
+
+function plain(
+  type: MetricDefinition['type'],
+  name: string,
+  help: string,
+  read: (status: BrokerStatus) => number,
+): MetricDefinition {
+  return { name: `ce_broker_${name}`, type, help, labels: [], read: (status) => [[{}, read(status)]] };
+}
+
+function by(
+  type: MetricDefinition['type'],
+  label: string,
+  name: string,
+  help: string,
+  read: (status: BrokerStatus) => Readonly<Record<string, number>>,
+): MetricDefinition {
+  return {
+    name: `ce_broker_${name}`,
+    type,
+    help,
+    labels: [label],
+    read: (status) => Object.entries(read(status)).map(([key, value]) => [{ [label]: key }, value]),
+  };
+}
+
+/** The broker's own metrics; `docs/reference/metrics.md` says how to read them. */
+export const OWN_METRICS: readonly MetricDefinition[] = Object.freeze([
+  plain('gauge', 'draining', '1 while the broker drains before it closes.', ({ state }) =>
+    state === 'serving' ? 0 : 1,
+  ),
+  by('gauge', 'role', 'sessions', 'Open subscriptions.', ({ sessions }) => ({
+    agent: sessions.agents,
+    source: sessions.sources,
+  })),
+  plain(
+    'gauge',
+    'sessions_blocked',
+    'Subscriptions whose connection takes nothing although something waits.',
+    ({ sessions }) => sessions.blocked,
+  ),
+  plain(
+    'gauge',
+    'dirty_keys',
+    'Resources that subscriptions still have to see, added up.',
+    ({ sessions }) => sessions.dirtyKeys,
+  ),
+  plain(
+    'gauge',
+    'lane_bytes',
+    'Bytes of events without state that wait for their subscribers.',
+    ({ sessions }) => sessions.laneBytes,
+  ),
+  plain(
+    'gauge',
+    'oldest_undelivered_seconds',
+    'Age of what waits longest for its subscriber; 0: nothing waits.',
+    ({ sessions }) => sessions.oldestUndeliveredMs / 1000,
+  ),
+  plain(
+    'gauge',
+    'connections',
+    'Open connections, those inside the process included.',
+    ({ connections }) => connections.open,
+  ),
+  plain('gauge', 'streams', 'Open subscription streams.', ({ connections }) => connections.streams),
+  plain(
+    'gauge',
+    'stream_buffer_bytes',
+    'Unsent output of all streams.',
+    ({ connections }) => connections.bufferedBytes,
+  ),
+  plain('gauge', 'resources', 'Resources that the broker knows.', ({ store }) => store.resources),
+  plain(
+    'gauge',
+    'tombstones',
+    'Deletions that wait for their confirmation.',
+    ({ store }) => store.tombstones,
+  ),
+  plain(
+    'gauge',
+    'graves',
+    'Deleted resources that are remembered for late events.',
+    ({ store }) => store.graves,
+  ),
+  plain('gauge', 'orphans', 'Resources that agents listed and no source owns.', ({ store }) => store.orphans),
+  plain('gauge', 'partitions', 'Pairs of cluster and data type.', ({ store }) => store.partitions),
+  plain('gauge', 'store_bytes', 'Bytes of the events that are kept.', ({ store }) => store.keptBytes),
+  plain('gauge', 'store_pending', 'Publishes that wait for the store.', ({ store }) => store.pending),
+  plain(
+    'gauge',
+    'service_calls',
+    'Publishes that services have in hand.',
+    ({ services }) => services.callsInHand,
+  ),
+  plain(
+    'gauge',
+    'service_bytes',
+    'Bytes of the events that services have in hand.',
+    ({ services }) => services.heldBytes,
+  ),
+  plain('counter', 'published_total', 'Publishes that came in.', ({ counters }) => counters.published),
+  plain(
+    'counter',
+    'published_bytes_total',
+    'Bytes of the Publishes that came in.',
+    ({ counters }) => counters.publishedBytes,
+  ),
+  plain(
+    'counter',
+    'acknowledged_total',
+    'Publishes that the broker itself acknowledged (a service acknowledges its own).',
+    ({ counters }) => counters.acknowledged,
+  ),
+  plain(
+    'counter',
+    'duplicates_total',
+    'Publishes of an event that was seen lately; acknowledged without effect.',
+    ({ counters }) => counters.duplicates,
+  ),
+  plain(
+    'counter',
+    'stale_total',
+    'Publishes older than what is kept; acknowledged without effect.',
+    ({ counters }) => counters.stale,
+  ),
+  plain(
+    'counter',
+    'relayed_total',
+    'Events passed on without being kept.',
+    ({ counters }) => counters.relayed,
+  ),
+  plain(
+    'counter',
+    'sent_total',
+    'Events sent to subscribers, heartbeats left out.',
+    ({ counters }) => counters.sent,
+  ),
+  plain(
+    'counter',
+    'sent_bytes_total',
+    'Bytes of the events sent to subscribers.',
+    ({ counters }) => counters.sentBytes,
+  ),
+  by(
+    'counter',
+    'code',
+    'refused_total',
+    'Publishes and subscriptions that were refused, by error code.',
+    ({ counters }) => counters.refused,
+  ),
+  by(
+    'counter',
+    'reason',
+    'dropped_total',
+    'Events that reached nobody, by reason.',
+    ({ counters }) => counters.dropped,
+  ),
+  by(
+    'counter',
+    'reason',
+    'evictions_total',
+    'Subscriptions that the broker ended, by reason.',
+    ({ counters }) => counters.evictions,
+  ),
+  plain(
+    'counter',
+    'spec_resyncs_total',
+    'Resyncs that agents asked for.',
+    ({ counters }) => counters.specResyncs,
+  ),
+  plain(
+    'counter',
+    'status_resyncs_total',
+    'Resyncs that sources asked for.',
+    ({ counters }) => counters.statusResyncs,
+  ),
+  plain(
+    'counter',
+    'lists_to_sources_total',
+    'Lists of their own resources sent to sources.',
+    ({ counters }) => counters.listsToSources,
+  ),
+  plain(
+    'counter',
+    'lists_shared_total',
+    'Resyncs that shared a list that was under way.',
+    ({ counters }) => counters.listsShared,
+  ),
+]);

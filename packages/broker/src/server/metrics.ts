@@ -1,0 +1,235 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { Core } from '../core/index.js';
+import { OWN_METRICS, type Sample } from './metric-list.js';
+import type { BrokerStatus } from './snapshot.js';
+import type { Durations, Traffic } from './traffic.js';
+import { DURATION_BUCKETS, PUBLISH_BUCKETS } from './traffic.js';
+import { readTraffic, type TrafficSamples } from './traffic-metrics.js';
+
+const COMMON = ['consumer', 'data_type'];
+const WITH_METHOD = [...COMMON, 'method'];
+const WITH_CODE = [...WITH_METHOD, 'grpc_code'];
+const DELAY_RESOLUTION_MS = 10;
+
+export interface MetricsParts {
+  readonly status: () => BrokerStatus;
+  readonly view: Readonly<Core>;
+  readonly traffic: Traffic;
+}
+
+/**
+ * The metrics in a registry of their own. Nothing is counted here: each scrape takes one snapshot and reads it, so that the hot path
+ * only ever adds numbers.
+ */
+export class Metrics {
+  readonly #parts: MetricsParts;
+  readonly #registry = new Registry();
+  readonly #delay = monitorEventLoopDelay({ resolution: DELAY_RESOLUTION_MS });
+  #status: BrokerStatus;
+  #traffic: TrafficSamples;
+
+  constructor(parts: MetricsParts) {
+    this.#parts = parts;
+    this.#status = parts.status();
+    this.#traffic = readTraffic(parts.traffic, parts.view);
+    for (const { name, type, help, labels, read } of OWN_METRICS) {
+      this.#add(type, name, help, labels, () => read(this.#status));
+    }
+    this.#addTraffic();
+    this.#addProcess();
+    this.#delay.enable();
+  }
+
+  get contentType(): string {
+    return this.#registry.contentType;
+  }
+
+  /** The text that Prometheus reads. */
+  async render(): Promise<string> {
+    this.#status = this.#parts.status();
+    this.#traffic = readTraffic(this.#parts.traffic, this.#parts.view);
+    const text = await this.#registry.metrics();
+    this.#delay.reset();
+    return text;
+  }
+
+  close(): void {
+    this.#delay.disable();
+    this.#registry.clear();
+  }
+
+  /** Names and meanings are those of sdk-go v1.3. */
+  #addTraffic(): void {
+    const name = (suffix: string) => `grpc_server_ce_${suffix}`;
+    const called = 'for cloudevents called on the grpc server';
+    this.#add(
+      'gauge',
+      name('subscribers'),
+      'Number of registered subscribers for cloudevents on the grpc server.',
+      COMMON,
+      () => this.#traffic.subscribers,
+    );
+    this.#add(
+      'counter',
+      name('called_total'),
+      `Total number of RPC requests ${called}.`,
+      WITH_METHOD,
+      () => this.#traffic.called,
+    );
+    this.#add(
+      'counter',
+      name('msg_received_total'),
+      'Total number of messages for cloudevents received on the gRPC server.',
+      WITH_METHOD,
+      () => this.#traffic.called,
+    );
+    this.#add(
+      'counter',
+      name('msg_sent_total'),
+      'Total number of messages for cloudevents sent by the gRPC server, heartbeats left out.',
+      WITH_METHOD,
+      () => this.#traffic.sent,
+    );
+    this.#add(
+      'counter',
+      name('processed_total'),
+      'Total number of RPC requests for cloudevents processed on the server, regardless of success or failure.',
+      WITH_CODE,
+      () => this.#traffic.processed,
+    );
+    this.#registry.registerMetric(
+      new ReadHistogram(
+        name('processing_duration_seconds'),
+        'Histogram of the duration of RPC requests for cloudevents processed on the server.',
+        WITH_CODE,
+        DURATION_BUCKETS,
+        () => this.#traffic.durations,
+      ),
+    );
+    this.#registry.registerMetric(
+      new ReadHistogram(
+        'ce_broker_publish_duration_seconds',
+        'Time from a Publish to its answer.',
+        [],
+        PUBLISH_BUCKETS,
+        () => [[{}, this.#parts.traffic.publishes]],
+      ),
+    );
+  }
+
+  #addProcess(): void {
+    this.#add(
+      'gauge',
+      'ce_broker_event_loop_delay_seconds',
+      'How late the event loop was since the last scrape: median, 99th percentile, maximum.',
+      ['quantile'],
+      () => [
+        [{ quantile: '0.5' }, late(this.#delay.percentile(50))],
+        [{ quantile: '0.99' }, late(this.#delay.percentile(99))],
+        [{ quantile: '1' }, late(this.#delay.max)],
+      ],
+    );
+    this.#add('counter', 'process_cpu_seconds_total', 'CPU time of the process.', [], () => {
+      const { user, system } = process.cpuUsage();
+      return [[{}, (user + system) / 1e6]];
+    });
+    this.#add('gauge', 'process_resident_memory_bytes', 'Resident memory of the process.', [], () => [
+      [{}, process.memoryUsage.rss()],
+    ]);
+    this.#add(
+      'gauge',
+      'process_start_time_seconds',
+      'When the process started, in seconds since 1970.',
+      [],
+      () => [[{}, performance.timeOrigin / 1000]],
+    );
+    this.#add('gauge', 'nodejs_heap_size_used_bytes', 'JavaScript heap in use.', [], () => [
+      [{}, process.memoryUsage().heapUsed],
+    ]);
+  }
+
+  #add(
+    type: 'counter' | 'gauge',
+    name: string,
+    help: string,
+    labelNames: readonly string[],
+    read: () => readonly Sample[],
+  ): void {
+    const registers = [this.#registry];
+    if (type === 'gauge') {
+      new Gauge({
+        name,
+        help,
+        labelNames,
+        registers,
+        collect() {
+          this.reset();
+          for (const [labels, value] of read()) this.set(labels, value);
+        },
+      });
+      return;
+    }
+    new Counter({
+      name,
+      help,
+      labelNames,
+      registers,
+      collect() {
+        this.reset();
+        for (const [labels, value] of read()) this.inc(labels, value);
+      },
+    });
+  }
+}
+
+/** A histogram that was counted elsewhere: prom-client's own would have to be told of each observation. */
+class ReadHistogram extends Histogram<string> {
+  readonly #name: string;
+  readonly #help: string;
+  readonly #read: () => readonly (readonly [Readonly<Record<string, string>>, Durations])[];
+
+  constructor(
+    name: string,
+    help: string,
+    labelNames: readonly string[],
+    buckets: readonly number[],
+    read: () => readonly (readonly [Readonly<Record<string, string>>, Durations])[],
+  ) {
+    super({ name, help, labelNames, buckets: [...buckets], registers: [] });
+    this.#name = name;
+    this.#help = help;
+    this.#read = read;
+  }
+
+  async getForPromString(): Promise<object> {
+    const values = this.#read().flatMap(([labels, durations]) => this.#lines(labels, durations));
+    return { name: this.#name, help: this.#help, type: 'histogram', values, aggregator: 'sum' };
+  }
+
+  #lines(labels: Readonly<Record<string, string>>, { bounds, counts, sum, count }: Durations): object[] {
+    let total = 0;
+    const buckets = bounds.map((bound, index) => {
+      total += counts[index] ?? 0;
+      return { metricName: `${this.#name}_bucket`, labels: { ...labels, le: goNumber(bound) }, value: total };
+    });
+    return [
+      ...buckets,
+      { metricName: `${this.#name}_bucket`, labels: { ...labels, le: '+Inf' }, value: count },
+      { metricName: `${this.#name}_sum`, labels, value: sum },
+      { metricName: `${this.#name}_count`, labels, value: count },
+    ];
+  }
+}
+
+/** Node measures the distance between two looks, in nanoseconds; what is beyond the intended distance is delay. */
+function late(nanos: number): number {
+  return Math.max(0, nanos / 1e9 - DELAY_RESOLUTION_MS / 1000);
+}
+
+/** As Go's Prometheus client writes a bound: `1e-06`, not `0.000001`. */
+function goNumber(bound: number): string {
+  if (bound >= 1e-4) return String(bound);
+  const [digits = '', exponent = ''] = bound.toExponential().split('e-');
+  return `${digits}e-${exponent.padStart(2, '0')}`;
+}

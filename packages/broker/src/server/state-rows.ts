@@ -1,0 +1,194 @@
+import { decodeEvent, type Event, eventDataBytes, formatRfc3339 } from 'ce-broker-proto';
+import type { Core } from '../core/index.js';
+import type { Cell, Resource } from '../state/resource.js';
+import type { Clock } from './clock.js';
+
+/** One side of a resource in `/state`. Times are ISO 8601, ages milliseconds, sizes bytes. */
+export interface CellRow {
+  /** The newest event's version; a number, beyond 2^53 its digits. */
+  readonly version: number | string;
+  readonly at: string;
+  readonly ageMs: number;
+  readonly bytes: number;
+  readonly position: number;
+}
+
+/** One resource in `/state`. */
+export interface ResourceRow {
+  readonly id: string;
+  readonly cluster: string;
+  readonly dataType: string;
+  /** The source that owns it; null: nobody. */
+  readonly owner: string | null;
+  /** `live`; `deleting`: its deletion waits for the confirmation; `deleted`: confirmed, remembered for late events. */
+  readonly state: 'live' | 'deleting' | 'deleted';
+  readonly spec: CellRow | null;
+  readonly status:
+    | (CellRow & { readonly statusHash: string | null; readonly sequenceId: string | null })
+    | null;
+}
+
+/** An event in `/state/resource`: its attributes, its data where it is text or JSON, and its bytes. */
+export interface EventRow {
+  readonly id: string;
+  readonly source: string;
+  readonly type: string;
+  readonly time: string | null;
+  readonly extensions: Readonly<Record<string, unknown>>;
+  /** JSON data as JSON, text as text, anything else in base64; absent for a data type whose policy says `secret`. */
+  readonly data?: unknown;
+  /** The encoded CloudEvent, in base64; absent for a secret type. */
+  readonly encoded?: string;
+}
+
+export interface ResourceDetail extends ResourceRow {
+  readonly specEvent: EventRow | null;
+  readonly statusEvent: EventRow | null;
+}
+
+export interface OrphanRow {
+  readonly id: string;
+  readonly cluster: string;
+  readonly dataType: string;
+  /** The version that the agent has. */
+  readonly version: number | string;
+  readonly since: string;
+  readonly ageMs: number;
+}
+
+export interface StateFilter {
+  readonly cluster: string | undefined;
+  readonly source: string | undefined;
+  readonly type: string | undefined;
+}
+
+/** Reads what the core holds, row by row, so that a long list is never built at once. */
+export class StateRows {
+  readonly #view: Readonly<Core>;
+  readonly #clock: Clock;
+
+  constructor(view: Readonly<Core>, clock: Clock) {
+    this.#view = view;
+    this.#clock = clock;
+  }
+
+  *resources(filter: StateFilter): Iterable<ResourceRow> {
+    for (const partition of this.#partitions(filter)) {
+      for (const resource of partition.resources.values()) {
+        if (filter.source === undefined || resource.owner === filter.source) yield this.#row(resource);
+      }
+    }
+  }
+
+  *tombstones(filter: StateFilter): Iterable<ResourceRow> {
+    for (const resource of this.#view.table.tombstones) {
+      const { cluster, dataType } = resource.partition;
+      if (filter.cluster !== undefined && cluster !== filter.cluster) continue;
+      if (filter.type !== undefined && dataType !== filter.type) continue;
+      if (filter.source === undefined || resource.owner === filter.source) yield this.#row(resource);
+    }
+  }
+
+  *orphans(filter: StateFilter): Iterable<OrphanRow> {
+    for (const { cluster, dataType, orphans } of this.#partitions(filter)) {
+      for (const [id, { version, since }] of orphans) {
+        yield { id, cluster, dataType, version: shown(version), ...this.#when(since, 'since') };
+      }
+    }
+  }
+
+  /** Every resource of that id: it may live on several clusters, and in several data types. */
+  withId(id: string, filter: StateFilter): readonly ResourceDetail[] {
+    const found: ResourceDetail[] = [];
+    for (const partition of this.#partitions(filter)) {
+      const resource = partition.resources.get(id);
+      if (resource === undefined || (filter.source !== undefined && resource.owner !== filter.source))
+        continue;
+      const { secret } = this.#view.policies.of(partition.dataType);
+      found.push({
+        ...this.#row(resource),
+        specEvent: this.#event(resource.spec, secret),
+        statusEvent: this.#event(resource.status, secret),
+      });
+    }
+    return found;
+  }
+
+  *#partitions({ cluster, type }: StateFilter) {
+    const { table } = this.#view;
+    if (cluster !== undefined) yield* table.ofCluster(cluster, type ?? '');
+    else yield* table.all(type ?? '');
+  }
+
+  #row(resource: Resource): ResourceRow {
+    const { id, owner, partition, spec, status } = resource;
+    const deleted = resource.grave !== undefined;
+    return {
+      id,
+      cluster: partition.cluster,
+      dataType: partition.dataType,
+      owner: owner ?? null,
+      state: resource.tombstone !== undefined ? 'deleting' : deleted ? 'deleted' : 'live',
+      spec: spec === undefined ? null : this.#cell(spec),
+      status:
+        status === undefined
+          ? null
+          : {
+              ...this.#cell(status),
+              statusHash: status.statusHash ?? null,
+              sequenceId: status.sequenceId ?? null,
+            },
+    };
+  }
+
+  #cell({ at, position, stored, version }: Cell): CellRow {
+    return { version: shown(version), ...this.#when(at, 'at'), bytes: stored.size, position };
+  }
+
+  #when<K extends string>(at: number, key: K): Record<K, string> & { readonly ageMs: number } {
+    const time = new Date(this.#clock.toEpoch(at)).toISOString();
+    return { [key]: time, ageMs: Math.round(this.#clock.now() - at) } as Record<K, string> & {
+      ageMs: number;
+    };
+  }
+
+  #event(cell: Cell | undefined, secret: boolean): EventRow | null {
+    if (cell === undefined) return null;
+    const bytes = this.#view.store.read(cell.stored);
+    const event = decodeEvent(bytes);
+    const row: EventRow = {
+      id: event.id,
+      source: event.source,
+      type: event.type,
+      time: event.time === undefined ? null : formatRfc3339(event.time),
+      extensions: Object.fromEntries(
+        [...event.extensions].map(([name, { kind, value }]) => [
+          name,
+          kind === 'timestamp' ? formatRfc3339(value) : kind === 'bytes' ? base64(value) : value,
+        ]),
+      ),
+    };
+    return secret ? row : { ...row, data: readableData(event), encoded: base64(bytes) };
+  }
+}
+
+function readableData(event: Event): unknown {
+  const bytes = eventDataBytes(event);
+  if (bytes === undefined) return null;
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
+  if (Buffer.byteLength(text) !== bytes.byteLength || text.includes('\uFFFD')) return base64(bytes);
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
+
+function shown(version: bigint): number | string {
+  const number = Number(version);
+  return Number.isSafeInteger(number) ? number : String(version);
+}
+
+function base64(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64');
+}
