@@ -56,13 +56,21 @@ export class TokenAuthenticator implements Authenticator {
   }
 }
 
-/** The authenticators in order; the first that knows the peer decides. Without any, everybody is anonymous. */
+/**
+ * The authenticators in order; the first that knows the peer decides. Without any nobody is asked: who shows a certificate (on a
+ * server of the user's own) is known by it, everybody else is anonymous.
+ */
 export class AuthenticatorChain {
   readonly #links: readonly Authenticator[];
   readonly #anonymous: Identity;
+  readonly #unasked: CertificateAuthenticator;
+  /** False: the `authorization` header makes no difference. */
+  readonly readsHeader: boolean;
 
   constructor(links: readonly Authenticator[], roles: Roles) {
     this.#links = links;
+    this.#unasked = new CertificateAuthenticator(roles);
+    this.readsHeader = links.some((link) => link instanceof TokenAuthenticator);
     this.#anonymous = roles.identity(ANONYMOUS.user, ANONYMOUS.groups);
   }
 
@@ -75,7 +83,7 @@ export class AuthenticatorChain {
 
   /** Throws `unauthenticated`, and says what would do. */
   identify(credentials: Credentials): Identity {
-    if (this.#links.length === 0) return this.#anonymous;
+    if (this.#links.length === 0) return this.#unasked.authenticate(credentials) ?? this.#anonymous;
     for (const link of this.#links) {
       const identity = link.authenticate(credentials);
       if (identity !== undefined) return identity;

@@ -107,7 +107,12 @@ export class BrokerCore {
     let done = 0;
     for (const append of pending) {
       if (append.position > store.durablePosition) break;
-      offer(append.receivers.filter((session) => session.open), append.cell, append.bytes, now);
+      offer(
+        append.receivers.filter((session) => session.open),
+        append.cell,
+        append.bytes,
+        now,
+      );
       if (append.call !== undefined) acknowledge(this.#core, append.call);
       done += 1;
     }

@@ -8,12 +8,18 @@ import type { Core, Job } from './core.js';
  */
 export function holdOrRun(
   core: Core,
-  asker: { readonly role: SessionRole; readonly name: string; readonly dataType: string; readonly bytes: number },
+  asker: {
+    readonly role: SessionRole;
+    readonly name: string;
+    readonly dataType: string;
+    readonly bytes: number;
+  },
   job: Job,
   now: number,
 ): void {
   const { role, name, dataType, bytes } = asker;
-  const isHere = role === 'agent' ? core.sessions.hasAgent(name, dataType) : core.sessions.hasSource(name, dataType);
+  const isHere =
+    role === 'agent' ? core.sessions.hasAgent(name, dataType) : core.sessions.hasSource(name, dataType);
   if (isHere) {
     enqueue(core, job);
     return;
@@ -33,16 +39,24 @@ export function holdOrRun(
 /** The session that some resyncs waited for is here. */
 export function releaseHeld(core: Core, session: Session): void {
   const { role, name } = session.about;
-  takeHeld(core, (held) => held.role === role && held.name === name && session.takes(held.dataType), (job) => {
-    enqueue(core, job);
-  });
+  takeHeld(
+    core,
+    (held) => held.role === role && held.name === name && session.takes(held.dataType),
+    (job) => {
+      enqueue(core, job);
+    },
+  );
 }
 
 /** Nobody came for these. */
 export function dropExpired(core: Core, now: number): void {
-  takeHeld(core, (held) => held.expires <= now, () => {
-    core.counters.count(core.counters.dropped, 'resync-without-subscription');
-  });
+  takeHeld(
+    core,
+    (held) => held.expires <= now,
+    () => {
+      core.counters.count(core.counters.dropped, 'resync-without-subscription');
+    },
+  );
 }
 
 /** A job runs in a later turn; of two with one key only the later runs. */

@@ -4,14 +4,22 @@ import type { Envelope } from '../wire/envelope.js';
 import type { Core } from './core.js';
 
 /** Makes the event the newest of its cell. */
-export function keep(core: Core, resource: Resource, kind: CellKind, event: Envelope, bytes: Uint8Array, now: number): Cell {
+export function keep(
+  core: Core,
+  resource: Resource,
+  kind: CellKind,
+  event: Envelope,
+  bytes: Uint8Array,
+  now: number,
+): Cell {
   core.position += 1;
   const before = resource[kind];
-  const movedToFarewell = kind === 'spec' && before !== undefined && before.stored === resource.farewell?.stored;
+  const movedToFarewell =
+    kind === 'spec' && before !== undefined && before.stored === resource.farewell?.stored;
   const stored = core.store.append({
     kind,
-    dataType: resource.partition.dataType,
-    cluster: resource.partition.cluster,
+    dataType: resource.place.dataType,
+    cluster: resource.place.cluster,
     resourceId: resource.id,
     position: core.position,
     bytes: ownCopy(bytes),
@@ -51,7 +59,12 @@ function ownCopy(bytes: Uint8Array): Uint8Array {
 /** The resource begins again; a deletion of the life before that nobody confirmed is owed to the agents first. */
 export function beginLife(core: Core, resource: Resource, event: Envelope, now: number): void {
   const { tombstone, grave } = resource;
-  resource.earlierVersion = highest(resource.earlierVersion, resource.newestVersion, tombstone?.version, grave?.version);
+  resource.earlierVersion = highest(
+    resource.earlierVersion,
+    resource.newestVersion,
+    tombstone?.version,
+    grave?.version,
+  );
   resource.newestVersion = 0n;
   resource.lifeBegan = event.time;
   resource.grave = undefined;
@@ -59,9 +72,14 @@ export function beginLife(core: Core, resource: Resource, event: Envelope, now: 
   core.table.tombstones.delete(resource);
   if (tombstone === undefined) return;
   dropFarewell(core, resource);
-  resource.farewell = { stored: tombstone.stored, position: tombstone.position, sentAt: resource.deletionSentAt, since: now };
+  resource.farewell = {
+    stored: tombstone.stored,
+    position: tombstone.position,
+    sentAt: resource.deletionSentAt,
+    since: now,
+  };
   core.table.farewells.add(resource);
-  for (const session of core.sessions.agentsOf(resource.partition.cluster)) {
+  for (const session of core.sessions.agentsOf(resource.place.cluster)) {
     if (session.dirty.has(tombstone)) session.owedFarewells.add(resource);
   }
 }
@@ -78,10 +96,10 @@ export function confirmFarewell(core: Core, resource: Resource, now: number): vo
   if (resource.farewell === undefined) return;
   dropFarewell(core, resource);
   resource.deletionSentAt = undefined;
-  const { spec, partition } = resource;
+  const { spec, place } = resource;
   if (spec === undefined) return;
-  for (const session of core.sessions.agentsOf(partition.cluster)) {
-    if (!session.takes(partition.dataType)) continue;
+  for (const session of core.sessions.agentsOf(place.cluster)) {
+    if (!session.takes(place.dataType)) continue;
     session.mark(spec, now);
     session.flush(now);
   }
@@ -117,7 +135,8 @@ export function forgetResource(core: Core, resource: Resource): void {
 /** Nobody needs to see the deletion of the life before any more. */
 export function dropFarewell(core: Core, resource: Resource): void {
   if (resource.farewell === undefined) return;
-  for (const session of core.sessions.agentsOf(resource.partition.cluster)) session.owedFarewells.delete(resource);
+  for (const session of core.sessions.agentsOf(resource.place.cluster))
+    session.owedFarewells.delete(resource);
   core.store.forget(resource.farewell.stored);
   resource.farewell = undefined;
   core.table.farewells.delete(resource);

@@ -20,13 +20,44 @@ export interface CorePort {
 }
 
 export type CoreNote =
-  | { readonly kind: 'session-opened'; readonly session: number; readonly role: string; readonly name: string; readonly dataType: string; readonly user: string }
-  | { readonly kind: 'session-closed'; readonly session: number; readonly role: string; readonly name: string; readonly byPeer: boolean }
-  | { readonly kind: 'session-evicted'; readonly session: number; readonly role: string; readonly name: string; readonly reason: string }
-  | { readonly kind: 'refused'; readonly code: string; readonly message: string; readonly source: string; readonly type: string; readonly user: string }
+  | {
+      readonly kind: 'session-opened';
+      readonly session: number;
+      readonly role: string;
+      readonly name: string;
+      readonly dataType: string;
+      readonly user: string;
+    }
+  | {
+      readonly kind: 'session-closed';
+      readonly session: number;
+      readonly role: string;
+      readonly name: string;
+      readonly byPeer: boolean;
+    }
+  | {
+      readonly kind: 'session-evicted';
+      readonly session: number;
+      readonly role: string;
+      readonly name: string;
+      readonly reason: string;
+    }
+  | {
+      readonly kind: 'refused';
+      readonly code: string;
+      readonly message: string;
+      readonly source: string;
+      readonly type: string;
+      readonly user: string;
+    }
   | { readonly kind: 'orphans'; readonly cluster: string; readonly dataType: string; readonly count: number }
   | { readonly kind: 'second-source'; readonly dataType: string; readonly sources: readonly string[] }
-  | { readonly kind: 'undeliverable'; readonly name: string; readonly resourceId: string; readonly bytes: number };
+  | {
+      readonly kind: 'undeliverable';
+      readonly name: string;
+      readonly resourceId: string;
+      readonly bytes: number;
+    };
 
 /**
  * A service registered for a data type (`Service` of the Go SDK's gRPC server). It lives outside of the core: it may do I/O.

@@ -6,11 +6,11 @@ import type { Session } from '../delivery/session.js';
 import { isStaleStatus, judgeSpec } from '../state/ordering.js';
 import type { Cell, Resource } from '../state/resource.js';
 import { hasDeletedCondition } from '../wire/deleted-condition.js';
-import type { Envelope } from '../wire/envelope.js';
 import { EMPTY } from '../wire/empty.js';
+import type { Envelope } from '../wire/envelope.js';
 import { completeDeletion } from './complete-deletion.js';
 import type { Core } from './core.js';
-import { endLife, beginLife, bury, confirmFarewell, keep } from './keep.js';
+import { beginLife, bury, confirmFarewell, endLife, keep } from './keep.js';
 import type { PublishCall } from './port.js';
 import { refuse, required } from './refuse.js';
 import { relay } from './relay.js';
@@ -18,13 +18,20 @@ import { receiveResync } from './resync.js';
 import { scheduleStatusAsk } from './status-ask.js';
 
 /** One Publish: scan, authorise, append, mark, offer, answer. */
-export function publish(core: Core, call: PublishCall, request: Uint8Array, identity: Identity, now: number): void {
+export function publish(
+  core: Core,
+  call: PublishCall,
+  request: Uint8Array,
+  identity: Identity,
+  now: number,
+): void {
   let event: Envelope | undefined;
   let remembered = false;
   try {
     core.counters.published += 1;
     core.counters.publishedBytes += request.byteLength;
-    if (core.draining) throw new CeBrokerError('unavailable', 'the broker is shutting down: publish again when connected');
+    if (core.draining)
+      throw new CeBrokerError('unavailable', 'the broker is shutting down: publish again when connected');
     event = core.scanner.scanPublishRequest(request);
     call.received?.(event);
     const policy = core.policies.of(event.type.dataType);
@@ -109,7 +116,13 @@ export function publishSpec(
 }
 
 /** An agent says what a resource is. */
-function publishStatus(core: Core, call: PublishCall, event: Envelope, policy: DataTypePolicy, now: number): void {
+function publishStatus(
+  core: Core,
+  call: PublishCall,
+  event: Envelope,
+  policy: DataTypePolicy,
+  now: number,
+): void {
   const id = required(event.resourceId, 'resourceid', event);
   const named = event.originalSource ?? '';
   const receivers = named === '' ? core.sessions.everySource() : core.sessions.ofSource(named);
@@ -139,7 +152,13 @@ function publishStatus(core: Core, call: PublishCall, event: Envelope, policy: D
 }
 
 /** An agent says what a resource should be: leases, certificate requests, cluster registrations. It goes by arrival. */
-function publishUpward(core: Core, call: PublishCall, event: Envelope, policy: DataTypePolicy, now: number): void {
+function publishUpward(
+  core: Core,
+  call: PublishCall,
+  event: Envelope,
+  policy: DataTypePolicy,
+  now: number,
+): void {
   const named = event.originalSource ?? '';
   const receivers = named === '' ? core.sessions.everySource() : core.sessions.ofSource(named);
   const { cluster, resourceId } = event;
@@ -155,10 +174,24 @@ function publishUpward(core: Core, call: PublishCall, event: Envelope, policy: D
 }
 
 /** Delivery and answer follow at once when the store is durable already, else when it says so. */
-function settle(core: Core, call: PublishCall | undefined, cell: Cell, receivers: readonly Session[], now: number): void {
+function settle(
+  core: Core,
+  call: PublishCall | undefined,
+  cell: Cell,
+  receivers: readonly Session[],
+  now: number,
+): void {
   if (cell.position > core.store.durablePosition) {
     const bytes = core.store.read(cell.stored);
-    core.pending.push({ position: cell.position, cell, bytes, stored: cell.stored, receivers, at: now, call });
+    core.pending.push({
+      position: cell.position,
+      cell,
+      bytes,
+      stored: cell.stored,
+      receivers,
+      at: now,
+      call,
+    });
     return;
   }
   offer(receivers, cell, core.store.read(cell.stored), now);
@@ -167,7 +200,7 @@ function settle(core: Core, call: PublishCall | undefined, cell: Cell, receivers
 
 /** Hands a durable event to everybody who takes its data type. */
 export function offer(receivers: readonly Session[], cell: Cell, bytes: Uint8Array, now: number): void {
-  const { dataType } = cell.resource.partition;
+  const { dataType } = cell.resource.place;
   for (const session of receivers) {
     if (session.takes(dataType)) session.offer(cell, bytes, now);
   }
@@ -193,14 +226,18 @@ function refuseOtherOwner(resource: Resource, event: Envelope): void {
   if (resource.spec === undefined && resource.grave !== undefined) return;
   throw new CeBrokerError(
     'permission_denied',
-    `resourceid ${resource.id} on cluster ${resource.partition.cluster} belongs to source ${owner}: source ${event.source} may not publish it; use another id`,
+    `resourceid ${resource.id} on cluster ${resource.place.cluster} belongs to source ${owner}: source ${event.source} may not publish it; use another id`,
     { field: 'resourceid' },
   );
 }
 
 function mayBeGone(resource: Resource, policy: DataTypePolicy): boolean {
   if (policy.deletion !== 'deleted-condition') return false;
-  return resource.tombstone !== undefined || resource.farewell !== undefined || resource.earlierVersion !== undefined;
+  return (
+    resource.tombstone !== undefined ||
+    resource.farewell !== undefined ||
+    resource.earlierVersion !== undefined
+  );
 }
 
 /** The resource lives again: this Deleted is about the life before, and its source has moved on. */
@@ -216,5 +253,6 @@ function noteSecondSource(core: Core, event: Envelope): void {
   if (sources.has(event.source)) return;
   sources.add(event.source);
   core.writersWithoutState.set(event.type.dataType, sources);
-  if (sources.size === 2) core.port.note({ kind: 'second-source', dataType: event.type.dataType, sources: [...sources] });
+  if (sources.size === 2)
+    core.port.note({ kind: 'second-source', dataType: event.type.dataType, sources: [...sources] });
 }

@@ -8,7 +8,11 @@ import type { PublishCall } from './port.js';
 export function required(value: string | undefined, field: string, event: Envelope): string {
   if (value !== undefined && value !== '') return value;
   const state = value === undefined ? 'is missing' : 'is empty';
-  throw new CeBrokerError('invalid_argument', `${field} ${state}: an event of type ${event.type.name} needs it`, { field });
+  throw new CeBrokerError(
+    'invalid_argument',
+    `${field} ${state}: an event of type ${event.type.name} needs it`,
+    { field },
+  );
 }
 
 /** Answers a Publish with what went wrong; anything but our own error is a fault of the broker and is said so. */

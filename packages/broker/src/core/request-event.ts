@@ -1,4 +1,9 @@
-import { encodeSpecResyncBody, encodeStatusResyncBody, type ResourceStatusHash, type ResourceVersion } from 'ce-broker-proto';
+import {
+  encodeSpecResyncBody,
+  encodeStatusResyncBody,
+  type ResourceStatusHash,
+  type ResourceVersion,
+} from 'ce-broker-proto';
 import { buildEvent } from '../wire/build-event.js';
 import type { Core } from './core.js';
 
@@ -14,11 +19,25 @@ export interface RequestHead {
   readonly originalSource: string;
 }
 
-export function specRequest(core: Core, head: RequestHead, versions: readonly ResourceVersion[]): readonly Uint8Array[] {
-  return requests(core, head, versions, encodeSpecResyncBody, (entry) => 44 + 3 * entry.resourceId.length + 20);
+export function specRequest(
+  core: Core,
+  head: RequestHead,
+  versions: readonly ResourceVersion[],
+): readonly Uint8Array[] {
+  return requests(
+    core,
+    head,
+    versions,
+    encodeSpecResyncBody,
+    (entry) => 44 + 3 * entry.resourceId.length + 20,
+  );
 }
 
-export function statusRequest(core: Core, head: RequestHead, hashes: readonly ResourceStatusHash[]): readonly Uint8Array[] {
+export function statusRequest(
+  core: Core,
+  head: RequestHead,
+  hashes: readonly ResourceStatusHash[],
+): readonly Uint8Array[] {
   const size = (entry: ResourceStatusHash) => 40 + 3 * entry.resourceId.length + 3 * entry.statusHash.length;
   return requests(core, head, hashes, encodeStatusResyncBody, size);
 }

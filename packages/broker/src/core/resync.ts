@@ -11,7 +11,12 @@ import { answerStatusResync } from './status-resync.js';
  * Somebody asks what it missed. The list is read now, so that a broken one is refused; the answer runs later, never inside the
  * Publish that asked: client and server would wait for each other.
  */
-export function receiveResync(core: Core, event: Envelope, direction: 'spec-resync' | 'status-resync', now: number): void {
+export function receiveResync(
+  core: Core,
+  event: Envelope,
+  direction: 'spec-resync' | 'status-resync',
+  now: number,
+): void {
   if (direction === 'spec-resync') receiveSpecResync(core, event, now);
   else receiveStatusResync(core, event, now);
 }
@@ -26,7 +31,8 @@ function receiveSpecResync(core: Core, event: Envelope, now: number): void {
     return;
   }
   const listed = new Map<string, bigint>();
-  for (const entry of decodeSpecResyncBody(dataOf(event))) listed.set(entry.resourceId, entry.resourceVersion);
+  for (const entry of decodeSpecResyncBody(dataOf(event)))
+    listed.set(entry.resourceId, entry.resourceVersion);
   const ask = { cluster, dataType, named, agent: event.source, listed };
   const asker = { role: 'agent', name: cluster, dataType, bytes: event.bytes.byteLength } as const;
   const job = {

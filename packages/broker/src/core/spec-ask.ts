@@ -20,7 +20,13 @@ export interface AskForSpecs {
  * that the agent has or is getting. To a Go source the list is complete, so another source's ids never stand in it, and an empty
  * one is the safe "send me everything". Agents that ask side by side share one list.
  */
-export function askForSpecs(core: Core, source: string, partition: Partition, now: number, ask: AskForSpecs = {}): void {
+export function askForSpecs(
+  core: Core,
+  source: string,
+  partition: Partition,
+  now: number,
+  ask: AskForSpecs = {},
+): void {
   const listed = ask.listed ?? NOTHING;
   const askedAt = partition.asked.get(source)?.at;
   const { resyncShareMs } = core.options;
@@ -45,7 +51,11 @@ export function askForSpecs(core: Core, source: string, partition: Partition, no
 }
 
 /** All ids that the source owns in the partition, and those of the list that the caller found to be its. */
-function sliceOf(partition: Partition, source: string, listed: ReadonlyMap<string, bigint>): ResourceVersion[] {
+function sliceOf(
+  partition: Partition,
+  source: string,
+  listed: ReadonlyMap<string, bigint>,
+): ResourceVersion[] {
   const slice: ResourceVersion[] = [];
   if (partition.owned.has(source)) {
     for (const resource of partition.resources.values()) {
@@ -55,7 +65,8 @@ function sliceOf(partition: Partition, source: string, listed: ReadonlyMap<strin
     }
   }
   for (const [id, version] of listed) {
-    if (partition.resources.get(id)?.spec === undefined) slice.push({ resourceId: id, resourceVersion: version });
+    if (partition.resources.get(id)?.spec === undefined)
+      slice.push({ resourceId: id, resourceVersion: version });
   }
   return slice;
 }
@@ -65,7 +76,8 @@ function knowsMore(partition: Partition, source: string, listed: ReadonlyMap<str
   for (const [id, version] of listed) {
     const resource = partition.resources.get(id);
     if (resource?.spec === undefined) return true;
-    if (resource.owner === source && versionAfterAnswer(resource.spec, version) > resource.spec.version) return true;
+    if (resource.owner === source && versionAfterAnswer(resource.spec, version) > resource.spec.version)
+      return true;
   }
   return false;
 }

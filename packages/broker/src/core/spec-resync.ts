@@ -38,7 +38,13 @@ export function answerSpecResync(core: Core, ask: SpecResync, now: number): void
   }
 }
 
-function answerOne(core: Core, resource: Resource, ask: SpecResync, sessions: readonly Session[], now: number): void {
+function answerOne(
+  core: Core,
+  resource: Resource,
+  ask: SpecResync,
+  sessions: readonly Session[],
+  now: number,
+): void {
   const { spec } = resource;
   const policy = core.policies.of(ask.dataType);
   if (spec === undefined || policy.writer === 'agent') return;
@@ -73,7 +79,8 @@ function needsFarewell(
 ): boolean {
   if (listed === undefined) return false;
   if (policy.deletion === 'deleted-condition') return true;
-  if (listed > spec.version) return resource.earlierVersion !== undefined && listed <= resource.earlierVersion;
+  if (listed > spec.version)
+    return resource.earlierVersion !== undefined && listed <= resource.earlierVersion;
   return listed === spec.version && farewell.sentAt === undefined;
 }
 
@@ -112,7 +119,12 @@ function askSources(core: Core, partition: Partition, ask: SpecResync, now: numb
 }
 
 /** A list for all sources is complete: what is no longer in it is no orphan any more. */
-function noteOrphans(core: Core, partition: Partition, unowned: ReadonlyMap<string, bigint>, now: number): void {
+function noteOrphans(
+  core: Core,
+  partition: Partition,
+  unowned: ReadonlyMap<string, bigint>,
+  now: number,
+): void {
   const { orphans } = partition;
   for (const id of orphans.keys()) {
     if (!unowned.has(id)) orphans.delete(id);

@@ -25,7 +25,8 @@ export function answerStatusResync(core: Core, ask: StatusResync, now: number): 
   const { known, unknown } = sortByCluster(core, ask);
   for (const cluster of clustersOf(core, ask)) {
     const agents = core.sessions.agentsOf(cluster).filter((session) => session.takes(ask.dataType));
-    if (agents.length > 0) askAgents(core, ask, cluster, agents, [...(known.get(cluster) ?? []), ...unknown], now);
+    if (agents.length > 0)
+      askAgents(core, ask, cluster, agents, [...(known.get(cluster) ?? []), ...unknown], now);
     else answerFor(core, ask, cluster, askers, now);
     forgetWhatTheSourceForgot(core, ask, cluster);
   }
@@ -111,7 +112,13 @@ function askersOf(core: Core, ask: StatusResync): readonly Session[] {
 }
 
 /** The agent is away: the source gets each status whose hash differs; without a list, every one. */
-function answerFor(core: Core, ask: StatusResync, cluster: string, askers: readonly Session[], now: number): void {
+function answerFor(
+  core: Core,
+  ask: StatusResync,
+  cluster: string,
+  askers: readonly Session[],
+  now: number,
+): void {
   const partition = core.table.find(ask.dataType, cluster);
   if (partition === undefined) return;
   for (const resource of partition.resources.values()) {

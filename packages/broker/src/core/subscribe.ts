@@ -14,16 +14,36 @@ export interface Subscription {
 }
 
 /** One Subscribe: who is it, register, and ask what the broker may have missed. Throws a CeBrokerError when it is refused. */
-export function subscribe(core: Core, outlet: Outlet, request: Subscription, identity: Identity, now: number): Session {
+export function subscribe(
+  core: Core,
+  outlet: Outlet,
+  request: Subscription,
+  identity: Identity,
+  now: number,
+): Session {
   if (core.draining) throw new CeBrokerError('unavailable', 'the broker is shutting down: subscribe again');
   const { role, name } = subscriberOf(request);
   refuseBadDataType(request.dataType);
   core.nextSessionId += 1;
-  const about = { id: core.nextSessionId, role, name, dataType: request.dataType, user: identity.user, openedAt: now };
+  const about = {
+    id: core.nextSessionId,
+    role,
+    name,
+    dataType: request.dataType,
+    user: identity.user,
+    openedAt: now,
+  };
   const firstHeartbeat = now + core.options.heartbeatIntervalMs;
   const session = new Session(about, outlet, core.sessionSettings, firstHeartbeat);
   core.sessions.add(session);
-  core.port.note({ kind: 'session-opened', session: about.id, role, name, dataType: about.dataType, user: about.user });
+  core.port.note({
+    kind: 'session-opened',
+    session: about.id,
+    role,
+    name,
+    dataType: about.dataType,
+    user: about.user,
+  });
   releaseHeld(core, session);
   if (core.options.keepState) {
     if (role === 'agent') askAgent(core, session);
@@ -56,7 +76,8 @@ function refuseBadDataType(dataType: string): void {
 /** An agent may have failed to publish statuses while it was away. */
 function askAgent(core: Core, session: Session): void {
   const { dataType } = session.about;
-  if (dataType !== '' && core.table.find(dataType, session.about.name) === undefined) session.statusesAsked.add(dataType);
+  if (dataType !== '' && core.table.find(dataType, session.about.name) === undefined)
+    session.statusesAsked.add(dataType);
   for (const partition of core.table.ofCluster(session.about.name, session.about.dataType)) {
     askForStatuses(core, session, partition);
   }

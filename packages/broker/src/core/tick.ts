@@ -43,7 +43,10 @@ function tickSession(core: Core, session: Session, now: number): void {
 function failOverdue(core: Core, now: number): void {
   for (const append of core.pending) {
     if (now - append.at < core.options.publishTimeoutMs) return;
-    append.call?.fail(4, 'the store did not confirm the event in time: it may or may not be kept, publish it again');
+    append.call?.fail(
+      4,
+      'the store did not confirm the event in time: it may or may not be kept, publish it again',
+    );
     append.call = undefined;
   }
 }
@@ -59,8 +62,8 @@ function askDueLists(core: Core, now: number): void {
 /** Nobody confirms the deletion of the life before: the present one goes out all the same. */
 function endFarewells(core: Core, now: number): void {
   for (const resource of core.table.farewells) {
-    const { farewell, partition } = resource;
-    if (farewell === undefined || !core.sessions.hasAgent(partition.cluster, partition.dataType)) continue;
+    const { farewell, place } = resource;
+    if (farewell === undefined || !core.sessions.hasAgent(place.cluster, place.dataType)) continue;
     if (farewell.sentAt === undefined || now - farewell.sentAt < core.options.farewellTimeoutMs) continue;
     confirmFarewell(core, resource, now);
   }
@@ -70,7 +73,8 @@ function endFarewells(core: Core, now: number): void {
 function clean(core: Core, now: number): void {
   const { tombstoneRetentionMs, graveRetentionMs } = core.options;
   for (const resource of core.table.tombstones) {
-    if (resource.spec !== undefined && now - resource.spec.at >= tombstoneRetentionMs) bury(core, resource, now);
+    if (resource.spec !== undefined && now - resource.spec.at >= tombstoneRetentionMs)
+      bury(core, resource, now);
   }
   for (const resource of core.table.graves) {
     if (resource.grave === undefined) continue;

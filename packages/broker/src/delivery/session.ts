@@ -207,7 +207,8 @@ export class Session {
     if (cell.kind === 'status' || cell.deleting || this.about.role === 'source') return false;
     const { resource } = cell;
     if (this.owedFarewells.has(resource)) return true;
-    if (resource.farewell !== undefined && this.#settings.confirmsDeletion(resource.partition.dataType)) return true;
+    if (resource.farewell !== undefined && this.#settings.confirmsDeletion(resource.place.dataType))
+      return true;
     const sent = resource.deletionSentAt;
     if (sent === undefined) return false;
     const due = sent + this.#settings.deletionGapMs;

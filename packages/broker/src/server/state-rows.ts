@@ -82,7 +82,7 @@ export class StateRows {
 
   *tombstones(filter: StateFilter): Iterable<ResourceRow> {
     for (const resource of this.#view.table.tombstones) {
-      const { cluster, dataType } = resource.partition;
+      const { cluster, dataType } = resource.place;
       if (filter.cluster !== undefined && cluster !== filter.cluster) continue;
       if (filter.type !== undefined && dataType !== filter.type) continue;
       if (filter.source === undefined || resource.owner === filter.source) yield this.#row(resource);
@@ -121,7 +121,7 @@ export class StateRows {
   }
 
   #row(resource: Resource): ResourceRow {
-    const { id, owner, partition, spec, status } = resource;
+    const { id, owner, place, spec, status } = resource;
     const deleted = resource.grave !== undefined;
     return {
       id,

@@ -16,7 +16,7 @@ export function judgeSpec(resource: Resource, event: Envelope): Verdict {
   if (resource.spec === undefined || resource.spec.deleting) {
     const end = resource.spec ?? resource.grave;
     if (end === undefined) return 'take';
-    const ended = end.version > resource.newestVersion ? end.version : resource.newestVersion;
+    const ended = later(end.version, resource.newestVersion);
     if (creates || answersLaterQuestion(resource, end, event)) return 'new-life';
     const late = event.time !== 0 && event.time < end.stampedAt;
     return !late && (version === 0n || version > ended) ? 'new-life' : 'stale';
@@ -38,7 +38,7 @@ function isOfEarlierLife(resource: Resource, event: Envelope): boolean {
  */
 function answersLaterQuestion(resource: Resource, end: Cell | Grave, event: Envelope): boolean {
   if (event.type.action !== 'resync_response' || event.time === 0 || end.stampedAt === 0) return false;
-  const asked = resource.partition.asked.get(event.source);
+  const asked = resource.place.asked.get(event.source);
   return asked !== undefined && asked.position >= end.position && event.time > end.stampedAt;
 }
 
@@ -81,4 +81,9 @@ export function versionAfterAnswer(spec: Cell, listed: bigint | undefined): bigi
   const { earlierVersion } = spec.resource;
   const ofEarlierLife = earlierVersion !== undefined && listed <= earlierVersion;
   return ofEarlierLife ? spec.version : listed;
+}
+
+function later(one: bigint, other: bigint): bigint {
+  if (one > other) return one;
+  return other;
 }

@@ -1,3 +1,4 @@
+import type { Asked, Place } from './place.js';
 import { Resource } from './resource.js';
 
 /** What an agent listed and nobody owns. */
@@ -6,21 +7,14 @@ export interface Orphan {
   readonly since: number;
 }
 
-/** When a source was asked: in milliseconds, and after which position. */
-export interface Asked {
-  readonly at: number;
-  readonly position: number;
-}
-
 /** All resources of one data type on one cluster: the unit of routing and of resync. */
-export class Partition {
+export class Partition implements Place {
   readonly dataType: string;
   readonly cluster: string;
   readonly resources = new Map<string, Resource>();
   readonly orphans = new Map<string, Orphan>();
   /** An agent asked for specs here since the broker started: sources that connect later are asked in its place. */
   agentAsked = false;
-  /** When each source was last asked for its specs here. */
   readonly asked = new Map<string, Asked>();
   /** How many resources each source owns here. */
   readonly owned = new Map<string, number>();

@@ -61,7 +61,7 @@ export class ResourceTable {
   /** Gives the resource to `owner`, or to nobody, and keeps the indexes. */
   setOwner(resource: Resource, owner: string | undefined): void {
     if (resource.owner === owner) return;
-    const { partition } = resource;
+    const partition = this.partition(resource.place.dataType, resource.place.cluster);
     const before = resource.owner;
     resource.owner = owner;
     if (before !== undefined) {
@@ -89,6 +89,6 @@ export class ResourceTable {
     this.tombstones.delete(resource);
     this.graves.delete(resource);
     this.farewells.delete(resource);
-    resource.partition.resources.delete(resource.id);
+    this.find(resource.place.dataType, resource.place.cluster)?.resources.delete(resource.id);
   }
 }

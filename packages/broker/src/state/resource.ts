@@ -1,5 +1,5 @@
 import type { CellKind, StoredBytes } from './event-store.js';
-import type { Partition } from './partition.js';
+import type { Place } from './place.js';
 
 /** One side of a resource, what it should be (`spec`) or what it is (`status`): the newest event of that side. */
 export class Cell {
@@ -21,7 +21,14 @@ export class Cell {
   statusHash: string | undefined;
   sequenceId: string | undefined;
 
-  constructor(resource: Resource, kind: CellKind, stored: StoredBytes, position: number, at: number, version: bigint) {
+  constructor(
+    resource: Resource,
+    kind: CellKind,
+    stored: StoredBytes,
+    position: number,
+    at: number,
+    version: bigint,
+  ) {
     this.resource = resource;
     this.kind = kind;
     this.stored = stored;
@@ -56,7 +63,7 @@ export interface Grave {
 
 /** A resource of one data type on one cluster: who owns it, what it should be, what it is. */
 export class Resource {
-  readonly partition: Partition;
+  readonly place: Place;
   readonly id: string;
   /** The source that published the spec, or that a status names; undefined: nobody (an orphan when an agent lists it). */
   owner: string | undefined;
@@ -73,8 +80,8 @@ export class Resource {
   deletionSentAt: number | undefined;
   grave: Grave | undefined;
 
-  constructor(partition: Partition, id: string) {
-    this.partition = partition;
+  constructor(place: Place, id: string) {
+    this.place = place;
     this.id = id;
   }
 

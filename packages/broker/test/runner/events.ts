@@ -1,4 +1,10 @@
-import { type AttributeValue, createEvent, encodeEvent, encodePublishRequest, timestampFromMillis } from 'ce-broker-proto';
+import {
+  type AttributeValue,
+  createEvent,
+  encodeEvent,
+  encodePublishRequest,
+  timestampFromMillis,
+} from 'ce-broker-proto';
 
 /** The data types of the scripts, by short name. */
 export const DATA_TYPES: Readonly<Record<string, string>> = {
@@ -37,7 +43,10 @@ export function publishRequest(fields: EventFields): Uint8Array {
   text('resourceid', fields.resourceId);
   if (fields.version !== undefined) extensions.push(['resourceversion', versionValue(fields.version)]);
   if (fields.deletedAt !== undefined) {
-    extensions.push(['deletiontimestamp', { kind: 'timestamp', value: timestampFromMillis(fields.deletedAt) }]);
+    extensions.push([
+      'deletiontimestamp',
+      { kind: 'timestamp', value: timestampFromMillis(fields.deletedAt) },
+    ]);
   }
   text('sequenceid', fields.sequenceId);
   text('statushash', fields.statusHash);
@@ -50,14 +59,19 @@ export function publishRequest(fields: EventFields): Uint8Array {
       time: fields.time === undefined ? undefined : timestampFromMillis(fields.time),
       dataContentType: fields.data === undefined ? undefined : 'application/json',
       extensions,
-      data: fields.data === undefined ? undefined : { kind: 'binary', value: new TextEncoder().encode(JSON.stringify(fields.data)) },
+      data:
+        fields.data === undefined
+          ? undefined
+          : { kind: 'binary', value: new TextEncoder().encode(JSON.stringify(fields.data)) },
     }),
   );
   return encodePublishRequest(event);
 }
 
 function versionValue(version: string): AttributeValue {
-  return /^\d{1,9}$/.test(version) ? { kind: 'integer', value: Number(version) } : { kind: 'string', value: version };
+  return /^\d{1,9}$/.test(version)
+    ? { kind: 'integer', value: Number(version) }
+    : { kind: 'string', value: version };
 }
 
 /** The body of a ManifestBundle status, with the condition that confirms a deletion or without. */

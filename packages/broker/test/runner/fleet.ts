@@ -16,8 +16,16 @@ import { bundleStatus, DATA_TYPES, type EventFields, publishRequest } from './ev
 import { type Subscriber, World } from './world.js';
 
 export type Step =
-  | { readonly kind: 'create' | 'update' | 'delete' | 'late-update'; readonly source: string; readonly cluster: string; readonly id: string }
-  | { readonly kind: 'report' | 'drop-agent' | 'connect-agent' | 'freeze' | 'thaw' | 'resync'; readonly cluster: string }
+  | {
+      readonly kind: 'create' | 'update' | 'delete' | 'late-update';
+      readonly source: string;
+      readonly cluster: string;
+      readonly id: string;
+    }
+  | {
+      readonly kind: 'report' | 'drop-agent' | 'connect-agent' | 'freeze' | 'thaw' | 'resync';
+      readonly cluster: string;
+    }
   | { readonly kind: 'drop-source' | 'connect-source'; readonly source: string }
   | { readonly kind: 'wait'; readonly seconds: number }
   | { readonly kind: 'arrive' | 'restart' };
@@ -76,7 +84,13 @@ export class Fleet {
       this.#wanted.set(source, new Map());
       this.#known.set(source, new Map());
       // A Go source whose list is empty answers no resync: each holds one resource that stays.
-      for (const cluster of CLUSTERS) this.#wants(source).set(`${cluster}/keep-${source}`, { version: 1, life: 1, restarts: 0, deleted: 'no' });
+      for (const cluster of CLUSTERS)
+        this.#wants(source).set(`${cluster}/keep-${source}`, {
+          version: 1,
+          life: 1,
+          restarts: 0,
+          deleted: 'no',
+        });
     }
     for (const cluster of CLUSTERS) this.#held.set(cluster, new Map());
     for (const source of SOURCES) this.do({ kind: 'connect-source', source });
@@ -158,9 +172,13 @@ export class Fleet {
           const forgotten = held !== undefined && held.life < wanted.life && wanted.restarts < this.#restarts;
           if (forgotten) continue;
           if (held?.version !== wanted.version || held.life !== wanted.life) {
-            wrong.push(`${key} should be v${wanted.version} of life ${wanted.life}, is v${held?.version} of life ${held?.life}`);
+            wrong.push(
+              `${key} should be v${wanted.version} of life ${wanted.life}, is v${held?.version} of life ${held?.life}`,
+            );
           } else if (this.#knows(source).get(key) !== held.sequence) {
-            wrong.push(`${source} should know status ${held.sequence} of ${key}, knows ${this.#knows(source).get(key)}`);
+            wrong.push(
+              `${source} should know status ${held.sequence} of ${key}, knows ${this.#knows(source).get(key)}`,
+            );
           }
         } else if (held !== undefined && !this.#isOrphan(cluster, id)) wrong.push(`${key} should be gone`);
       }
@@ -175,7 +193,12 @@ export class Fleet {
     if (verb === 'create') {
       // A source that re-creates what it never managed to delete loses with every broker: its old life is newer.
       if (alive || wanted?.deleted === 'unacknowledged') return;
-      wants.set(key, { version: 1, life: (wanted?.life ?? 0) + 1, restarts: wanted?.restarts ?? 0, deleted: 'no' });
+      wants.set(key, {
+        version: 1,
+        life: (wanted?.life ?? 0) + 1,
+        restarts: wanted?.restarts ?? 0,
+        deleted: 'no',
+      });
       this.#publishSpec(source, key, 'create');
       return;
     }
@@ -183,7 +206,11 @@ export class Fleet {
     if (verb === 'update' || verb === 'late-update') {
       wanted.version += 1;
       this.#publishSpec(source, key, 'update');
-      if (verb === 'late-update') this.#underWay.push({ fields: this.#specOf(source, key, 'update'), line: `${source} update ${key} v${wanted.version}` });
+      if (verb === 'late-update')
+        this.#underWay.push({
+          fields: this.#specOf(source, key, 'update'),
+          line: `${source} update ${key} v${wanted.version}`,
+        });
       return;
     }
     wanted.deleted = 'unacknowledged';
@@ -237,8 +264,11 @@ export class Fleet {
 
   #publishStatus(cluster: string, id: string, held: Held, deleted: boolean): boolean {
     if (!this.#isHere(cluster)) return false;
-    const sequence = deleted ? (this.#sequence += 1) : held.sequence;
-    this.script.push(`${cluster} status ${id} v${held.version} of ${held.source} seq ${sequence} hash h${sequence}${deleted ? ' deleted' : ''}`);
+    if (deleted) this.#sequence += 1;
+    const sequence = deleted ? this.#sequence : held.sequence;
+    this.script.push(
+      `${cluster} status ${id} v${held.version} of ${held.source} seq ${sequence} hash h${sequence}${deleted ? ' deleted' : ''}`,
+    );
     return this.#publish({
       id: this.#newId(),
       source: `${cluster}-agent`,
@@ -256,7 +286,11 @@ export class Fleet {
   #connectAgent(cluster: string): void {
     if (this.#isHere(cluster)) return;
     this.script.push(`agent ${cluster}`);
-    this.#world.subscribe(cluster, { source: '', clusterName: cluster, dataType: DATA_TYPES[this.#type] ?? '' });
+    this.#world.subscribe(cluster, {
+      source: '',
+      clusterName: cluster,
+      dataType: DATA_TYPES[this.#type] ?? '',
+    });
     this.#resync(cluster);
   }
 
@@ -272,17 +306,34 @@ export class Fleet {
     const list = statusHashes.map((entry) => `${entry.resourceID} ${entry.statusHash}`).join(', ');
     this.script.push(`${source} resync-status all ${list}`);
     const type = `${DATA_TYPES[this.#type]}.status.resync_request`;
-    this.#publish({ id: this.#newId(), source, type, cluster: '', originalSource: '', data: { statusHashes } });
+    this.#publish({
+      id: this.#newId(),
+      source,
+      type,
+      cluster: '',
+      originalSource: '',
+      data: { statusHashes },
+    });
     this.#world.settle();
   }
 
   #resync(cluster: string): void {
-    const resourceVersions = [...this.#holds(cluster)].map(([resourceID, held]) => ({ resourceID, resourceVersion: held.version }));
+    const resourceVersions = [...this.#holds(cluster)].map(([resourceID, held]) => ({
+      resourceID,
+      resourceVersion: held.version,
+    }));
     const list = resourceVersions.map((entry) => `${entry.resourceID} v${entry.resourceVersion}`).join(', ');
     this.script.push(`${cluster} resync all ${list}`);
     const type = `${DATA_TYPES[this.#type]}.spec.resync_request`;
     const source = `${cluster}-agent`;
-    this.#publish({ id: this.#newId(), source, type, cluster, originalSource: '', data: { resourceVersions } });
+    this.#publish({
+      id: this.#newId(),
+      source,
+      type,
+      cluster,
+      originalSource: '',
+      data: { resourceVersions },
+    });
     this.#world.settle();
   }
 
@@ -318,10 +369,14 @@ export class Fleet {
 
   /** A Go source: newer than listed goes, a listed id that it does not hold is deleted. */
   #answerSpecs(source: string, event: Event): void {
-    if (readOriginalSource(event) !== source) this.#faults.push(`${source} got the list of ${readOriginalSource(event)}`);
+    if (readOriginalSource(event) !== source)
+      this.#faults.push(`${source} got the list of ${readOriginalSource(event)}`);
     const cluster = readClusterName(event) ?? '';
     const listed = new Map(
-      decodeSpecResyncBody(eventDataBytes(event) ?? new Uint8Array()).map((entry) => [entry.resourceId, Number(entry.resourceVersion)]),
+      decodeSpecResyncBody(eventDataBytes(event) ?? new Uint8Array()).map((entry) => [
+        entry.resourceId,
+        Number(entry.resourceVersion),
+      ]),
     );
     for (const id of listed.keys()) {
       if (!id.endsWith(`-${source}`)) this.#faults.push(`${source} was asked about ${id}`);
@@ -364,7 +419,9 @@ export class Fleet {
     const life = lifeOf(event);
     const seen = this.#seen.get(key);
     if (seen !== undefined && (life < seen.life || (life === seen.life && version < seen.version))) {
-      this.#faults.push(`${key} went back from v${seen.version} of life ${seen.life} to v${version} of life ${life}`);
+      this.#faults.push(
+        `${key} went back from v${seen.version} of life ${seen.life} to v${version} of life ${life}`,
+      );
     }
     this.#seen.set(key, { life, version });
     if (held !== undefined && (held.finalizing || version <= held.version)) return;
@@ -445,5 +502,7 @@ export class Fleet {
 
 function lifeOf(event: Event): number {
   const data: unknown = JSON.parse(new TextDecoder().decode(eventDataBytes(event)));
-  return typeof data === 'object' && data !== null && 'life' in data && typeof data.life === 'number' ? data.life : 0;
+  return typeof data === 'object' && data !== null && 'life' in data && typeof data.life === 'number'
+    ? data.life
+    : 0;
 }

@@ -58,7 +58,9 @@ function printRequest(label: string, event: Event, subResource: string, dataType
     const whose = named === undefined || named === '' ? 'all' : named;
     return `${label} is asked for the specs of ${whose} on ${readClusterName(event)}${of}: ${listed(list)}`;
   }
-  const list = decodeStatusResyncBody(data).map((entry) => `${entry.resourceId} ${entry.statusHash === '' ? '-' : entry.statusHash}`);
+  const list = decodeStatusResyncBody(data).map(
+    (entry) => `${entry.resourceId} ${entry.statusHash === '' ? '-' : entry.statusHash}`,
+  );
   return `${label} is asked by ${event.source} for statuses${of}: ${listed(list)}`;
 }
 

@@ -16,7 +16,10 @@ export function runScript(text: string): string {
     try {
       for (const output of script.run(line.trim().split(/\s+/))) result.push(`  ${output}`);
     } catch (error) {
-      throw new Error(`line ${index + 1}: ${line}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+      throw new Error(
+        `line ${index + 1}: ${line}: ${error instanceof Error ? error.message : String(error)}`,
+        { cause: error },
+      );
     }
   }
   return result.join('\n');
@@ -49,7 +52,8 @@ class Script {
         this.#out.push(`${subscriber.label} is ended with its ${what}: ${codeFromGrpc(ended?.code ?? 2)}`);
       },
       noted: (note) => {
-        if (note.kind === 'second-source') this.#out.push(`warning: ${note.sources.join(' and ')} both publish ${note.dataType}`);
+        if (note.kind === 'second-source')
+          this.#out.push(`warning: ${note.sources.join(' and ')} both publish ${note.dataType}`);
       },
     });
     return this.#world;
@@ -100,7 +104,11 @@ class Script {
     const name = label.split('/')[0] ?? '';
     const short = type === '' ? this.#dataType : type;
     const dataType = short === '*' ? '' : (DATA_TYPES[short] ?? short);
-    const request = { source: role === 'source' ? name : '', clusterName: role === 'agent' ? name : '', dataType };
+    const request = {
+      source: role === 'source' ? name : '',
+      clusterName: role === 'agent' ? name : '',
+      dataType,
+    };
     try {
       this.#w.subscribe(label, request);
     } catch (error) {
@@ -115,7 +123,11 @@ class Script {
     this.#out.push(printAnswer(this.#w.publish(publishRequest(fields), identity)));
   }
 
-  #event(who: string, verb: string, rest: readonly string[]): { fields: EventFields; role: Identity['role'] } {
+  #event(
+    who: string,
+    verb: string,
+    rest: readonly string[],
+  ): { fields: EventFields; role: Identity['role'] } {
     const [target = ''] = rest;
     const words = options(rest.slice(1));
     const short = words.get('type') ?? this.#dataType;
@@ -125,7 +137,8 @@ class Script {
     const time = words.has('time') ? Date.parse(words.get('time') ?? '') : now;
     const base = { id, source: who, time, version: words.get('v'), metadata: words.get('metadata') };
     const role = words.get('role') as Identity['role'];
-    if (verb === 'resync') return { fields: this.#resync(who, target, dataType, rest.slice(1).join(' '), id), role };
+    if (verb === 'resync')
+      return { fields: this.#resync(who, target, dataType, rest.slice(1).join(' '), id), role };
     if (verb === 'resync-status') {
       return { fields: this.#resyncStatus(who, target, dataType, rest.slice(1).join(' '), id), role };
     }
@@ -152,7 +165,11 @@ class Script {
       cluster,
       originalSource: '',
       resourceId: resourceId === '' ? undefined : resourceId,
-      deletedAt: deletes ? (words.has('deleted-at') ? Date.parse(words.get('deleted-at') ?? '') : now) : undefined,
+      deletedAt: deletes
+        ? words.has('deleted-at')
+          ? Date.parse(words.get('deleted-at') ?? '')
+          : now
+        : undefined,
       data: deletes ? undefined : { of: resourceId },
     };
     return { fields, role };
@@ -172,7 +189,10 @@ class Script {
 
   /** `A resync-status c1 x h1, y -` */
   #resyncStatus(who: string, target: string, dataType: string, list: string, id: string): EventFields {
-    const statusHashes = entries(list).map(([resourceID, hash]) => ({ resourceID, statusHash: hash === '-' ? '' : hash }));
+    const statusHashes = entries(list).map(([resourceID, hash]) => ({
+      resourceID,
+      statusHash: hash === '-' ? '' : hash,
+    }));
     const cluster = target === 'all' ? '' : target;
     const type = `${dataType}.status.resync_request`;
     return { id, source: who.split('/')[0] ?? '', type, cluster, originalSource: '', data: { statusHashes } };
@@ -182,12 +202,16 @@ class Script {
     const { table } = this.#w.core.view;
     for (const partition of table.all()) {
       if (what === 'orphans') {
-        for (const [id, { version }] of partition.orphans) this.#out.push(`${partition.cluster}/${id} v${version}`);
+        for (const [id, { version }] of partition.orphans)
+          this.#out.push(`${partition.cluster}/${id} v${version}`);
         continue;
       }
       for (const resource of partition.resources.values()) {
         if (what === 'tombstones' && resource.tombstone === undefined) continue;
-        const spec = resource.spec === undefined ? '-' : `v${resource.spec.version}${resource.spec.deleting ? ' deleted' : ''}`;
+        const spec =
+          resource.spec === undefined
+            ? '-'
+            : `v${resource.spec.version}${resource.spec.deleting ? ' deleted' : ''}`;
         const status = resource.status === undefined ? '-' : `v${resource.status.version}`;
         const owner = resource.owner ?? 'nobody';
         this.#out.push(`${partition.cluster}/${resource.id} of ${owner}: spec ${spec}, status ${status}`);
@@ -220,4 +244,3 @@ function entries(list: string): [string, string][] {
     return [id, value];
   });
 }
-

@@ -166,7 +166,7 @@ export class World {
       options: this.#options,
       port: {
         wake: () => {},
-        newId: () => `b${(this.#ids += 1)}`,
+        newId: () => this.newId(),
         note: (note) => this.#listener.noted(note),
       },
     });
