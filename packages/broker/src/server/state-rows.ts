@@ -125,8 +125,8 @@ export class StateRows {
     const deleted = resource.grave !== undefined;
     return {
       id,
-      cluster: partition.cluster,
-      dataType: partition.dataType,
+      cluster: place.cluster,
+      dataType: place.dataType,
       owner: owner ?? null,
       state: resource.tombstone !== undefined ? 'deleting' : deleted ? 'deleted' : 'live',
       spec: spec === undefined ? null : this.#cell(spec),
