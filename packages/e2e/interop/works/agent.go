@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -16,19 +17,37 @@ import (
 	"ce-broker.test/interop/common/line"
 )
 
-// agent stands for a work controller: it "applies" the manifests of each work to its memory, and
+// agent stands for a work controller: it "applies" the manifests of a work to its memory, and
 // reports Applied and Available through the SDK's work client, as a real controller does.
+//
+// It waits for the command "reconcile" before it does so. The SDK's source client publishes a
+// change first and puts it into its store after that; it drops a status that is back before then,
+// and this agent would be fast enough.
 type agent struct {
 	Client
 	cluster string
 	queue   chan string
+	mu      sync.Mutex
+	asked   map[string]bool
 }
 
 func newAgent(client Client, cluster string) *agent {
-	return &agent{Client: client, cluster: cluster, queue: make(chan string, 1024)}
+	return &agent{Client: client, cluster: cluster, queue: make(chan string, 1024), asked: map[string]bool{}}
 }
 
 func (a *agent) changed(work *workv1.ManifestWork) { a.queue <- work.Name }
+
+func (a *agent) mayReconcile(name string) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.asked[name]
+}
+
+func (a *agent) setAsked(name string, asked bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.asked[name] = asked
+}
 
 func (a *agent) run(ctx context.Context) {
 	for {
@@ -36,8 +55,12 @@ func (a *agent) run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case name := <-a.queue:
+			if !a.mayReconcile(name) {
+				continue
+			}
 			if err := a.reconcile(ctx, name); err != nil {
 				line.Emit(line.Event{"event": "retry", "name": name, "error": err.Error()})
+				a.setAsked(name, true)
 				time.AfterFunc(100*time.Millisecond, func() { a.queue <- name })
 			}
 		}
@@ -45,7 +68,7 @@ func (a *agent) run(ctx context.Context) {
 }
 
 // reconcile does the next step for one work. A patch comes back as a change of the informer, and
-// with it the step after it.
+// with it the step after it; the last step ends what the command asked for.
 func (a *agent) reconcile(ctx context.Context, name string) error {
 	obj, exists, err := a.Informer.GetStore().GetByKey(a.cluster + "/" + name)
 	if err != nil || !exists {
@@ -56,6 +79,7 @@ func (a *agent) reconcile(ctx context.Context, name string) error {
 	switch {
 	case work.DeletionTimestamp != nil && hasFinalizer:
 		line.Emit(line.Event{"event": "removed", "name": name})
+		a.setAsked(name, false)
 		return a.patch(ctx, name, map[string]any{"metadata": map[string]any{"finalizers": []string{}}})
 	case work.DeletionTimestamp != nil:
 		return nil
@@ -63,6 +87,7 @@ func (a *agent) reconcile(ctx context.Context, name string) error {
 		finalizers := append(slices.Clone(work.Finalizers), workv1.ManifestWorkFinalizer)
 		return a.patch(ctx, name, map[string]any{"metadata": map[string]any{"finalizers": finalizers}})
 	case observed(work) != versionOf(work) || len(work.Status.Conditions) == 0:
+		a.setAsked(name, false)
 		return a.apply(ctx, work)
 	}
 	return nil
@@ -108,8 +133,13 @@ func (a *agent) patch(ctx context.Context, name string, patch any, subresources 
 }
 
 func (a *agent) handle(_ context.Context, c line.Command) (line.Event, error) {
-	if c.Op == "state" {
+	switch c.Op {
+	case "state":
 		return state(a.Client), nil
+	case "reconcile":
+		a.setAsked(c.Name, true)
+		a.queue <- c.Name
+		return nil, nil
 	}
 	return nil, fmt.Errorf("an agent of works knows no op %q", c.Op)
 }

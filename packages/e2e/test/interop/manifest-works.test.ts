@@ -70,6 +70,7 @@ describeWith('go', "A web application as ManifestWorks, over the SDK's own work 
       const work = { name: workOf(pairing.source), cluster: clusterOf(pairing.agent) };
       await from.run('create', { ...work, dir: WEB, version: 1 });
       const name = await nameAtAgent(from, to, work);
+      await reconcile(from, to, name, { ...work, version: 1 });
       const applied = await to.waitFor({ event: 'applied', name, version: 1, replicas: 2 });
       expect(applied['objects']).toEqual(OBJECTS);
       await from.waitFor({
@@ -88,6 +89,7 @@ describeWith('go', "A web application as ManifestWorks, over the SDK's own work 
       const work = { name: workOf(pairing.source), cluster: clusterOf(pairing.agent) };
       await from.run('scale', { ...work, dir: WEB, version: 2, replicas: 5 });
       const name = await nameAtAgent(from, to, work);
+      await reconcile(from, to, name, { ...work, version: 2 });
       await to.waitFor({ event: 'applied', name, version: 2, replicas: 5 });
       await from.waitFor({ event: 'work', ...work, observed: 2, conditions: { Applied: 'True' } });
     });
@@ -100,6 +102,7 @@ describeWith('go', "A web application as ManifestWorks, over the SDK's own work 
       const { from, to } = peers(pairing);
       const work = { name: workOf(pairing.source), cluster: clusterOf(pairing.agent) };
       const name = await nameAtAgent(from, to, work);
+      await reconcile(from, to, name, { ...work, version: 2 });
       await to.waitFor({ event: 'applied', name, version: 2, replicas: 5 });
       expect(to.seen({ event: 'applied', name, version: 1 })).toEqual([]);
     });
@@ -115,6 +118,7 @@ describeWith('go', "A web application as ManifestWorks, over the SDK's own work 
         const work = { name: workOf(pairing.source), cluster: clusterOf(pairing.agent) };
         const name = await nameAtAgent(from, to, work);
         await from.insist('scale', { ...work, dir: WEB, version: 3, replicas: 3 }, RETURN_MS);
+        await reconcile(from, to, name, { ...work, version: 3 }, RETURN_MS);
         await to.waitFor({ event: 'applied', name, version: 3, replicas: 3 }, 0, RETURN_MS);
         await from.waitFor(
           { event: 'work', ...work, observed: 3, conditions: { Applied: 'True' } },
@@ -135,6 +139,7 @@ describeWith('go', "A web application as ManifestWorks, over the SDK's own work 
       const work = { name: workOf(pairing.source), cluster: clusterOf(pairing.agent) };
       const name = await nameAtAgent(from, to, work);
       await from.run('delete', work);
+      await reconcile(from, to, name, { ...work, deleting: true });
       await to.waitFor({ event: 'removed', name });
       await to.waitFor({ event: 'work', action: 'DELETED', name });
       await from.waitFor({ event: 'work', action: 'DELETED', ...work });
@@ -149,7 +154,9 @@ describeWith('go', "A web application as ManifestWorks, over the SDK's own work 
       const { from, to } = peers(pairing);
       const work = { name: `${workOf(pairing.source)}-again`, cluster: clusterOf(pairing.agent) };
       await from.run('create', { ...work, dir: WEB, version: 1 });
-      await to.waitFor({ event: 'applied', name: await nameAtAgent(from, to, work), version: 1 });
+      const name = await nameAtAgent(from, to, work);
+      await reconcile(from, to, name, { ...work, version: 1 });
+      await to.waitFor({ event: 'applied', name, version: 1 });
       await from.waitFor({ event: 'work', ...work, observed: 1, conditions: { Applied: 'True' } });
     });
     await Promise.all(VERSIONS.map((version) => agents.get(version)?.quit()));
@@ -164,7 +171,9 @@ describeWith('go', "A web application as ManifestWorks, over the SDK's own work 
     await inAllPairings(async (pairing) => {
       const { from, to } = peers(pairing);
       const work = { name: `${workOf(pairing.source)}-again`, cluster: clusterOf(pairing.agent) };
-      await to.waitFor({ event: 'removed', name: await nameAtAgent(from, to, work) });
+      const name = await nameAtAgent(from, to, work);
+      await reconcile(from, to, name, { ...work, deleting: true });
+      await to.waitFor({ event: 'removed', name });
       await from.waitFor({ event: 'work', action: 'DELETED', ...work });
     });
   });
@@ -183,4 +192,18 @@ async function nameAtAgent(
   const { id } = await from.waitFor({ event: 'work', ...work });
   const { name } = await to.waitFor({ event: 'work', id });
   return String(name);
+}
+
+/** Lets the agent act on a work that both sides have in this state. */
+async function reconcile(
+  from: GoPeer,
+  to: GoPeer,
+  name: string,
+  at: Readonly<Record<string, unknown>>,
+  timeoutMs?: number,
+): Promise<void> {
+  const { name: _, ...state } = at;
+  await from.waitFor({ event: 'work', ...at }, 0, timeoutMs);
+  await to.waitFor({ event: 'work', name, ...state }, 0, timeoutMs);
+  await to.run('reconcile', { name });
 }
