@@ -36,6 +36,11 @@ export class AttachedServers {
     return [...this.#all].map(({ attachment }) => attachment.stats());
   }
 
+  /** The subscriptions on all of them. */
+  *subscriptions(): Iterable<SubscriptionOutlet> {
+    for (const { open } of this.#all) yield* open;
+  }
+
   close(): void {
     for (const attached of this.#all) this.#detach(attached, 'the broker is shutting down: subscribe again');
   }

@@ -1,9 +1,15 @@
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Server } from '@grpc/grpc-js';
+import type { Server, UntypedHandleCall, UntypedServiceImplementation } from '@grpc/grpc-js';
 
 const EVENTS = 'io.cloudevents.v1.CloudEventService';
+
+/** An open Watch call of the health service. */
+interface Watcher {
+  end(): void;
+  once(event: 'close' | 'cancelled', done: () => void): unknown;
+}
 
 /** gRPC health and reflection, to be added to a server of ours. */
 export interface GrpcExtras {
@@ -39,14 +45,35 @@ export async function loadGrpcExtras(): Promise<GrpcExtras> {
   );
   const reflectionService = new reflection.ReflectionService(described);
   const healthService = new health.HealthImplementation({ '': 'SERVING', [EVENTS]: 'SERVING' });
+  const watchers = new Set<Watcher>();
   return {
     addTo(server) {
-      healthService.addToServer(server);
+      healthService.addToServer({
+        addService: (service, implementation) =>
+          server.addService(service, endable(implementation, watchers)),
+      });
       reflectionService.addToServer(server);
     },
     setServing(serving) {
       for (const service of ['', EVENTS])
         healthService.setStatus(service, serving ? 'SERVING' : 'NOT_SERVING');
+      // Whoever watches has been told; an open watch would hold its connection.
+      if (!serving) for (const watcher of watchers) watcher.end();
     },
   };
+}
+
+/** Keeps the Watch calls, so that they can be ended: the health service itself never does. */
+function endable(
+  implementation: UntypedServiceImplementation,
+  watchers: Set<Watcher>,
+): UntypedServiceImplementation {
+  const { watch } = implementation;
+  if (watch === undefined) return implementation;
+  const kept = (call: Watcher): void => {
+    watchers.add(call);
+    for (const event of ['close', 'cancelled'] as const) call.once(event, () => watchers.delete(call));
+    Reflect.apply(watch, undefined, [call]);
+  };
+  return { ...implementation, watch: kept as UntypedHandleCall };
 }

@@ -1,6 +1,7 @@
 import type { PublishCall } from '../core/index.js';
 import type { UnaryCall } from '../rpc/index.js';
 import type { Envelope } from '../wire/envelope.js';
+import { clip, LONGEST_STATUS } from './clip.js';
 import type { Clock } from './clock.js';
 import type { Tally, Traffic } from './traffic.js';
 
@@ -32,7 +33,7 @@ export class MeteredCall implements PublishCall {
 
   fail(code: number, message: string): void {
     this.#measure(code);
-    this.#call.fail(code, message);
+    this.#call.fail(code, clip(message, LONGEST_STATUS));
   }
 
   #measure(code: number): void {

@@ -1,6 +1,7 @@
 import { CeBrokerError, decodeSubscriptionRequest } from 'ce-broker-proto';
 import type { BrokerCore } from '../core/index.js';
 import type { RpcMethods, ServerStream, UnaryCall } from '../rpc/index.js';
+import { clip, LONGEST_STATUS } from './clip.js';
 import type { Clock } from './clock.js';
 import { MeteredCall } from './metered-call.js';
 import type { NoteLog } from './notes.js';
@@ -84,8 +85,9 @@ type Endable = Pick<ServerStream, 'end' | 'endConnection'>;
 function refuse(parts: MethodParts, target: Endable, stream: ServerStream, thrown: unknown): void {
   const error = CeBrokerError.from(thrown, 'internal');
   noteRefusal(parts, error, stream.peer.address);
-  if (FINAL.has(error.code)) target.end(error.grpcCode, error.message);
-  else target.endConnection(error.grpcCode, error.message, END_GRACE_MS);
+  const text = clip(error.message, LONGEST_STATUS);
+  if (FINAL.has(error.code)) target.end(error.grpcCode, text);
+  else target.endConnection(error.grpcCode, text, END_GRACE_MS);
 }
 
 function noteRefusal({ core, notes }: MethodParts, error: CeBrokerError, peer: string): void {

@@ -1,7 +1,9 @@
 import type { CoreNote } from '../core/index.js';
+import { clip } from './clip.js';
 import type { Clock } from './clock.js';
 import type { Logger } from './logger.js';
 
+const LONGEST_FIELD = 500;
 /** Refusals that are logged one by one, in a second; the rest is counted. */
 const REFUSALS_PER_SECOND = 10;
 
@@ -59,7 +61,7 @@ export class NoteLog {
   }
 
   /** Something was refused: one line for each, unless there are many. */
-  refused(fields: object): void {
+  refused(fields: Readonly<Record<string, unknown>>): void {
     const now = this.#clock.now();
     if (now - this.#windowBegan >= 1000) {
       this.flush();
@@ -71,6 +73,16 @@ export class NoteLog {
       return;
     }
     this.#logged += 1;
-    this.#logger.warn(fields, 'refused');
+    this.#logger.warn(clipped(fields), 'refused');
   }
+}
+
+/** Strangers choose these texts: a log line has an end. */
+function clipped(fields: Readonly<Record<string, unknown>>): object {
+  return Object.fromEntries(
+    Object.entries(fields).map(([name, value]) => [
+      name,
+      typeof value === 'string' ? clip(value, LONGEST_FIELD) : value,
+    ]),
+  );
 }

@@ -31,7 +31,7 @@ export class Peers {
   of(call: { readonly peer: RpcPeer; header(name: string): string | undefined }): PeerState {
     const known = call.peer.context;
     const generation = this.#generation();
-    const authorization = call.header('authorization');
+    const authorization = this.#chain.readsHeader ? call.header('authorization') : undefined;
     if (isPeerState(known)) {
       if (known.fixed || (known.authorization === authorization && known.generation === generation))
         return known;
@@ -47,6 +47,21 @@ export class Peers {
     const state: PeerState = { identity, authorization, generation, fixed: false, subscriptions: 0 };
     call.peer.context = state;
     return state;
+  }
+}
+
+/** The peer would not get in any more: its token is no longer known. */
+export function isOutdated(
+  chain: AuthenticatorChain,
+  peer: RpcPeer,
+  authorization: string | undefined,
+): boolean {
+  if (isPeerState(peer.context) && peer.context.fixed) return false;
+  try {
+    chain.identify({ certificate: peer.certificate, authorization });
+    return false;
+  } catch {
+    return true;
   }
 }
 

@@ -1,4 +1,5 @@
 import { CeBrokerError, type CeBrokerErrorCode } from 'ce-broker-proto';
+import { clip, LONGEST_STATUS } from './clip.js';
 
 /** The fields of a Kubernetes Status (`k8s.io/apimachinery`, `metav1.Status`) that a refusal carries. */
 export interface KubernetesStatus {
@@ -11,7 +12,6 @@ export interface KubernetesStatus {
 }
 
 const CARRIED = Symbol('kubernetes status');
-/** A status text travels in HTTP/2 trailers, whose size peers bound. */
 const LONGEST_MESSAGE = 1_000;
 
 const STATUSES: Partial<Record<CeBrokerErrorCode, readonly [reason: string, code: number]>> = {
@@ -40,7 +40,20 @@ export function kubernetesRefusal(status: KubernetesStatus): CeBrokerError {
  * that fits its code, so that a Go client has more in hand than `{}`.
  */
 export function refusalText(thrown: unknown): string {
-  return JSON.stringify({ ErrStatus: { metadata: {}, status: 'Failure', ...statusOf(thrown) } });
+  const status = statusOf(thrown);
+  const whole = jsonOf(status);
+  if (whole !== undefined && whole.length <= LONGEST_STATUS) return whole;
+  const { message, reason, code } = status;
+  return jsonOf({ message: clip(message, LONGEST_MESSAGE), reason: clip(reason, 100), code }) ?? '{}';
+}
+
+/** Undefined for details that JSON cannot say. */
+function jsonOf(status: KubernetesStatus): string | undefined {
+  try {
+    return JSON.stringify({ ErrStatus: { metadata: {}, status: 'Failure', ...status } });
+  } catch {
+    return undefined;
+  }
 }
 
 function statusOf(thrown: unknown): KubernetesStatus {
@@ -48,5 +61,5 @@ function statusOf(thrown: unknown): KubernetesStatus {
     return thrown[CARRIED] as KubernetesStatus;
   const error = CeBrokerError.from(thrown, 'unknown');
   const [reason, code] = STATUSES[error.code] ?? ['InternalError', 500];
-  return { message: error.message.slice(0, LONGEST_MESSAGE), reason, code };
+  return { message: clip(error.message, LONGEST_MESSAGE), reason, code };
 }

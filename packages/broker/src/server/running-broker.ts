@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Server } from '@grpc/grpc-js';
 import { CeBrokerError, CloudEventsDataType, type CloudEventTransport } from 'ce-broker-proto';
+import type { AuthenticatorChain } from '../access/authenticator.js';
 import type { Roles } from '../access/roles.js';
 import type { BrokerCore } from '../core/index.js';
 import type { ByteBudget } from '../delivery/byte-budget.js';
@@ -12,7 +13,7 @@ import type { Clock } from './clock.js';
 import { InProcessTransport } from './in-process-transport.js';
 import type { NoteLog } from './notes.js';
 import type { ResolvedOptions } from './options.js';
-import { fixedPeer } from './peers.js';
+import { fixedPeer, isOutdated } from './peers.js';
 import type { Service, ServiceRegistration } from './service.js';
 import type { ServiceCalls } from './service-calls.js';
 import { ServiceHost } from './service-host.js';
@@ -21,6 +22,9 @@ import type { SubscriptionOutlet } from './subscription.js';
 
 const TICK_MS = 250;
 const UNAVAILABLE = 14;
+const UNAUTHENTICATED = 16;
+/** How long the Publishes in flight on an ended connection may still be answered. */
+const END_GRACE_MS = 2_000;
 /** A broker is gone within 10 s of being told to: the rest is for closing what is left. */
 const DEFAULT_GRACE_MS = 9_000;
 
@@ -81,6 +85,18 @@ export class RunningBroker implements Broker {
 
   get state(): BrokerState {
     return this.#state;
+  }
+
+  /** @internal Ends the subscriptions of peers that would not get in any more. */
+  endOutdated(chain: AuthenticatorChain): void {
+    for (const outlet of [...this.#parts.open, ...this.#attached.subscriptions()]) {
+      if (!isOutdated(chain, outlet.stream.peer, outlet.authorization)) continue;
+      outlet.endConnection(
+        UNAUTHENTICATED,
+        'the token of this subscription is no longer known: subscribe with another',
+        END_GRACE_MS,
+      );
+    }
   }
 
   /** @internal */

@@ -12,11 +12,11 @@ import { BrokerCore } from '../core/index.js';
 import { ByteBudget } from '../delivery/byte-budget.js';
 import type { GrpcJsEngine, RpcMethods } from '../rpc/index.js';
 import { MemoryStore } from '../state/memory-store.js';
-import { formatAddress, type HostPort, isLoopback } from './address.js';
+import { formatAddress, type HostPort } from './address.js';
 import type { Broker } from './broker.js';
 import { type Clock, processClock } from './clock.js';
-import { FileWatch } from './files.js';
-import { type GrpcExtras, loadGrpcExtras } from './grpc-extras.js';
+import { accompany } from './companions.js';
+import { loadGrpcExtras } from './grpc-extras.js';
 import { JobLoop } from './job-loop.js';
 import { cloudEventMethods } from './methods.js';
 import { NoteLog } from './notes.js';
@@ -24,14 +24,13 @@ import type { BrokerOptions, ResolvedOptions } from './options.js';
 import { Peers } from './peers.js';
 import { RunningBroker } from './running-broker.js';
 import { ServiceCalls } from './service-calls.js';
+import { startAdmin } from './start-admin.js';
 import type { SubscriptionOutlet } from './subscription.js';
-import { loadTls, tlsPaths } from './tls-material.js';
+import { loadTls } from './tls-material.js';
 import { TokenSource } from './token-source.js';
 import { Traffic } from './traffic.js';
 import { validateOptions } from './validate-options.js';
 
-/** How often certificate and token files are looked at. */
-const FILE_CHECK_MS = 5_000;
 const MIB = 1024 * 1024;
 
 /**
@@ -108,7 +107,7 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
     startedAt,
   });
   try {
-    accompany(broker, { resolved, tokens, engine, extras, clientCertificate });
+    accompany(broker, { resolved, tokens, chain, engine, extras, clientCertificate });
     await startAdmin(broker, { resolved, core, clock, traffic, chain, onFault });
     logger.info(
       {
@@ -162,87 +161,4 @@ function makeCore(options: ResolvedOptions, clock: Clock, notes: NoteLog): Broke
   });
   jobs.use(core);
   return core;
-}
-
-interface AdminAround {
-  readonly resolved: ResolvedOptions;
-  readonly core: BrokerCore;
-  readonly clock: Clock;
-  readonly traffic: Traffic;
-  readonly chain: AuthenticatorChain;
-  readonly onFault: (error: unknown) => void;
-}
-
-async function startAdmin(broker: RunningBroker, around: AdminAround): Promise<void> {
-  const { resolved, core, clock, traffic, chain, onFault } = around;
-  if (resolved.admin === false) return;
-  const [{ AdminServer }, { Metrics }, { StateRows }] = await Promise.all([
-    import('./admin.js'),
-    import('./metrics.js'),
-    import('./state-rows.js'),
-  ]);
-  const status = () => broker.status();
-  const admin = new AdminServer({
-    status,
-    metrics: new Metrics({ status, view: core.view, traffic }),
-    rows: new StateRows(core.view, clock),
-    isKnown: (authorization) => chain.knowsToken(authorization),
-    onFault,
-  });
-  broker.accompany(admin);
-  broker.useAdmin(await admin.listen(resolved.admin));
-}
-
-interface Around {
-  readonly resolved: ResolvedOptions;
-  readonly tokens: TokenSource;
-  readonly engine: GrpcJsEngine | undefined;
-  readonly extras: GrpcExtras | undefined;
-  readonly clientCertificate: 'required' | 'optional';
-}
-
-/** What lives and ends with the broker: health, and the files that are read again when they change. */
-function accompany(
-  broker: RunningBroker,
-  { resolved, tokens, engine, extras, clientCertificate }: Around,
-): void {
-  const { listen, logger, tls } = resolved;
-  if (extras !== undefined)
-    broker.accompany({ draining: () => extras.setServing(false), close: () => undefined });
-  if (tokens.path !== undefined) {
-    broker.accompany(rereading([tokens.path], resolved, 'token file', () => tokens.reload()));
-  }
-  const paths = tls === undefined ? [] : tlsPaths(tls);
-  if (tls !== undefined && engine !== undefined && paths.length > 0) {
-    broker.accompany(
-      rereading(paths, resolved, 'certificate', () => engine.setTls(loadTls(tls, clientCertificate))),
-    );
-  }
-  if (listen === false || isLoopback(listen.host)) return;
-  if (tls === undefined && !resolved.allowAnonymous)
-    logger.warn({}, 'bearer tokens travel in plain text: set tls');
-  if (resolved.allowAnonymous)
-    logger.warn(
-      { listen: formatAddress(listen) },
-      'everybody who can reach this address may read and write everything',
-    );
-}
-
-function rereading(
-  paths: readonly string[],
-  { logger }: ResolvedOptions,
-  what: string,
-  read: () => void,
-): FileWatch {
-  return new FileWatch(paths, FILE_CHECK_MS, () => {
-    try {
-      read();
-      logger.info({ paths }, `${what} read again`);
-    } catch (thrown) {
-      logger.error(
-        { paths, error: CeBrokerError.from(thrown).message },
-        `${what} has changed and cannot be used: the earlier one stays`,
-      );
-    }
-  });
 }

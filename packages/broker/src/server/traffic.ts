@@ -68,6 +68,7 @@ export class Tally {
 /** Where a label value goes once there are too many. */
 export const OTHER = 'other';
 
+const LONGEST_LABEL = 253;
 const MOST_TALLIES = 2_000;
 
 /** Counts by cluster and data type; both are bounded, because strangers choose them. */
@@ -88,7 +89,7 @@ export class Traffic {
   }
 
   of(consumer: string, dataType: string): Tally {
-    return this.#byDataType.get(dataType)?.get(consumer) ?? this.#make(consumer, dataType);
+    return this.#byDataType.get(dataType)?.get(consumer) ?? this.#make(label(consumer), label(dataType));
   }
 
   *all(): Iterable<Tally> {
@@ -96,6 +97,8 @@ export class Traffic {
   }
 
   #make(consumer: string, dataType: string): Tally {
+    const known = this.#byDataType.get(dataType)?.get(consumer);
+    if (known !== undefined) return known;
     if (!this.#consumers.has(consumer)) {
       if (this.#consumers.size >= this.#limit && consumer !== OTHER) return this.of(OTHER, dataType);
       this.#consumers.add(consumer);
@@ -113,4 +116,8 @@ export class Traffic {
     tallies.set(consumer, tally);
     return tally;
   }
+}
+
+function label(value: string): string {
+  return value.length > LONGEST_LABEL ? OTHER : value;
 }
