@@ -219,3 +219,17 @@ it('says what is wrong with an address, and what to do', async () => {
   expect(await failure('127.0.0.1', 70_000)).toMatch(/127\.0\.0\.1:70000: the port must be a whole number/);
   expect((await running.client().call(PUBLISH, Buffer.from('x'))).status).toBe(0);
 });
+
+it('tolerates a client that pings often', async () => {
+  await using running = await startEngine();
+  const client = running.client();
+  const call = client.open(SUBSCRIBE, EMPTY).read();
+  await call.headers;
+  for (let i = 0; i < 20; i++) {
+    await new Promise<void>((resolve, reject) =>
+      client.session.ping((error) => (error === null ? resolve() : reject(error))),
+    );
+  }
+  running.service.subscription(0).stream.write(Buffer.from('still here'));
+  expect((await call.messages(1)).map(String)).toEqual(['still here']);
+});

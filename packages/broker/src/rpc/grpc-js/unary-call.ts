@@ -6,6 +6,9 @@ import { type CallPort, isWritable } from './call-port.js';
 import { frameMessage } from './frames.js';
 import { headerOf } from './metadata.js';
 
+/** Only ever read, so one serves every answer. */
+const NO_HEADERS = new Metadata();
+
 /** A unary call on grpc-js. Header block, message and trailers of an answer are handed over in one turn. */
 export class GrpcUnaryCall implements UnaryCall {
   readonly peer: RpcPeer;
@@ -35,7 +38,7 @@ export class GrpcUnaryCall implements UnaryCall {
       return;
     }
     if (!isWritable(native)) return;
-    port.sendMetadata(new Metadata());
+    port.sendMetadata(NO_HEADERS);
     native.write(frameMessage(message));
     port.sendStatus({ code: STATUS_OK, details: 'OK' });
   }
