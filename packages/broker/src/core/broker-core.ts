@@ -51,6 +51,7 @@ export class BrokerCore {
         store: parts.store,
         laneBytes: options.laneBytes,
         laneBudget,
+        receiverMaxBytes: options.receiverMaxBytes,
         deletionGapMs: options.deletionGapMs,
         confirmsDeletion: (dataType) => parts.policies.of(dataType).deletion === 'deleted-condition',
       },

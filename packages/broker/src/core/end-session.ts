@@ -28,7 +28,23 @@ export function closeSession(core: Core, session: Session, byPeer: boolean): voi
   if (!session.open) return;
   const { id, role, name } = session.about;
   core.port.note({ kind: 'session-closed', session: id, role, name, byPeer });
+  if (byPeer) suspectOversize(core, session);
   removeSession(core, session);
+}
+
+/**
+ * A Go client takes 4 MiB, breaks its stream over more, and comes back for the same: what went out just before it went away is
+ * not handed to it again.
+ */
+function suspectOversize(core: Core, session: Session): void {
+  const { oversize } = session;
+  if (oversize === undefined || oversize.cell.position !== oversize.position) return;
+  const { cell } = oversize;
+  cell.refusedBy ??= new Set();
+  cell.refusedBy.add(session.receiver);
+  core.counters.count(core.counters.dropped, 'too-large-for-receiver');
+  const { name } = session.about;
+  core.port.note({ kind: 'undeliverable', name, resourceId: cell.resource.id, bytes: cell.stored.size });
 }
 
 function removeSession(core: Core, session: Session): void {

@@ -36,6 +36,7 @@ export function keep(
     cell.version = event.version;
   }
   cell.stampedAt = event.time;
+  cell.refusedBy = undefined;
   if (kind === 'spec') {
     cell.deleting = event.deleting;
     if (!event.deleting && event.version > resource.newestVersion) resource.newestVersion = event.version;

@@ -8,6 +8,8 @@ import { askForSpecs } from './spec-ask.js';
 import { askDueStatuses } from './status-ask.js';
 
 const CLEANING_INTERVAL_MS = 60_000;
+/** A receiver that cannot take a message says so at once. */
+const REFUSED_AT_ONCE_MS = 5_000;
 /** What was handed on longer ago has arrived: a connection that took nothing would have been ended by now. */
 const ANSWERED_MS = 45_000;
 /** What time alone brings: heartbeats, frozen peers, things that were put off, things that are over. Called a few times per second. */
@@ -31,6 +33,8 @@ function tickSession(core: Core, session: Session, now: number): void {
     return;
   }
   if (session.later.size > 0) session.wakeLater(now);
+  if (session.oversize !== undefined && now - session.oversize.at > REFUSED_AT_ONCE_MS)
+    session.oversize = undefined;
   while ((session.relayedAsks[0]?.at ?? now) < now - ANSWERED_MS) session.relayedAsks.shift();
   if (now >= session.heartbeatDue) {
     session.heartbeatDue = now + core.options.heartbeatIntervalMs;

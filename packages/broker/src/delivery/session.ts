@@ -26,6 +26,8 @@ export interface SessionSettings {
   readonly laneBudget: ByteBudget;
   /** Distance between a deletion and what follows it on the same resource, in milliseconds. */
   readonly deletionGapMs: number;
+  /** The largest message that every receiver takes; after a larger one, a receiver that goes away is not handed it again. */
+  readonly receiverMaxBytes: number;
   /** Types whose deletions an agent confirms: what follows a deletion there waits for the confirmation. */
   readonly confirmsDeletion: (dataType: string) => boolean;
 }
@@ -64,6 +66,8 @@ export class Session {
   readonly statusesAsked = new Set<string>();
   /** What this session was asked lately on behalf of others, to be seen to when it ends without an answer. */
   readonly relayedAsks: RelayedAsk[] = [];
+  /** The event larger than every receiver takes that this session was handed last, until it has shown to live on. */
+  oversize: { readonly cell: Cell; readonly position: number; readonly at: number } | undefined;
   open = true;
   sentEvents = 0;
   sentBytes = 0;
@@ -78,6 +82,12 @@ export class Session {
     this.heartbeatDue = heartbeatDue;
   }
 
+  /** Who it is that comes back when this session's client reconnects. */
+  get receiver(): string {
+    const { role, name, dataType } = this.about;
+    return `${role} ${name} ${dataType}`;
+  }
+
   takes(dataType: string): boolean {
     return this.about.dataType === '' || this.about.dataType === dataType;
   }
@@ -86,7 +96,7 @@ export class Session {
   offer(cell: Cell, bytes: Uint8Array, now: number): void {
     if (this.#idle() && !this.#mustWait(cell, now)) {
       this.#write(bytes);
-      this.#delivered(cell, now);
+      this.#delivered(cell, bytes, now);
       return;
     }
     this.mark(cell, now);
@@ -197,9 +207,10 @@ export class Session {
         resource.deletionSentAt = now;
       }
     }
-    if (this.#mustWait(cell, now)) return;
-    this.#write(this.#settings.store.read(cell.stored));
-    this.#delivered(cell, now);
+    if (cell.refusedBy?.has(this.receiver) === true || this.#mustWait(cell, now)) return;
+    const bytes = this.#settings.store.read(cell.stored);
+    this.#write(bytes);
+    this.#delivered(cell, bytes, now);
   }
 
   /** The present life waits until the earlier one is certainly over at the agent; whoever ends the wait marks the cell again. */
@@ -217,7 +228,9 @@ export class Session {
     return true;
   }
 
-  #delivered(cell: Cell, now: number): void {
+  #delivered(cell: Cell, bytes: Uint8Array, now: number): void {
+    if (bytes.byteLength > this.#settings.receiverMaxBytes)
+      this.oversize = { cell, position: cell.position, at: now };
     if (cell.deleting) cell.resource.deletionSentAt = now;
   }
 

@@ -18,6 +18,8 @@ export class Cell {
   deleting = false;
   /** The newest status reports the condition Deleted (status only). */
   gone = false;
+  /** Receivers that went away when they were handed the newest event, which is larger than Go's clients take. */
+  refusedBy: Set<string> | undefined;
   statusHash: string | undefined;
   sequenceId: string | undefined;
 
