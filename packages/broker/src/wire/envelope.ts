@@ -38,7 +38,7 @@ export interface Envelope {
 
 export type VersionState = 'absent' | 'valid' | 'invalid';
 
-/** A parsed event type; one object per distinct type string (interned), so identity comparison is enough. */
+/** A parsed event type; shared among events of the same type. Compare names: the table of types is bounded, and may begin anew. */
 export interface EventType {
   /** The whole type string. */
   readonly name: string;

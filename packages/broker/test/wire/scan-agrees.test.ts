@@ -107,9 +107,9 @@ it('takes the short way for a good part of the messages tried, or the tests abov
   const fast = new FastScan(new EventTypes());
   for (const [messages, share] of [
     [message, 0.15],
-    [mutated, 0.02],
+    [mutated, 0.15],
   ] as const) {
-    const sample = fc.sample(messages, 2000);
+    const sample = fc.sample(messages, { numRuns: 2000, seed: 1 });
     const short = sample.filter((bytes) => {
       const result = outcome(() => fast.scan(bytes));
       return 'ok' in result && result.ok !== undefined;
