@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 
 /**
  * Runs a program to its end and gives its exit code (128 + N after signal N).
@@ -45,21 +46,33 @@ function handOn(stream, onLine) {
 
 /**
  * No orphans. SIGTERM is handed on; SIGINT is not, for the terminal sends it to the whole process group, and twice would mean
- * "at once". npm does not hand on every signal, and may be killed: when our parent changes, it is gone.
+ * "at once". npm, or the shell that it put between, may end without a word: then an ancestor of ours changes.
  */
 function endWithUs(child) {
   const onTerm = () => child.kill('SIGTERM');
   const onInt = () => undefined;
   process.on('SIGTERM', onTerm).on('SIGHUP', onTerm).on('SIGINT', onInt);
-  const parent = process.ppid;
+  const before = ancestors();
   const watch = setInterval(() => {
-    if (process.ppid === parent) return;
+    if (ancestors() === before) return;
     clearInterval(watch);
     child.kill('SIGTERM');
-  }, 250);
+  }, 500);
   watch.unref();
   return () => {
     clearInterval(watch);
     process.off('SIGTERM', onTerm).off('SIGHUP', onTerm).off('SIGINT', onInt);
   };
+}
+
+/** Our parent, and under npm on Linux its parent too. */
+function ancestors() {
+  const parent = process.ppid;
+  if (process.platform !== 'linux' || process.env.npm_lifecycle_event === undefined) return String(parent);
+  try {
+    const stat = readFileSync(`/proc/${parent}/stat`, 'utf8');
+    return `${parent} ${stat.slice(stat.lastIndexOf(')')).split(' ')[2]}`;
+  } catch {
+    return 'gone';
+  }
 }

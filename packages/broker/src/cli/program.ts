@@ -1,12 +1,21 @@
 import { Command } from 'commander';
+import { defineBench } from './commands/bench.js';
 import { defineCerts } from './commands/certs.js';
 import { type DefineCommand, examples, type Finish } from './commands/define.js';
 import { definePub } from './commands/pub.js';
 import { defineServe } from './commands/serve.js';
+import { defineState } from './commands/state.js';
 import { defineSub } from './commands/sub.js';
 import { packageVersion } from './version.js';
 
-const COMMANDS: readonly DefineCommand[] = [defineServe, definePub, defineSub, defineCerts];
+const COMMANDS: readonly DefineCommand[] = [
+  defineServe,
+  definePub,
+  defineSub,
+  defineState,
+  defineBench,
+  defineCerts,
+];
 
 /** The whole command line; nothing of a command is loaded before it runs. */
 export function createProgram(finish: Finish): Command {

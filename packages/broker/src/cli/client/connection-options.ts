@@ -3,13 +3,17 @@ import { CeBrokerError } from 'ce-broker-proto';
 import { Option } from 'commander';
 import { wrongValue } from '../values.js';
 
-/** The flags of every command that connects to a server. */
-export interface ConnectionFlags {
-  readonly server: string;
+/** TLS and the token, as every command takes them. */
+export interface CredentialFlags {
   readonly ca?: string;
   readonly cert?: string;
   readonly key?: string;
   readonly tokenFile?: string;
+}
+
+/** The flags of every command that connects to a server. */
+export interface ConnectionFlags extends CredentialFlags {
+  readonly server: string;
 }
 
 export const DEFAULT_SERVER = '127.0.0.1:8090';
@@ -21,7 +25,8 @@ export function connectionOptions(): Option[] {
   ];
 }
 
-function credentialOptions(): Option[] {
+/** The same on every command: TLS and the token. */
+export function credentialOptions(): Option[] {
   return [
     new Option('--ca <FILE>', "PEM of the CA that signed the server's certificate; with it TLS is spoken"),
     new Option('--cert <FILE>', 'PEM of a client certificate (mTLS)'),
@@ -30,11 +35,8 @@ function credentialOptions(): Option[] {
   ];
 }
 
-/** Where to connect and with what, files read and checked. */
-export interface ConnectionSettings {
-  readonly server: string;
-  readonly host: string;
-  readonly port: number;
+/** What the credential flags name, read. */
+export interface Credentials {
   /** Plain text without it. */
   readonly tls:
     | { readonly ca: Buffer; readonly cert: Buffer | undefined; readonly key: Buffer | undefined }
@@ -42,26 +44,35 @@ export interface ConnectionSettings {
   readonly token: string | undefined;
 }
 
+/** Where to connect and with what, files read and checked. */
+export interface ConnectionSettings extends Credentials {
+  readonly server: string;
+  readonly host: string;
+  readonly port: number;
+}
+
 /** Throws `invalid_option` for flags that do not fit together, `unreadable_file` for a file that cannot be read. */
 export function connectionSettings(flags: ConnectionFlags): ConnectionSettings {
   const { host, port } = splitServer(flags.server);
+  return { server: flags.server, host, port, ...readCredentials(flags, host, flags.ca !== undefined) };
+}
+
+/** As {@link connectionSettings}, for a host; `encrypted`: TLS is spoken with it. */
+export function readCredentials(flags: CredentialFlags, host: string, encrypted: boolean): Credentials {
   const { ca, cert, key, tokenFile } = flags;
   const missing = (flag: string, given: string) =>
     new CeBrokerError('invalid_option', `${flag} is missing: ${given} needs it beside it`, { field: flag });
   if (cert !== undefined && key === undefined) throw missing('--key', '--cert');
   if (key !== undefined && cert === undefined) throw missing('--cert', '--key');
   if (cert !== undefined && ca === undefined) throw missing('--ca', '--cert');
-  if (tokenFile !== undefined && ca === undefined && !isThisMachine(host)) {
+  if (tokenFile !== undefined && !encrypted && !isThisMachine(host)) {
     throw new CeBrokerError(
       'invalid_option',
-      `--ca is missing: without TLS the token would cross the network to ${flags.server} in plain text`,
-      { field: '--ca' },
+      `without TLS the token would cross the network to ${host} in plain text: use TLS (--ca)`,
+      { field: '--token-file' },
     );
   }
   return {
-    server: flags.server,
-    host,
-    port,
     tls:
       ca === undefined
         ? undefined

@@ -29,13 +29,22 @@ export class Fleet {
   #bytesSent = 0;
   #bytesReceived = 0;
   #closing = false;
+  #woken: NodeJS.Immediate | undefined;
 
   constructor(options: ResolvedLoadOptions, parts: { template: EventTemplate; tally: Tally; pace: Pace }) {
     this.#options = options;
     this.#template = parts.template;
     this.#tally = parts.tally;
     this.#pace = parts.pace;
-    this.#subscriber = new Subscriber(parts.template, parts.tally);
+    // Publishers that wait for deliveries go on in the turn after the delivery, all together.
+    const onArrival = () => {
+      this.#woken ??= setImmediate(() => {
+        this.#woken = undefined;
+        this.pump();
+      });
+    };
+    const waits = Number.isFinite(parts.pace.undelivered);
+    this.#subscriber = new Subscriber(parts.template, parts.tally, waits ? onArrival : undefined);
   }
 
   /** Calls without an answer. */
@@ -84,6 +93,7 @@ export class Fleet {
     this.#closing = true;
     this.#subscriber.closing = true;
     for (const timer of this.#timers) clearTimeout(timer);
+    clearImmediate(this.#woken);
     for (const connection of [...this.#connections]) connection.close();
   }
 

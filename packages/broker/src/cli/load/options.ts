@@ -19,6 +19,12 @@ export interface LoadOptions {
   readonly publish?: 'spec' | 'status' | undefined;
   /** Calls in flight per publisher; with `rate`, the most that may be. Default 16, with `rate` 1,024. */
   readonly inFlight?: number | undefined;
+  /**
+   * A call is in flight until its event has also arrived at every subscriber: a server that acknowledges first and delivers
+   * later is then held to what it can do in the long run. Not for brokers that skip what was overtaken, with so few
+   * `resources` that one is in flight twice. Default false.
+   */
+  readonly untilDelivered?: boolean | undefined;
   /** Events per second of all publishers (open loop: latency counts from the scheduled time). Default: as fast as answers come. */
   readonly rate?: number | undefined;
   /** Bytes of data per event, at least 64. Default 1,024. */
@@ -125,6 +131,7 @@ export interface ResolvedLoadOptions {
   readonly subscriptionsPerConnection: number;
   readonly publish: 'spec' | 'status';
   readonly inFlight: number;
+  readonly untilDelivered: boolean;
   readonly rate: number | undefined;
   readonly payloadBytes: number;
   readonly resources: number;
@@ -167,6 +174,7 @@ export function resolveLoadOptions(options: LoadOptions): ResolvedLoadOptions {
     ),
     publish: options.publish ?? 'spec',
     inFlight: whole('inFlight', options.inFlight ?? (rate === undefined ? 16 : 1_024), 1, 100_000),
+    untilDelivered: options.untilDelivered ?? false,
     rate,
     payloadBytes: whole('payloadBytes', options.payloadBytes ?? 1_024, 64, 64 * 1024 * 1024),
     resources: whole('resources', options.resources ?? 10_000, 1, 10_000_000),

@@ -14,6 +14,10 @@ export interface Pace {
   readonly interval: number;
   /** Open loop: when the next event is due. */
   due: number;
+  /** Events that may be sent and not yet delivered; infinite when deliveries are not waited for. */
+  readonly undelivered: number;
+  /** Deliveries of each event. */
+  readonly fan: number;
 }
 
 /** Which resource comes next, and at which version; a publisher owns its share, so versions grow in order. */
@@ -78,6 +82,8 @@ export class Publisher implements RawStreamListener {
       this.#connection.streams < this.#inFlight &&
       this.#connection.ready
     ) {
+      if (this.#tally.sent - this.#tally.failed - this.#tally.delivered / pace.fan >= pace.undelivered)
+        return;
       const now = nowMicros();
       let begun = now;
       if (pace.interval > 0) {

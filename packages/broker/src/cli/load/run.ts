@@ -34,11 +34,15 @@ export async function runLoad(options: LoadOptions): Promise<LoadReport> {
     clusters: resolved.clusters,
     resourcePrefix: resolved.resourcePrefix ?? randomUUID().slice(0, 24),
   });
+  const fan = fanOf(resolved);
   const pace: Pace = {
     running: false,
     left: resolved.events,
     interval: resolved.rate === undefined ? 0 : 1_000_000 / resolved.rate,
     due: 0,
+    undelivered:
+      resolved.untilDelivered && fan > 0 ? resolved.inFlight * resolved.publishers : Number.POSITIVE_INFINITY,
+    fan,
   };
   const fleet = new Fleet(resolved, { template, tally, pace });
   try {
@@ -53,7 +57,7 @@ export async function runLoad(options: LoadOptions): Promise<LoadReport> {
     pace.running = false;
     await drain(resolved.drainTimeoutMs, fleet, tally);
     options.onWindow?.('drained');
-    const handledEvents = tally.handled(fanOf(resolved));
+    const handledEvents = tally.handled(fan);
     const handledSeconds = (tally.lastAt - from) / 1_000_000;
     return {
       server: resolved.server,

@@ -11,12 +11,15 @@ export class Subscriber implements RawStreamListener {
 
   #template: EventTemplate;
   #tally: Tally;
+  #onArrival: (() => void) | undefined;
   #waiting = new Map<number, (error: string | undefined) => void>();
   #nextTicket = 1;
 
-  constructor(template: EventTemplate, tally: Tally) {
+  /** `onArrival` is called at each event of this run. */
+  constructor(template: EventTemplate, tally: Tally, onArrival: (() => void) | undefined) {
     this.#template = template;
     this.#tally = tally;
+    this.#onArrival = onArrival;
   }
 
   /** `settled` is called once: at the headers, or when the stream ends before them. */
@@ -32,8 +35,12 @@ export class Subscriber implements RawStreamListener {
 
   message(_stream: RawStream, bytes: Buffer, start: number, end: number): void {
     const stamp = this.#template.readStamp(bytes, start, end);
-    if (stamp < 0) this.#tally.otherMessages += 1;
-    else this.#tally.arrived(stamp, nowMicros());
+    if (stamp < 0) {
+      this.#tally.otherMessages += 1;
+      return;
+    }
+    this.#tally.arrived(stamp, nowMicros());
+    this.#onArrival?.();
   }
 
   closed(stream: RawStream, status: number, message: string): void {

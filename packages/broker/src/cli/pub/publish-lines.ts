@@ -57,7 +57,8 @@ export async function publishLines(
         .finally(() => underWay.delete(key));
       underWay.set(key, call);
     } catch (error) {
-      failed(at, error);
+      progress.refused++;
+      progress.tell(`ce-broker: line ${at}: ${CeBrokerError.from(error).message}`);
     }
   }
   await Promise.all(underWay.values());

@@ -1,0 +1,125 @@
+import { expect, test } from 'vitest';
+import { parseConfig } from '../../src/cli/serve/config-file.js';
+import { resolveSettings } from '../../src/cli/serve/resolve-settings.js';
+import { flagOf, settingKeys, variableOf } from '../../src/cli/serve/settings.js';
+import { cli, Folder } from './support/cli.js';
+
+function mistakes(text: string): string[] {
+  try {
+    parseConfig(text, 'broker.yaml');
+  } catch (error) {
+    return String((error as Error).message).split('\n');
+  }
+  return [];
+}
+
+test('YAML and JSON say the same', () => {
+  const yaml = parseConfig(
+    '# ours\nlisten: 127.0.0.1:9000\nadmin: none\nheartbeatInterval: 1m30s\n',
+    '/etc/x/broker.yaml',
+  );
+  const json = parseConfig(
+    '{"listen": "127.0.0.1:9000",\n\t"admin": "none", "heartbeatInterval": "1m30s"}',
+    'broker.json',
+  );
+  expect(yaml).toEqual({ listen: '127.0.0.1:9000', admin: false, heartbeatInterval: 90_000 });
+  expect(json).toEqual(yaml);
+});
+
+test('a file of comments alone says nothing', () => {
+  expect(parseConfig('# nothing yet\n', 'broker.yaml')).toEqual({});
+});
+
+test('relative paths start at the folder of the file', () => {
+  const { tlsCert, tlsKey } = parseConfig(
+    'tlsCert: certs/server.crt\ntlsKey: /keys/server.key\n',
+    '/etc/x/broker.yaml',
+  );
+  expect([tlsCert, tlsKey]).toEqual(['/etc/x/certs/server.crt', '/keys/server.key']);
+});
+
+test('every mistake is told with its line and column', () => {
+  expect(mistakes('listen: 127.0.0.1:9000\nheartbeatIntervall: 10s\nstore: disk\n  ')).toEqual([
+    'broker.yaml:3:8: store is "disk": it must be memory or none',
+    'broker.yaml:2:1: unknown key "heartbeatIntervall"; did you mean heartbeatInterval?',
+  ]);
+  expect(mistakes('maxMessageBytes: lots\n')).toEqual([
+    'broker.yaml:1:18: maxMessageBytes is "lots": it must be a number of bytes, for example 4194304 or 4MiB',
+  ]);
+  expect(mistakes('heartbeatInterval: 10\n')[0]).toContain(
+    'broker.yaml:1:20: heartbeatInterval is 10: it must be a duration',
+  );
+  expect(mistakes('{"listen":\n  "nowhere"}')[0]).toContain(
+    'broker.yaml:2:3: listen is "nowhere": it must be HOST:PORT',
+  );
+});
+
+test('broken YAML and JSON are told with line and column', () => {
+  expect(mistakes('listen: "127.0.0.1:0\nadmin: none\n')[0]).toMatch(/^broker\.yaml:\d+:\d+: .*quote/);
+  expect(mistakes('listen: a\nlisten: b\n')[0]).toMatch(/^broker\.yaml:2:1: .*unique/);
+  expect(mistakes('- listen\n')[0]).toMatch(/^broker\.yaml:1:1: must hold settings/);
+  expect(mistakes('{"listen": }x')[0]).toMatch(/^broker\.yaml:1:\d+: /);
+});
+
+test('a flag comes before its variable, a variable before the file', async () => {
+  using folder = new Folder();
+  const config = folder.file('broker.yaml', 'listen: 127.0.0.1:1\nadmin: 127.0.0.1:2\nstore: none\n');
+  const variables = {
+    CE_BROKER_LISTEN: '127.0.0.1:3',
+    CE_BROKER_ADMIN: '127.0.0.1:4',
+    CE_BROKER_ORPHANS: '',
+  };
+  const { settings, origins } = await resolveSettings({ config, listen: '127.0.0.1:5' }, variables);
+  expect(settings).toEqual({ listen: '127.0.0.1:5', admin: '127.0.0.1:4', store: 'none' });
+  expect([...origins.values()]).toEqual(['--listen', 'CE_BROKER_ADMIN', `store in ${config}`]);
+});
+
+test('the file may be named by a variable', async () => {
+  using folder = new Folder();
+  const CE_BROKER_CONFIG = folder.file('broker.yaml', 'orphans: forward\n');
+  expect((await resolveSettings({}, { CE_BROKER_CONFIG })).settings).toEqual({ orphans: 'forward' });
+});
+
+test('the flags, variables and keys of the contract are all there', () => {
+  expect(settingKeys.map(flagOf)).toEqual([
+    ...[
+      '--listen',
+      '--admin',
+      '--store',
+      '--orphans',
+      '--tls-cert',
+      '--tls-key',
+      '--client-ca',
+      '--token-file',
+    ],
+    ...[
+      '--allow-anonymous',
+      '--max-message-bytes',
+      '--heartbeat-interval',
+      '--drain-timeout',
+      '--log-level',
+      '--log-format',
+    ],
+  ]);
+  expect(variableOf('maxMessageBytes')).toBe('CE_BROKER_MAX_MESSAGE_BYTES');
+});
+
+test('a variable that is wrong is named', async () => {
+  const { code, stderr } = await cli(['serve'], { env: { CE_BROKER_STORE: 'disk' } });
+  expect(code).toBe(2);
+  expect(stderr).toBe('ce-broker: CE_BROKER_STORE is "disk": it must be memory or none\n');
+});
+
+test('a bad file ends the command with its line and column', async () => {
+  using folder = new Folder();
+  const config = folder.file('broker.yaml', 'listen: 127.0.0.1:0\nlogLevl: debug\n');
+  const { code, stdout, stderr } = await cli(['--config', config]);
+  expect([code, stdout]).toEqual([2, '']);
+  expect(stderr).toBe(`ce-broker: ${config}:2:1: unknown key "logLevl"; did you mean logLevel?\n`);
+});
+
+test('a file that is not there is named', async () => {
+  const { code, stderr } = await cli(['--config', '/no/such/broker.yaml']);
+  expect(code).toBe(2);
+  expect(stderr).toContain('cannot read the configuration file /no/such/broker.yaml');
+});
