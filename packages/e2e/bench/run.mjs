@@ -19,6 +19,8 @@ const HELP = `pnpm bench [OPTIONS]: ce-broker beside other servers, interleaved 
   --node-flags F    flags for the broker's node process, for example --node-flags=--cpu-prof
   --verbose         each measurement as it comes, on stderr
 
+CE_BROKER_BIN=FILE   measures another build of the ce-broker command
+
 Example: pnpm bench --parts publish,fanout --servers ce-broker,plain-relay --rounds 5
 `;
 

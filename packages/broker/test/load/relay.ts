@@ -72,7 +72,7 @@ export async function startRelay(
 }
 
 /** The event inside a PublishRequest: field 1, whose length is a varint. */
-function unwrap(request: Buffer): Buffer {
+export function unwrap(request: Buffer): Buffer {
   let at = 1;
   while ((request[at] ?? 0) >= 0x80) at += 1;
   return request.subarray(at + 1);

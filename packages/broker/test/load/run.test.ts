@@ -4,7 +4,7 @@ import { status } from '@grpc/grpc-js';
 import { expect, test } from 'vitest';
 import { formatReport } from '../../src/cli/load/report.js';
 import { runLoad } from '../../src/cli/load/run.js';
-import { startRelay } from './relay.js';
+import { startRelay, unwrap } from './relay.js';
 
 /** A finite run: everything that is sent must be answered and delivered. */
 const finite = { seconds: 20, warmUpSeconds: 0, connectTimeoutMs: 5_000 };
@@ -53,6 +53,30 @@ test('events larger than a frame and than the flow-control window arrive whole',
   });
   expect(report.totals).toMatchObject({ acked: 40, delivered: 40 });
   expect(relay.events.every((event) => event.length === report.eventBytes)).toBe(true);
+});
+
+test('with untilDelivered no more is on its way than in flight, acknowledged or not', async () => {
+  let most = 0;
+  let held: (() => void)[] = [];
+  await using relay = await startRelay({
+    publish: (call, callback) => {
+      const event = unwrap(call.request);
+      held.push(() => {
+        for (const subscriber of relay.subscribers) subscriber.write(event);
+      });
+      most = Math.max(most, held.length);
+      callback(null, Buffer.alloc(0));
+      // Acknowledged at once, delivered when no more can come.
+      if (held.length === 6) {
+        for (const deliver of held) deliver();
+        held = [];
+      }
+    },
+  });
+  const options = { events: 60, inFlight: 3, publishers: 2, subscribers: 2, untilDelivered: true };
+  const report = await runLoad({ ...finite, ...options, server: relay.address });
+  expect(report.totals).toMatchObject({ sent: 60, acked: 60, delivered: 120 });
+  expect(most).toBe(6);
 });
 
 test('a fixed rate is kept to, and not exceeded', async () => {

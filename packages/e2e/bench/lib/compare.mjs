@@ -33,6 +33,7 @@ export async function compare(context, names, loads) {
             const figures = await runLoadOn(server, {
               seconds: context.seconds,
               warmUpSeconds: context.warmUpSeconds,
+              untilDelivered: true,
               resourcePrefix: PREFIX,
               firstVersion: 1 + runs * VERSIONS_PER_RUN,
               ...load.options,

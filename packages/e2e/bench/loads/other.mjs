@@ -76,6 +76,8 @@ const received = (bytes, start, end) => {
   const stamp = template.readStamp(bytes, start, end);
   if (stamp < 0) return;
   lastAt = now();
+  arrived += 1;
+  wake();
   if (counting) deliveredCount += 1;
   if (measuring) delivery.record(lastAt - stamp);
 };
@@ -90,12 +92,25 @@ let head = 0;
 let publisher;
 let resource = 0;
 let version = 1;
+/** As in the gRPC load: an event is in flight until it is acknowledged and delivered to everybody. */
+let sent = 0;
+let arrived = 0;
+let woken;
+const undelivered = () => (subscribers > 0 ? sent - arrived / subscribers : 0);
+const wake = () => {
+  woken ??= setImmediate(() => {
+    woken = undefined;
+    pump();
+    publisher?.out.flush();
+  });
+};
 const pump = () => {
-  while (running && publisher !== undefined && begun.length - head < inFlight) {
+  while (running && publisher !== undefined && begun.length - head < inFlight && undelivered() < inFlight) {
     const at = now();
     const request = template.next(resource, version, at);
     speak.publish(publisher.out, topic, request, request.length - eventBytes);
     begun.push(at);
+    sent += 1;
     resource += 1;
     if (resource === resources) {
       resource = 0;

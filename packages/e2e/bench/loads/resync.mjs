@@ -42,7 +42,7 @@ for (let repeat = 0; repeat < repeats; repeat++) {
   let onMark;
   const agents = await openAgents({ port }, [CLUSTER], (_cluster, bytes, start, end) => {
     if (bytes.subarray(start, end).includes('marker-')) onMark?.();
-    else answers += 1;
+    else if (eventType(bytes, start, end).includes('.spec.')) answers += 1;
   });
   const request = specResyncRequest(CLUSTER, versions);
   await sleep(300);

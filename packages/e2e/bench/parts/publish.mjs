@@ -53,7 +53,7 @@ export async function run(context) {
     },
   ];
   const notes = [
-    'Events per second: acknowledged and delivered, until the last one arrived (a server that acknowledges first has to catch up).',
+    'An event is in flight until it is acknowledged and has arrived, so no server can put deliveries off.',
   ];
   return { tables, data: summary, failures, notes };
 }

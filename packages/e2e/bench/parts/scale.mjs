@@ -49,6 +49,7 @@ export async function run(context) {
           firstVersion: 1_000 + round * 10_000,
           inFlight: 16,
           subscribers: 1,
+          untilDelivered: true,
           seconds: context.seconds,
           warmUpSeconds: context.warmUpSeconds,
         });
