@@ -1,6 +1,5 @@
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { Server, UntypedHandleCall, UntypedServiceImplementation } from '@grpc/grpc-js';
 
 const EVENTS = 'io.cloudevents.v1.CloudEventService';
@@ -20,13 +19,14 @@ export interface GrpcExtras {
 
 /** Loads health and reflection; they take time to load, so nobody does it before a server wants them. */
 export async function loadGrpcExtras(): Promise<GrpcExtras> {
-  const [health, reflection, loader] = await Promise.all([
+  const [health, reflection, loader, { completeDescriptors }] = await Promise.all([
     import('grpc-health-check'),
     import('@grpc/reflection'),
     import('@grpc/proto-loader'),
+    import('./complete-descriptors.js'),
   ]);
   const require = createRequire(import.meta.url);
-  const ownProtos = dirname(fileURLToPath(import.meta.resolve('ce-broker-proto/package.json')));
+  const ownProtos = dirname(require.resolve('ce-broker-proto/package.json'));
   const reflectionProtos = join(dirname(require.resolve('@grpc/reflection')), '..', 'proto');
   const healthProtos = dirname(dirname(dirname(health.protoPath)));
   const described = loader.loadSync(
@@ -43,7 +43,7 @@ export async function loadGrpcExtras(): Promise<GrpcExtras> {
       enums: String,
     },
   );
-  const reflectionService = new reflection.ReflectionService(described);
+  const reflectionService = new reflection.ReflectionService(completeDescriptors(described));
   const healthService = new health.HealthImplementation({ '': 'SERVING', [EVENTS]: 'SERVING' });
   const watchers = new Set<Watcher>();
   return {
