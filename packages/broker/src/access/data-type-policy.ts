@@ -1,3 +1,5 @@
+import { MANIFEST_BUNDLES } from 'ce-broker-proto';
+
 /** What holds for a data type: who writes its specs, what is kept of it, how a deletion is confirmed. */
 export interface DataTypePolicy {
   /**
@@ -12,8 +14,6 @@ export interface DataTypePolicy {
   /** Payloads never appear in logs, status pages and commands. */
   readonly secret: boolean;
 }
-
-export const MANIFEST_BUNDLES = 'io.open-cluster-management.works.v1alpha1.manifestbundles';
 
 export const DEFAULT_POLICY: DataTypePolicy = Object.freeze({
   writer: 'source',

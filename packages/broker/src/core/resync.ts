@@ -1,5 +1,6 @@
 import { decodeSpecResyncBody, decodeStatusResyncBody } from 'ce-broker-proto';
 import type { Envelope } from '../wire/envelope.js';
+import { payloadOf } from '../wire/payload.js';
 import type { Core } from './core.js';
 import { holdOrRun } from './held.js';
 import { required } from './refuse.js';
@@ -31,7 +32,7 @@ function receiveSpecResync(core: Core, event: Envelope, now: number): void {
     return;
   }
   const listed = new Map<string, bigint>();
-  for (const entry of decodeSpecResyncBody(dataOf(event)))
+  for (const entry of decodeSpecResyncBody(payloadOf(event)))
     listed.set(entry.resourceId, entry.resourceVersion);
   const ask = { cluster, dataType, named, agent: event.source, listed };
   const asker = { role: 'agent', name: cluster, dataType, bytes: event.bytes.byteLength } as const;
@@ -52,7 +53,7 @@ function receiveStatusResync(core: Core, event: Envelope, now: number): void {
     return;
   }
   const hashes = new Map<string, string>();
-  for (const entry of decodeStatusResyncBody(dataOf(event))) hashes.set(entry.resourceId, entry.statusHash);
+  for (const entry of decodeStatusResyncBody(payloadOf(event))) hashes.set(entry.resourceId, entry.statusHash);
   const ask = { source: event.source, cluster, dataType, hashes };
   const asker = { role: 'source', name: event.source, dataType, bytes: event.bytes.byteLength } as const;
   const job = {
@@ -60,8 +61,4 @@ function receiveStatusResync(core: Core, event: Envelope, now: number): void {
     run: (at: number) => answerStatusResync(core, ask, at),
   };
   holdOrRun(core, asker, job, now);
-}
-
-function dataOf(event: Envelope): Uint8Array {
-  return event.bytes.subarray(event.dataStart, event.dataEnd);
 }
