@@ -27,8 +27,9 @@ export async function publishLines(
   const failed = (line: number, thrown: unknown) => {
     const error = CeBrokerError.from(thrown);
     progress.refused++;
-    const code = exitCodeOf(error);
-    if (code === ExitCode.unreachable || code === ExitCode.denied) fatal ??= error;
+    // PERMISSION_DENIED may be about this event alone.
+    const hopeless = exitCodeOf(error) === ExitCode.unreachable || error.code === 'unauthenticated';
+    if (hopeless) fatal ??= error;
     else progress.tell(`ce-broker: line ${line}: ${describeError(error)}`);
   };
   const defaults = {
