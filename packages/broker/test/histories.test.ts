@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Fleet, type Step } from './runner/fleet.js';
+import { runScript } from './runner/script.js';
 
 const cluster = fc.constantFrom('c1', 'c2');
 const source = fc.constantFrom('A', 'B');
@@ -37,10 +38,24 @@ describe('random histories of sources, agents, drops and restarts', () => {
           const fleet = new Fleet(type);
           for (const next of steps) fleet.do(next);
           fleet.comeTogether();
-          expect({ wrong: fleet.wrong(), script: fleet.script }).toEqual({ wrong: [], script: fleet.script });
+          const wrong = fleet.wrong();
+          if (wrong.length > 0)
+            throw new Error(`${wrong.join('\n')}\n\nas a rule script:\n\n${fleet.script.join('\n')}\n`);
         }),
         { numRuns: runs, endOnFailure: false },
       );
     });
   }
+
+  it('can be played again as a rule script', () => {
+    const fleet = new Fleet('bundles');
+    fleet.do({ kind: 'create', source: 'A', cluster: 'c1', id: 'x' });
+    fleet.do({ kind: 'late-update', source: 'A', cluster: 'c1', id: 'x' });
+    fleet.do({ kind: 'delete', source: 'A', cluster: 'c1', id: 'x' });
+    fleet.do({ kind: 'arrive' });
+    fleet.comeTogether();
+    const played = runScript(fleet.script.join('\n'));
+    expect(played).toContain('c1 gets update c1/x-A v2 from A type bundles');
+    expect(played).toContain('c1 gets delete c1/x-A v2 from A deletion type bundles');
+  });
 });

@@ -104,16 +104,11 @@ export class BrokerCore {
 
   /** The store has made something durable: `EventStore.durablePosition` has moved. */
   durable(now: number): void {
-    const { pending, store } = this.#core;
+    const { pending, sessions, store } = this.#core;
     let done = 0;
     for (const append of pending) {
       if (append.position > store.durablePosition) break;
-      offer(
-        append.receivers.filter((session) => session.open),
-        append.cell,
-        append.bytes,
-        now,
-      );
+      offer(sessions.of(append.role, append.to), append.cell, append.bytes, now);
       if (append.call !== undefined) acknowledge(this.#core, append.call);
       done += 1;
     }

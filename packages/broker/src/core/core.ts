@@ -1,8 +1,8 @@
 import type { DataTypePolicies } from '../access/data-type-policy.js';
 import type { ByteBudget } from '../delivery/byte-budget.js';
-import type { Session, SessionSettings } from '../delivery/session.js';
+import type { SessionRole, SessionSettings } from '../delivery/session.js';
 import type { SessionRegistry } from '../delivery/session-registry.js';
-import type { EventStore, StoredBytes } from '../state/event-store.js';
+import type { EventStore } from '../state/event-store.js';
 import type { Partition } from '../state/partition.js';
 import type { RecentEvents } from '../state/recent-events.js';
 import type { Cell } from '../state/resource.js';
@@ -53,8 +53,9 @@ export interface PendingAppend {
   readonly position: number;
   readonly cell: Cell;
   readonly bytes: Uint8Array;
-  readonly stored: StoredBytes;
-  readonly receivers: readonly Session[];
+  readonly role: SessionRole;
+  /** Cluster or source; `""` is all sources. */
+  readonly to: string;
   readonly at: number;
   call: PublishCall | undefined;
 }

@@ -2,7 +2,7 @@ import { CeBrokerError } from 'ce-broker-proto';
 import type { DataTypePolicy } from '../access/data-type-policy.js';
 import { directionOf } from '../access/direction.js';
 import type { Identity } from '../access/identity.js';
-import type { Session } from '../delivery/session.js';
+import type { Session, SessionRole } from '../delivery/session.js';
 import { isStaleStatus, judgeSpec } from '../state/ordering.js';
 import type { Cell, Resource } from '../state/resource.js';
 import { hasDeletedCondition } from '../wire/deleted-condition.js';
@@ -89,10 +89,9 @@ export function publishSpec(
   const id = required(event.resourceId, 'resourceid', event);
   refuseBrokenVersion(event);
   const { dataType } = event.type;
-  const receivers = core.sessions.agentsOf(cluster);
   if (!core.options.keepState || policy.keep === 'none') {
     noteSecondSource(core, event);
-    relay(core, receivers, event);
+    relay(core, core.sessions.of('agent', cluster), event);
     acknowledge(core, call);
     return;
   }
@@ -112,7 +111,7 @@ export function publishSpec(
   core.table.setOwner(resource, event.source);
   const cell = keep(core, resource, 'spec', event, bytes, now);
   if (learned) scheduleStatusAsk(core, partition, event.source, now);
-  settle(core, call, cell, receivers, now);
+  settle(core, call, cell, 'agent', cluster, now);
 }
 
 /** An agent says what a resource is. */
@@ -125,10 +124,9 @@ function publishStatus(
 ): void {
   const id = required(event.resourceId, 'resourceid', event);
   const named = event.originalSource ?? '';
-  const receivers = named === '' ? core.sessions.everySource() : core.sessions.ofSource(named);
   const { cluster } = event;
   if (cluster === undefined || cluster === '' || !core.options.keepState || policy.keep === 'none') {
-    relay(core, receivers, event);
+    relay(core, core.sessions.of('source', named), event);
     acknowledge(core, call);
     return;
   }
@@ -148,7 +146,7 @@ function publishStatus(
   const cell = keep(core, resource, 'status', event, event.bytes, now);
   cell.gone = gone;
   if (gone && resource.tombstone !== undefined) bury(core, resource, now);
-  settle(core, call, cell, receivers, now);
+  settle(core, call, cell, 'source', named, now);
 }
 
 /** An agent says what a resource should be: leases, certificate requests, cluster registrations. It goes by arrival. */
@@ -160,41 +158,36 @@ function publishUpward(
   now: number,
 ): void {
   const named = event.originalSource ?? '';
-  const receivers = named === '' ? core.sessions.everySource() : core.sessions.ofSource(named);
   const { cluster, resourceId } = event;
   const keepable = cluster !== undefined && cluster !== '' && resourceId !== undefined && resourceId !== '';
   if (!keepable || !core.options.keepState || policy.keep === 'none') {
-    relay(core, receivers, event);
+    relay(core, core.sessions.of('source', named), event);
     acknowledge(core, call);
     return;
   }
   const resource = core.table.partition(event.type.dataType, cluster).resource(resourceId);
   const cell = keep(core, resource, 'spec', event, event.bytes, now);
-  settle(core, call, cell, receivers, now);
+  settle(core, call, cell, 'source', named, now);
 }
 
-/** Delivery and answer follow at once when the store is durable already, else when it says so. */
+/**
+ * Delivery and answer follow at once when the store is durable already, else when it says so. The receivers are the agents of the
+ * cluster `to`, or the source `to`; `""` is all sources.
+ */
 function settle(
   core: Core,
   call: PublishCall | undefined,
   cell: Cell,
-  receivers: readonly Session[],
+  role: SessionRole,
+  to: string,
   now: number,
 ): void {
+  const bytes = core.store.read(cell.stored);
   if (cell.position > core.store.durablePosition) {
-    const bytes = core.store.read(cell.stored);
-    core.pending.push({
-      position: cell.position,
-      cell,
-      bytes,
-      stored: cell.stored,
-      receivers,
-      at: now,
-      call,
-    });
+    core.pending.push({ position: cell.position, cell, bytes, role, to, at: now, call });
     return;
   }
-  offer(receivers, cell, core.store.read(cell.stored), now);
+  offer(core.sessions.of(role, to), cell, bytes, now);
   acknowledge(core, call);
 }
 

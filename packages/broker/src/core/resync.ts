@@ -28,7 +28,7 @@ function receiveSpecResync(core: Core, event: Envelope, now: number): void {
   const { dataType } = event.type;
   const named = event.originalSource ?? '';
   if (!core.options.keepState) {
-    relay(core, named === '' ? core.sessions.everySource() : core.sessions.ofSource(named), event);
+    relay(core, core.sessions.of('source', named), event);
     return;
   }
   const listed = new Map<string, bigint>();
@@ -49,11 +49,12 @@ function receiveStatusResync(core: Core, event: Envelope, now: number): void {
   const { dataType } = event.type;
   if (!core.options.keepState) {
     const clusters = cluster === '' ? [...core.sessions.clusters()] : [cluster];
-    for (const name of clusters) relay(core, core.sessions.agentsOf(name), event);
+    for (const name of clusters) relay(core, core.sessions.of('agent', name), event);
     return;
   }
   const hashes = new Map<string, string>();
-  for (const entry of decodeStatusResyncBody(payloadOf(event))) hashes.set(entry.resourceId, entry.statusHash);
+  for (const entry of decodeStatusResyncBody(payloadOf(event)))
+    hashes.set(entry.resourceId, entry.statusHash);
   const ask = { source: event.source, cluster, dataType, hashes };
   const asker = { role: 'source', name: event.source, dataType, bytes: event.bytes.byteLength } as const;
   const job = {

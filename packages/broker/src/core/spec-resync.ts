@@ -47,7 +47,8 @@ function answerOne(
 ): void {
   const { spec } = resource;
   const policy = core.policies.of(ask.dataType);
-  if (spec === undefined || policy.writer === 'agent') return;
+  const goesToSources = policy.writer === 'agent' && !core.services.has(ask.dataType);
+  if (spec === undefined || goesToSources) return;
   const listed = ask.listed.get(resource.id);
   if (spec.deleting) {
     const seen = resource.deletionSentAt !== undefined;

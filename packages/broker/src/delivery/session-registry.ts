@@ -1,4 +1,4 @@
-import type { Session } from './session.js';
+import type { Session, SessionRole } from './session.js';
 
 const NONE: readonly Session[] = [];
 
@@ -41,9 +41,10 @@ export class SessionRegistry {
     return this.#sources.get(source) ?? NONE;
   }
 
-  /** The sessions of all sources, of every data type: ask `takes`. */
-  everySource(): readonly Session[] {
-    return this.#everySource;
+  /** Who an event for a cluster, or for a source, goes to; the source `""` is all of them. Of every data type: ask `takes`. */
+  of(role: SessionRole, name: string): readonly Session[] {
+    if (role === 'agent') return this.agentsOf(name);
+    return name === '' ? this.#everySource : this.ofSource(name);
   }
 
   hasAgent(cluster: string, dataType: string): boolean {

@@ -100,6 +100,7 @@ export class Session {
       return;
     }
     this.mark(cell, now);
+    if (this.blockedSince === undefined) this.flush(now);
   }
 
   /** The session has to see the newest of this cell. A mark keeps its place. */

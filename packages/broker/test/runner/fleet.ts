@@ -72,6 +72,7 @@ export class Fleet {
 
   constructor(type: string) {
     this.#type = type;
+    this.script.push(`use ${type}`);
     this.#world = new World(
       {},
       {

@@ -5,6 +5,7 @@ import type { CoreOptions } from '../../src/core/options.js';
 import type { CoreNote, PublishCall } from '../../src/core/port.js';
 import type { Outlet } from '../../src/delivery/outlet.js';
 import type { Session } from '../../src/delivery/session.js';
+import type { EventStore } from '../../src/state/event-store.js';
 import { MemoryStore } from '../../src/state/memory-store.js';
 
 const TICK_MS = 250;
@@ -69,11 +70,17 @@ export class World {
   readonly subscribers = new Map<string, Subscriber>();
   readonly #options: Partial<CoreOptions>;
   readonly #listener: WorldListener;
+  readonly #newStore: () => EventStore;
   #ids = 0;
 
-  constructor(options: Partial<CoreOptions>, listener: WorldListener) {
+  constructor(
+    options: Partial<CoreOptions>,
+    listener: WorldListener,
+    newStore: () => EventStore = () => new MemoryStore(),
+  ) {
     this.#options = options;
     this.#listener = listener;
+    this.#newStore = newStore;
     this.core = this.#newCore();
   }
 
@@ -161,7 +168,7 @@ export class World {
 
   #newCore(): BrokerCore {
     return new BrokerCore({
-      store: new MemoryStore(),
+      store: this.#newStore(),
       policies: new DataTypePolicies(),
       options: this.#options,
       port: {
