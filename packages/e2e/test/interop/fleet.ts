@@ -2,7 +2,7 @@ import { GoPeer } from './go-peer.js';
 import { goProgram, SDK_VERSIONS, type SdkVersion } from './tools.js';
 import type { Workspace } from './workspace.js';
 
-export const DATA_TYPE = 'io.ce-broker.test.v1.widgets';
+const DATA_TYPE = 'io.ce-broker.test.v1.widgets';
 
 /** Go waits 5-10 s before its first retry; a busy machine takes longer over the rest. */
 export const RETURN_MS = 60_000;

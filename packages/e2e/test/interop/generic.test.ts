@@ -86,6 +86,22 @@ describeWith('go', 'Go sources and agents of SDK v0.15 to v1.3 over one broker',
     }
   });
 
+  test('a source that publishes a resource of another is refused, and the agent sees nothing of it', async () => {
+    const refusals = [
+      { thief: 'v0.15.0', owner: 'v1.3.0' },
+      { thief: 'v1.3.0', owner: 'v0.15.0' },
+    ] as const;
+    for (const { thief, owner } of refusals) {
+      const id = idOf(owner, 'v1.1.1');
+      const take = { id, cluster: clusterOf('v1.1.1'), version: 9, spec: { size: 9 } };
+      const { error } = await fleet.source(thief).attempt('publish', take);
+      expect(error).toContain('PermissionDenied');
+      expect(error).toContain(`belongs to source ${sourceOf(owner)}`);
+      await fleet.source(thief).run('forget', { id });
+    }
+    expect(fleet.agent('v1.1.1').seen({ event: 'spec', version: 9 })).toEqual([]);
+  });
+
   test('an agent that lost everything gets all that every source wants, and nothing that was deleted', async () => {
     await Promise.all(
       SDK_VERSIONS.map(async (version) => {
