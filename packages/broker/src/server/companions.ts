@@ -10,7 +10,7 @@ import { loadTls, tlsPaths } from './tls-material.js';
 import type { TokenSource } from './token-source.js';
 
 /** How often certificate and token files are looked at. */
-const FILE_CHECK_MS = 5_000;
+const FILE_CHECK_MS = 1_000;
 
 export interface Around {
   readonly resolved: ResolvedOptions;

@@ -144,7 +144,12 @@ function dataTypesOption(dataTypes: NonNullable<BrokerOptions['dataTypes']>): Re
           'dataTypes',
           `${option} has no setting ${name}; it has ${Object.keys(POLICY_VALUES).join(', ')}`,
         );
-      oneOf(value, allowed, `${option}.${name}`);
+      if (!allowed.includes(value)) {
+        throw invalid(
+          'dataTypes',
+          `${option}.${name} is ${shown(value)}: it must be ${allowed.map(shown).join(' or ')}`,
+        );
+      }
     }
   }
   return Object.freeze({ ...dataTypes });

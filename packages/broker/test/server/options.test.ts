@@ -1,0 +1,121 @@
+import { CeBrokerError } from 'ce-broker-proto';
+import { describe, expect, it } from 'vitest';
+import { type BrokerOptions, startBroker, validateOptions } from '../../src/index.js';
+
+function refusal(options: object): CeBrokerError {
+  try {
+    validateOptions(options as BrokerOptions);
+  } catch (thrown) {
+    if (thrown instanceof CeBrokerError) return thrown;
+    throw thrown;
+  }
+  throw new Error('it was accepted');
+}
+
+describe('options', () => {
+  it('have the documented defaults, frozen', () => {
+    const options = validateOptions();
+    expect(options).toMatchObject({
+      listen: { host: '127.0.0.1', port: 8090 },
+      admin: false,
+      store: 'memory',
+      orphans: 'withhold',
+      allowAnonymous: false,
+      maxMessageBytes: 4 * 1024 * 1024,
+      heartbeatIntervalMs: 10_000,
+      drainTimeoutMs: 10_000,
+      publishTimeoutMs: 10_000,
+      keepaliveTimeMs: 30_000,
+      keepaliveTimeoutMs: 10_000,
+      maxSubscriptionsPerConnection: 1_000,
+    });
+    expect(Object.isFrozen(options)).toBe(true);
+  });
+
+  it.each<[object, string, RegExp]>([
+    [{ listen: '8090' }, 'listen', /HOST:PORT/],
+    [{ listen: '127.0.0.1:70000' }, 'listen', /65535/],
+    [{ admin: '[::zz]:1' }, 'admin', /IPv6/],
+    [{ store: 'disk' }, 'store', /"memory" or "none"/],
+    [{ orphans: 'drop' }, 'orphans', /"withhold" or "forward"/],
+    [{ heartbeatIntervalMs: 5 }, 'heartbeatIntervalMs', /from 100 to \d+ milliseconds/],
+    [{ maxMessageBytes: 1.5 }, 'maxMessageBytes', /whole number/],
+    [{ drainTimeoutMs: '10s' }, 'drainTimeoutMs', /"10s"/],
+    [{ tls: { cert: 'a.pem' } }, 'tls.key', /private key/],
+    [{ tls: { key: 'a.key' } }, 'tls.cert', /certificate/],
+    [{ tokens: [{ token: '', user: 'u' }] }, 'tokens', /tokens\[0\]\.token/],
+    [{ tokenFile: '' }, 'tokenFile', /path/],
+    [{ roles: { agents: 'c1' } }, 'roles.agents', /list of names/],
+    [{ dataTypes: { 'a.b': {} } }, 'dataTypes', /<group>\.<version>\.<resource>/],
+    [{ dataTypes: { 'a.b.c': { keep: 'ever' } } }, 'dataTypes', /"durable"/],
+    [{ dataTypes: { 'a.b.c': { kept: 'none' } } }, 'dataTypes', /no setting kept/],
+    [{ lisen: '127.0.0.1:1' }, 'lisen', /there is no option lisen/],
+  ])('%j is refused by name', (options, field, message) => {
+    const error = refusal(options);
+    expect(error).toMatchObject({ code: 'invalid_option', field });
+    expect(error.message).toMatch(message);
+  });
+
+  it.each(['0.0.0.0:8090', ':8090', '[::]:8090', '192.0.2.1:8090', 'broker.example:8090'])(
+    'without authentication %s is refused, and the way to open it is named',
+    (listen) => {
+      const error = refusal({ listen });
+      expect(error).toMatchObject({ code: 'invalid_option', field: 'listen' });
+      for (const way of ['tls.clientCa', 'tokenFile', 'allowAnonymous']) expect(error.message).toContain(way);
+    },
+  );
+
+  it.each<[string, BrokerOptions]>([
+    ['tokens', { tokens: [{ token: 't', user: 'u' }] }],
+    ['a token file', { tokenFile: 'tokens.csv' }],
+    ['a client CA', { tls: { cert: 'c', key: 'k', clientCa: 'a' } }],
+    ['consent', { allowAnonymous: true }],
+  ])('with %s other machines may come in', (_name, options) => {
+    expect(validateOptions({ ...options, listen: '0.0.0.0:8090' }).listen).toEqual({
+      host: '0.0.0.0',
+      port: 8090,
+    });
+  });
+
+  it.each(['127.0.0.1:0', '127.1.2.3:0', '[::1]:0', 'localhost:0'])('%s is this machine', (listen) => {
+    expect(validateOptions({ listen }).listen).not.toBe(false);
+  });
+});
+
+describe('what stands in the way of a start is named', () => {
+  it('a port in use, of gRPC and of admin', async () => {
+    await using first = await startBroker({ listen: '127.0.0.1:0' });
+    const taken = `127.0.0.1:${first.address?.port}`;
+    await expect(startBroker({ listen: taken })).rejects.toMatchObject({
+      code: 'address_in_use',
+      field: 'listen',
+      message: expect.stringContaining(taken),
+    });
+    await expect(startBroker({ listen: false, admin: taken })).rejects.toMatchObject({
+      code: 'address_in_use',
+      field: 'admin',
+      message: expect.stringContaining(taken),
+    });
+  });
+
+  it.each([
+    [
+      'a token file that is not there',
+      { tokenFile: '/nowhere/tokens.csv' },
+      'tokenFile',
+      '/nowhere/tokens.csv',
+    ],
+    [
+      'a certificate that is not there',
+      { tls: { cert: '/nowhere/a.crt', key: '/nowhere/a.key' } },
+      'tls.cert',
+      '/nowhere/a.crt',
+    ],
+  ])('%s', async (_name, options, field, path) => {
+    await expect(startBroker({ listen: '127.0.0.1:0', ...options })).rejects.toMatchObject({
+      code: 'unreadable_file',
+      field,
+      message: expect.stringContaining(path),
+    });
+  });
+});
