@@ -6,7 +6,7 @@ import { run } from './processes.mjs';
 
 export const root = fileURLToPath(new URL('../..', import.meta.url));
 
-const PNPM = 'pnpm@10.34.8';
+export const PNPM = 'pnpm@10.34.8';
 const stamp = join(root, 'node_modules', '.ce-broker-install');
 
 /** What an install depends on: the same again needs no other. */

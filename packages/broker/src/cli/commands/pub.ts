@@ -1,5 +1,5 @@
 import { connectionOptions } from '../client/connection-options.js';
-import type { PubFlags } from '../pub/pub.js';
+import type { PubFlags } from '../pub/flags.js';
 import { type DefineCommand, examples } from './define.js';
 
 export const definePub: DefineCommand = (program, finish) => {

@@ -13,7 +13,7 @@ import { readFile } from '../client/connection-options.js';
 import { buildEvent, SequenceIds } from '../events/build.js';
 import { utf8 } from '../events/data.js';
 import { wrongValue } from '../values.js';
-import type { PubFlags } from './pub.js';
+import type { PubFlags } from './flags.js';
 
 /** The one event that the flags tell. Throws `invalid_option` that names the flag, or `unreadable_file`. */
 export function eventFromFlags(flags: PubFlags): Event {

@@ -1,27 +1,11 @@
 import { CeBrokerError, type Event, encodeEvent } from 'ce-broker-proto';
-import { type ConnectionFlags, connectionSettings } from '../client/connection-options.js';
+import { connectionSettings } from '../client/connection-options.js';
 import { GrpcClient } from '../client/grpc-client.js';
 import { ExitCode } from '../exit-codes.js';
 import { readNumber } from '../values.js';
 import { eventFromFlags } from './event-from-flags.js';
+import type { PubFlags } from './flags.js';
 import { publishLines } from './publish-lines.js';
-
-export interface PubFlags extends ConnectionFlags {
-  readonly source?: string;
-  readonly cluster?: string;
-  readonly type?: string;
-  readonly action?: string;
-  readonly id?: string;
-  readonly resourceVersion?: string;
-  readonly data?: string;
-  readonly contentType?: string;
-  readonly delete?: boolean;
-  readonly status?: boolean;
-  readonly originalSource?: string;
-  readonly eventId?: string;
-  readonly sequenceId?: string;
-  readonly rate?: string;
-}
 
 const ANSWER_TIMEOUT_MS = 15_000;
 

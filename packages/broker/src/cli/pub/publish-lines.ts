@@ -5,8 +5,8 @@ import type { GrpcClient } from '../client/grpc-client.js';
 import { eventFromLine } from '../events/parse-line.js';
 import { ExitCode, exitCodeOf } from '../exit-codes.js';
 import { describeError } from '../report-error.js';
+import type { PubFlags } from './flags.js';
 import { Progress } from './progress.js';
-import type { PubFlags } from './pub.js';
 
 /** Calls under way at a time; those about one resource wait for each other, so that their order stays. */
 const IN_FLIGHT = 32;
