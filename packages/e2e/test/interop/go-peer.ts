@@ -110,6 +110,15 @@ export class GoPeer {
     }
   }
 
+  /** Stops the process in its tracks: it reads nothing and answers nothing until it is thawed. */
+  freeze(): void {
+    this.child.kill('SIGSTOP');
+  }
+
+  thaw(): void {
+    this.child.kill('SIGCONT');
+  }
+
   async quit(): Promise<void> {
     if (this.ended) return;
     const gone = once(this.child, 'close');

@@ -49,7 +49,7 @@ export function describeWith(tool: keyof typeof parts, title: string, body: () =
     describe(title, body);
     return;
   }
-  const reason = `LEFT OUT: ${title}: ${tool} is not here. To get it: ${parts[tool].how}`;
+  const reason = `left out: ${title}: ${tool} is not here; to get it: ${parts[tool].how}`;
   if (process.env['CE_BROKER_REQUIRE_TOOLS'] === '1') throw new Error(reason);
   console.log(reason);
   describe.skip(title, body);
