@@ -17,9 +17,13 @@ module.exports = {
     {
       name: 'core-does-no-io',
       severity: 'error',
-      comment: 'wire, access, state, delivery and core know no socket, file, timer or package: only proto and buffers',
+      comment:
+        'wire, access, state, delivery and core know no socket, file, timer or package: only proto and buffers',
       from: { path: '^packages/broker/src/(wire|state|delivery|core)/' },
-      to: { dependencyTypes: ['core', 'npm', 'npm-dev'], pathNot: ['^(node:)?buffer$', 'ce-broker-proto', '^proto/'] },
+      to: {
+        dependencyTypes: ['core', 'npm', 'npm-dev'],
+        pathNot: ['^(node:)?buffer$', 'ce-broker-proto', '^proto/'],
+      },
     },
     {
       name: 'engines-know-only-the-seam',
@@ -40,13 +44,22 @@ module.exports = {
       from: { path: '^packages/client/' },
       to: { path: '^packages/(broker|e2e)/' },
     },
-    { name: 'proto-stands-alone', severity: 'error', from: { path: '^proto/src/' }, to: { path: '^packages/' } },
+    {
+      name: 'proto-stands-alone',
+      severity: 'error',
+      from: { path: '^proto/src/' },
+      to: { path: '^packages/' },
+    },
     { name: 'no-unresolvable', severity: 'error', from: {}, to: { couldNotResolve: true } },
   ],
   options: {
     doNotFollow: { path: ['node_modules', 'dist'] },
     tsPreCompilationDeps: true,
     tsConfig: { fileName: 'tsconfig.base.json' },
-    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'types', 'default'], mainFields: ['main', 'types'] },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'types', 'default'],
+      mainFields: ['main', 'types'],
+    },
   },
 };
