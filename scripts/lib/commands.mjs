@@ -32,11 +32,11 @@ function start(args) {
 }
 
 function whatNext(grpc, admin) {
-  const command = 'node packages/broker/bin/ce-broker.mjs';
+  const command = 'npx ce-broker';
   const server = grpc === '127.0.0.1:8090' ? '' : ` --server ${grpc}`;
   const lines = [
     '',
-    'Try it from two other terminals. An agent that waits for work:',
+    'Try it from two other terminals, in this folder. An agent that waits for work:',
     `  ${command} sub${server} --cluster c1`,
     'A source that publishes some:',
     `  ${command} pub${server} --source hub --cluster c1 --type com.example.v1.widgets --id w1 --resource-version 1 --data '{"size":3}'`,
