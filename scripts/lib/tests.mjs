@@ -1,32 +1,15 @@
-import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { root } from './prepare.mjs';
 import { run } from './processes.mjs';
 
-/** Parts of the tests that need a tool beside Node, and how to get it. */
-const PARTS = [
-  {
-    name: 'interop with programs of the Go SDK',
-    present: () => has('go', ['version']),
-    needs: 'go',
-    how: 'install Go 1.25 or newer (https://go.dev/dl)',
-  },
-  {
-    name: 'interop with Python (grpcio)',
-    present: () => has('python3', ['--version']),
-    needs: 'python3',
-    how: 'install Python 3.10 or newer with its venv module (https://www.python.org/downloads)',
-  },
-];
-
-function has(command, args) {
-  return spawnSync(command, args, { stdio: 'ignore' }).status === 0;
-}
+/** What a test file prints of a part that needs a tool which is not here; the rest of the line names it and how to get it. */
+const LEFT_OUT = /LEFT OUT: (.*)$/;
 
 /**
- * Runs every test and sums up. `args` go on to vitest, file names for example.
+ * Runs every test and sums up. `args` go on to vitest, file names for example. With CE_BROKER_REQUIRE_TOOLS=1 a part that
+ * is left out is a failure.
  * @param {readonly string[]} args
  * @returns {Promise<number>}
  */
@@ -34,43 +17,45 @@ export async function runTests(args) {
   const strict = process.env.CE_BROKER_REQUIRE_TOOLS === '1';
   const folder = mkdtempSync(join(tmpdir(), 'ce-broker-test-'));
   const report = join(folder, 'report.json');
+  const reasons = new Set();
   try {
     const vitest = join(root, 'node_modules', 'vitest', 'vitest.mjs');
     const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
-    const code = await run(process.execPath, [vitest, 'run', ...reporters, ...args], { cwd: root });
-    return sumUp(report, code, strict);
+    const code = await run(process.execPath, [vitest, 'run', ...reporters, ...args], {
+      cwd: root,
+      env: process.stdout.isTTY ? { FORCE_COLOR: '1', ...process.env } : process.env,
+      onLine: (line) => {
+        const reason = LEFT_OUT.exec(line)?.[1];
+        if (reason !== undefined) reasons.add(reason);
+      },
+    });
+    return sumUp(readReport(report), code, reasons, strict);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
-function sumUp(report, code, strict) {
-  const { passed, failed, brokenFiles, leftOut } = readReport(report);
-  const missing = PARTS.filter(({ present }) => !present());
-  for (const { name, needs, how } of missing) {
-    console.log(`left out: ${name}: ${needs} is not here; to get it: ${how}`);
-  }
-  for (const [file, count] of leftOut) console.log(`left out: ${count} tests of ${file}`);
+function sumUp({ passed, failed, brokenFiles, skipped }, code, reasons, strict) {
+  for (const reason of reasons) console.log(`left out: ${reason}`);
+  for (const [file, count] of skipped) console.log(`left out: ${count} tests of ${file}`);
   let failures = failed + brokenFiles;
   // A run that ended badly without a failed test (a crash, an unhandled error) is a failure too.
   if (code !== 0 && failures === 0) failures = 1;
-  if (strict) failures += missing.length + leftOut.size;
+  if (strict) failures += skipped.size;
   console.log(`${passed} passed, ${failures} failed`);
   return failures === 0 ? 0 : 1;
 }
 
 function readReport(path) {
-  const leftOut = new Map();
-  if (!existsSync(path)) return { passed: 0, failed: 0, brokenFiles: 0, leftOut };
+  const skipped = new Map();
+  if (!existsSync(path)) return { passed: 0, failed: 0, brokenFiles: 0, skipped };
   const report = JSON.parse(readFileSync(path, 'utf8'));
   let brokenFiles = 0;
   for (const { name, status, assertionResults } of report.testResults) {
     // A file that could not be loaded fails without a test.
     if (status === 'failed' && !assertionResults.some((test) => test.status === 'failed')) brokenFiles++;
-    const skipped = assertionResults.filter(
-      (test) => test.status === 'skipped' || test.status === 'pending',
-    ).length;
-    if (skipped > 0) leftOut.set(name.startsWith(root) ? name.slice(root.length) : name, skipped);
+    const left = assertionResults.filter(({ status }) => status === 'skipped' || status === 'pending').length;
+    if (left > 0) skipped.set(name.startsWith(root) ? name.slice(root.length) : name, left);
   }
-  return { passed: report.numPassedTests, failed: report.numFailedTests, brokenFiles, leftOut };
+  return { passed: report.numPassedTests, failed: report.numFailedTests, brokenFiles, skipped };
 }
