@@ -63,10 +63,11 @@ export class Fleet {
     this.sources.set(version, await GoPeer.start(name, goProgram(version, 'generic'), 'source', flags));
   }
 
-  /** An agent that holds nothing yet. */
-  async startAgent(version: SdkVersion): Promise<void> {
+  /** An agent that holds these resources before it connects; without them, one that has lost everything. */
+  async startAgent(version: SdkVersion, held: readonly Stored[] = []): Promise<void> {
     const name = clusterOf(version);
-    const flags = { cluster: name, config: this.config(name, version), 'data-type': DATA_TYPE };
+    const state = this.workspace.file(`${name}.json`, JSON.stringify(held));
+    const flags = { cluster: name, state, config: this.config(name, version), 'data-type': DATA_TYPE };
     this.agents.set(version, await GoPeer.start(name, goProgram(version, 'generic'), 'agent', flags));
   }
 
@@ -83,4 +84,39 @@ function known(peers: ReadonlyMap<SdkVersion, GoPeer>, version: SdkVersion): GoP
   const peer = peers.get(version);
   if (peer === undefined) throw new Error(`${version} has not been started`);
   return peer;
+}
+
+export async function inAllPairings(
+  step: (pairing: (typeof PAIRINGS)[number]) => Promise<void>,
+): Promise<void> {
+  await Promise.all(PAIRINGS.map(step));
+}
+
+export async function resourcesOf(peer: GoPeer): Promise<Stored[]> {
+  const { resources } = await peer.run('state');
+  return Array.isArray(resources) ? resources : [];
+}
+
+/** The ids that a program holds, sorted. */
+export async function idsOf(peer: GoPeer): Promise<string[]> {
+  return (await resourcesOf(peer)).map(({ id }) => id).sort();
+}
+
+/** What is left of a source's resources, and on a cluster, once the tests have deleted theirs. */
+export const keptBy = (source: SdkVersion): string[] =>
+  SDK_VERSIONS.map((agent) => idOf(source, agent)).sort();
+export const keptOn = (agent: SdkVersion): string[] =>
+  SDK_VERSIONS.map((source) => idOf(source, agent)).sort();
+
+/** What a source keeps in its database. */
+export function stored(source: SdkVersion, version: number): Stored[] {
+  return SDK_VERSIONS.map((agent) => {
+    return {
+      id: idOf(source, agent),
+      cluster: clusterOf(agent),
+      source: sourceOf(source),
+      version,
+      spec: { size: version },
+    };
+  });
 }

@@ -1,7 +1,20 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { BrokerProcess } from './broker-process.js';
-import { clusterOf, Fleet, idOf, PAIRINGS, RETURN_MS, type Stored, sourceOf } from './fleet.js';
-import type { GoPeer } from './go-peer.js';
+import {
+  clusterOf,
+  Fleet,
+  idOf,
+  idsOf,
+  inAllPairings,
+  keptBy,
+  keptOn,
+  PAIRINGS,
+  RETURN_MS,
+  resourcesOf,
+  type Stored,
+  sourceOf,
+  stored,
+} from './fleet.js';
 import { BUILD_TIMEOUT_MS, buildGoPrograms, describeWith, SDK_VERSIONS, type SdkVersion } from './tools.js';
 import { Workspace } from './workspace.js';
 
@@ -82,6 +95,53 @@ describeWith('go', 'Go sources and agents of SDK v0.15 to v1.3 over one broker',
     });
     for (const version of SDK_VERSIONS) {
       expect(await idsOf(fleet.source(version))).toEqual(keptBy(version));
+      expect(await idsOf(fleet.agent(version))).toEqual(keptOn(version));
+    }
+  });
+
+  test('a resource that is deleted and created again starts over, with a lower version too', async () => {
+    await inAllPairings(async ({ source, agent }) => {
+      const id = idOf(source, agent, 'reborn');
+      const [from, to] = [fleet.source(source), fleet.agent(agent)];
+      for (const version of [7, 1]) {
+        const since = to.mark();
+        await from.run('publish', { id, cluster: clusterOf(agent), version, spec: { life: version } });
+        await to.waitFor({ event: 'spec', action: 'ADDED', id, version, spec: { life: version } }, since);
+        await from.run('update', { id, version: version + 1, spec: { life: version } });
+        await to.waitFor({ event: 'spec', action: 'MODIFIED', id, version: version + 1 }, since);
+        const confirmed = from.mark();
+        await from.run('delete', { id });
+        await to.waitFor({ event: 'spec', action: 'DELETED', id }, since);
+        await from.waitFor({ event: 'status', id, deleted: true }, confirmed);
+      }
+    });
+  });
+
+  test('a deletion that was sent while an agent was away reaches it, though its source is gone too', async () => {
+    const id = (source: SdkVersion, agent: SdkVersion): string => idOf(source, agent, 'missed');
+    await inAllPairings(async ({ source, agent }) => {
+      const create = { id: id(source, agent), cluster: clusterOf(agent), version: 1, spec: { size: 1 } };
+      await fleet.source(source).run('publish', create);
+      await fleet.agent(agent).waitFor({ event: 'spec', action: 'ADDED', id: create.id });
+    });
+    const held = new Map<SdkVersion, readonly Stored[]>();
+    for (const version of SDK_VERSIONS) {
+      held.set(version, await resourcesOf(fleet.agent(version)));
+      await fleet.agent(version).quit();
+    }
+    await inAllPairings(async ({ source, agent }) => {
+      await fleet.source(source).run('delete', { id: id(source, agent) });
+    });
+    // The sources come back without a trace of what they deleted.
+    for (const version of SDK_VERSIONS) {
+      await fleet.source(version).quit();
+      await fleet.startSource(version, stored(version, 2));
+    }
+    await Promise.all(SDK_VERSIONS.map((version) => fleet.startAgent(version, held.get(version))));
+    await inAllPairings(async ({ source, agent }) => {
+      await fleet.agent(agent).waitFor({ event: 'spec', action: 'DELETED', id: id(source, agent) });
+    });
+    for (const version of SDK_VERSIONS) {
       expect(await idsOf(fleet.agent(version))).toEqual(keptOn(version));
     }
   });
@@ -234,28 +294,3 @@ describeWith('go', 'Go sources and agents of SDK v0.15 to v1.3 over one broker',
     }
   });
 });
-
-async function inAllPairings(step: (pairing: (typeof PAIRINGS)[number]) => Promise<void>): Promise<void> {
-  await Promise.all(PAIRINGS.map(step));
-}
-
-/** The ids that a program holds, sorted. */
-async function idsOf(peer: GoPeer): Promise<unknown[]> {
-  const { resources } = await peer.run('state');
-  return Array.isArray(resources) ? resources.map((resource: Stored) => resource.id).sort() : [];
-}
-
-const keptBy = (source: SdkVersion): string[] => SDK_VERSIONS.map((agent) => idOf(source, agent)).sort();
-const keptOn = (agent: SdkVersion): string[] => SDK_VERSIONS.map((source) => idOf(source, agent)).sort();
-
-function stored(source: SdkVersion, version: number): Stored[] {
-  return SDK_VERSIONS.map((agent) => {
-    return {
-      id: idOf(source, agent),
-      cluster: clusterOf(agent),
-      source: sourceOf(source),
-      version,
-      spec: { size: version },
-    };
-  });
-}
