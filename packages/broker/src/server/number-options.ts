@@ -5,6 +5,7 @@ const DAY_MS = 24 * 3_600_000;
 /** Bounds and defaults of the options that are numbers; all are whole. */
 export const NUMBER_OPTIONS = Object.freeze({
   maxMessageBytes: { least: KIB, most: 64 * MIB, fallback: 4 * MIB },
+  receiverMaxBytes: { least: 64 * KIB, most: 64 * MIB, fallback: 4 * MIB },
   heartbeatIntervalMs: { least: 100, most: DAY_MS, fallback: 10_000 },
   drainTimeoutMs: { least: 100, most: DAY_MS, fallback: 10_000 },
   publishTimeoutMs: { least: 100, most: DAY_MS, fallback: 10_000 },

@@ -53,8 +53,14 @@ export interface BrokerOptions {
   readonly roles?: { readonly sources?: readonly string[]; readonly agents?: readonly string[] } | undefined;
   /** Policies by data type (`<group>.<version>.<resource>`), over those built in for Open Cluster Management. Default: none. */
   readonly dataTypes?: Readonly<Record<string, Partial<DataTypePolicy>>> | undefined;
-  /** Largest message that is taken; Go clients take 4 MiB themselves. 1 KiB to 64 MiB. Default 4 MiB. */
+  /** Largest message that is taken; a larger one is RESOURCE_EXHAUSTED. 1 KiB to 64 MiB. Default 4 MiB. */
   readonly maxMessageBytes?: number | undefined;
+  /**
+   * Largest message that subscribers take: lists are cut to it, and a larger event is not handed again to a subscriber that
+   * broke its stream over it. Go clients take 4 MiB unless they were told otherwise: raise it together with `maxMessageBytes`
+   * only where all subscribers take as much. 64 KiB to 64 MiB. Default 4 MiB.
+   */
+  readonly receiverMaxBytes?: number | undefined;
   /** Distance between the heartbeats of a subscription; at least 100. Go clients expect 10 s or less. Default 10,000. */
   readonly heartbeatIntervalMs?: number | undefined;
   /** A subscriber that takes nothing for so long although events wait is ended; at least 100. Default 10,000. */
@@ -94,6 +100,7 @@ export interface ResolvedOptions {
   readonly roles: { readonly sources: readonly string[]; readonly agents: readonly string[] };
   readonly dataTypes: Readonly<Record<string, Partial<DataTypePolicy>>>;
   readonly maxMessageBytes: number;
+  readonly receiverMaxBytes: number;
   readonly heartbeatIntervalMs: number;
   readonly drainTimeoutMs: number;
   readonly publishTimeoutMs: number;

@@ -182,8 +182,13 @@ export class RunningBroker implements Broker {
     core.drain();
     for (const companion of this.#companions) companion.draining?.();
     this.#attached.close();
+    for (const { peer, stream } of [...open]) {
+      // Those inside the process; the engine ends its own.
+      if (peer.fixed)
+        stream.endConnection(UNAVAILABLE, 'the broker is shutting down: subscribe again', graceMs);
+    }
     try {
-      if (graceMs > 0) await engine?.drain(graceMs);
+      if (graceMs > 0) await Promise.all([engine?.drain(graceMs), within(graceMs, serviceCalls.idle())]);
       await engine?.close();
       for (const outlet of [...open]) outlet.end(UNAVAILABLE, 'the broker has been closed');
       inProcess.close();
@@ -225,4 +230,14 @@ export class RunningBroker implements Broker {
     if (this.#state !== 'serving')
       throw new CeBrokerError('unavailable', 'the broker is closed, or about to be');
   }
+}
+
+/** Waits for something, but not longer. */
+async function within(ms: number, wanted: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const enough = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, ms);
+  });
+  await Promise.race([wanted, enough]);
+  clearTimeout(timer);
 }

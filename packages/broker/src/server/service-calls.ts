@@ -19,12 +19,15 @@ export class ServiceCalls {
   readonly #budget: ByteBudget;
   readonly #timeoutMs: number;
   readonly #waiting = new Set<OpenCall>();
+  #unanswered = 0;
+  #idle: (() => void)[] = [];
 
   constructor(budget: ByteBudget, timeoutMs: number) {
     this.#budget = budget;
     this.#timeoutMs = timeoutMs;
   }
 
+  /** Publishes that services have not let go of; some may have been answered for them. */
   get size(): number {
     return this.#waiting.size;
   }
@@ -32,11 +35,13 @@ export class ServiceCalls {
   /** Reserves the bytes before anything else happens; undefined: there is no room. */
   begin(call: PublishCall, bytes: number, now: number): ServiceCall | undefined {
     if (!this.#budget.reserve(bytes)) return undefined;
-    const open = new OpenCall(call, now + this.#timeoutMs, () => {
+    const settled = (): void => {
       this.#waiting.delete(open);
       this.#budget.release(bytes);
-    });
+    };
+    const open = new OpenCall(call, now + this.#timeoutMs, settled, () => this.#answered());
     this.#waiting.add(open);
+    this.#unanswered += 1;
     return open;
   }
 
@@ -50,8 +55,20 @@ export class ServiceCalls {
     }
   }
 
+  /** Resolves when every Publish has its answer. */
+  idle(): Promise<void> {
+    if (this.#unanswered === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#idle.push(resolve));
+  }
+
   abortAll(): void {
     for (const call of this.#waiting) call.abort();
+  }
+
+  #answered(): void {
+    this.#unanswered -= 1;
+    if (this.#unanswered > 0) return;
+    for (const resolve of this.#idle.splice(0)) resolve();
   }
 }
 
@@ -60,12 +77,14 @@ class OpenCall implements ServiceCall {
   readonly #call: PublishCall;
   readonly #controller = new AbortController();
   readonly #settled: () => void;
+  readonly #onAnswer: () => void;
   #answered = false;
 
-  constructor(call: PublishCall, due: number, settled: () => void) {
+  constructor(call: PublishCall, due: number, settled: () => void, onAnswer: () => void) {
     this.#call = call;
     this.due = due;
     this.#settled = settled;
+    this.#onAnswer = onAnswer;
   }
 
   get signal(): AbortSignal {
@@ -77,6 +96,7 @@ class OpenCall implements ServiceCall {
     if (this.#answered) return;
     this.#answered = true;
     this.#call.reply(EMPTY);
+    this.#onAnswer();
   }
 
   refuse(code: number, message: string): void {
@@ -84,12 +104,14 @@ class OpenCall implements ServiceCall {
     if (this.#answered) return;
     this.#answered = true;
     this.#call.fail(code, message);
+    this.#onAnswer();
   }
 
   expire(message: string): void {
     if (this.#answered) return;
     this.#answered = true;
     this.#call.fail(DEADLINE_EXCEEDED, message);
+    this.#onAnswer();
     this.abort();
   }
 

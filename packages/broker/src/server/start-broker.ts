@@ -31,8 +31,6 @@ import { TokenSource } from './token-source.js';
 import { Traffic } from './traffic.js';
 import { validateOptions } from './validate-options.js';
 
-const MIB = 1024 * 1024;
-
 /**
  * Starts a broker. Resolves once it listens; rejects with CeBrokerError: `invalid_option` (with the option as its `field`),
  * `unreadable_file`, `invalid_config` (a broken token file, with its line), `address_in_use`.
@@ -156,7 +154,7 @@ function makeCore(options: ResolvedOptions, clock: Clock, notes: NoteLog): Broke
       publishTimeoutMs: options.publishTimeoutMs,
       laneBytes: options.laneBytes,
       totalLaneBytes: options.totalLaneBytes,
-      receiverMaxBytes: Math.min(options.maxMessageBytes, 4 * MIB),
+      receiverMaxBytes: options.receiverMaxBytes,
     },
   });
   jobs.use(core);

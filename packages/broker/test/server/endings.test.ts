@@ -1,4 +1,6 @@
+import { encodeEvent, encodeSubscriptionRequest } from 'ce-broker-proto';
 import { describe, expect, it } from 'vitest';
+import { frame } from '../rpc/support/raw-client.js';
 import {
   DATA_TYPE,
   eventOf,
@@ -6,6 +8,7 @@ import {
   openSubscription,
   publish,
   Running,
+  SUBSCRIBE,
   statusOf,
   subscribed,
 } from './support/running.js';
@@ -78,6 +81,27 @@ describe('drain', () => {
     client.close();
   });
 
+  it('a publish in flight on a server of the user, or inside the process, is answered too', async () => {
+    await using running = await Running.start({ listen: false });
+    const handled = gate();
+    const release = gate();
+    running.broker.registerService(DATA_TYPE, {
+      list: () => [],
+      handle: async () => {
+        handled.open();
+        await release.opened;
+      },
+    });
+    const transport = running.broker.inProcessTransport();
+    const inFlight = transport.publish(encodeEvent(statusOf()));
+    await handled.opened;
+    const closing = running.broker.close();
+    await expect(transport.publish(encodeEvent(eventOf()))).rejects.toMatchObject({ code: 'unavailable' });
+    release.open();
+    await inFlight;
+    await closing;
+  });
+
   it('close is idempotent, and after it the port is free', async () => {
     const running = await Running.start();
     const { port } = running;
@@ -122,10 +146,8 @@ describe('limits', () => {
     const frozen = running.client();
     const lively = running.client();
     // It is never read, so flow control stops the broker after a window.
-    const { encodeSubscriptionRequest } = await import('ce-broker-proto');
-    const { frame } = await import('../rpc/support/raw-client.js');
     const stuck = frozen.open(
-      '/io.cloudevents.v1.CloudEventService/Subscribe',
+      SUBSCRIBE,
       frame(encodeSubscriptionRequest({ source: '', clusterName: 'c1', dataType: '' })),
     );
     await stuck.headers;
