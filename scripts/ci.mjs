@@ -13,7 +13,11 @@ const COUNTS = /^(\d+) passed, (\d+) failed$/;
 /** The tests bring their own counts; every other step counts as one. */
 const STEPS = [
   { name: 'install and build', action: () => prepare() },
-  { name: 'lint', action: () => command(bin('biome'), ['ci', '.']) },
+  {
+    name: 'lint',
+    action: () =>
+      command(bin('biome'), ['ci', '.', process.stdout.isTTY ? '--colors=force' : '--colors=off']),
+  },
   { name: 'types, tests included', action: () => command(bin('tsc'), ['-b', 'tsconfig.test.json']) },
   {
     name: 'order of the rooms',
