@@ -98,7 +98,8 @@ let arrived = 0;
 let woken;
 const undelivered = () => (subscribers > 0 ? sent - arrived / subscribers : 0);
 const wake = () => {
-  woken ??= setImmediate(() => {
+  if (woken !== undefined) return;
+  woken = setImmediate(() => {
     woken = undefined;
     pump();
     publisher?.out.flush();

@@ -9,7 +9,7 @@ const FANS = [10, 100];
 export async function run(context) {
   const loads = FANS.map((subscribers) => ({
     name: `x${subscribers}`,
-    options: { inFlight: 16, subscribers },
+    options: { inFlight: 16, subscribers, resources: 1_000 },
   }));
   const { summary, failures } = await compare(context, context.servers, loads);
   const own = summary['ce-broker'];
