@@ -6,7 +6,7 @@ import { exitCodeOf } from './exit-codes.js';
 export function reportError(thrown: unknown, debug: boolean): number {
   const error = CeBrokerError.from(thrown);
   process.stderr.write(
-    `${pc.createColors(process.stderr.isTTY === true).red('ce-broker:')} ${describeError(error)}\n`,
+    `${pc.createColors(pc.isColorSupported && process.stderr.isTTY === true).red('ce-broker:')} ${describeError(error)}\n`,
   );
   if (debug) process.stderr.write(`${stackOf(error)}\n`);
   return exitCodeOf(error);

@@ -1,5 +1,8 @@
+import { Metadata, Server, ServerCredentials, type ServerWritableStream } from '@grpc/grpc-js';
+import { createEvent, encodeEvent } from 'ce-broker-proto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { LINE_KEYS } from '../../src/cli/events/line.js';
+import { SUBSCRIBE_PATH } from '../../src/cli/load/index.js';
 import { Broker, cli, Folder, Running } from './support/cli.js';
 
 const widgets = 'com.example.v1.widgets';
@@ -239,6 +242,48 @@ test('a server that is not there is exit code 3', async () => {
     expect(code).toBe(3);
     expect(stderr).toContain('UNAVAILABLE: 127.0.0.1:1');
   }
+});
+
+test('a server that is not there ends pub also while whoever writes into it is silent', async () => {
+  const line = `${JSON.stringify({ source: 's', type: `${widgets}.spec.x`, cluster: 'c' })}\n`;
+  await using lost = new Running(['pub', '--server', '127.0.0.1:1'], { stdin: line, holdStdin: true });
+  expect((await lost.ended()).code).toBe(3);
+});
+
+test('what is no event is told, and the next one is printed', async () => {
+  const asItIs = (bytes: Buffer) => bytes;
+  const server = new Server();
+  const method = {
+    requestStream: false,
+    responseStream: true,
+    requestSerialize: asItIs,
+    requestDeserialize: asItIs,
+  };
+  server.addService(
+    {
+      Subscribe: { path: SUBSCRIBE_PATH, ...method, responseSerialize: asItIs, responseDeserialize: asItIs },
+    },
+    {
+      Subscribe: (call: ServerWritableStream<Buffer, Buffer>) => {
+        call.sendMetadata(new Metadata());
+        call.write(Buffer.from([0xff]));
+        const extensions = [['clustername', { kind: 'string', value: 'c1' }]] as const;
+        call.write(encodeEvent(createEvent({ id: 'good', source: 's', type: 'a.b.c.spec.x', extensions })));
+        call.end();
+      },
+    },
+  );
+  const port = await new Promise<number>((resolve, reject) => {
+    server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, bound) =>
+      error === null ? resolve(bound) : reject(error),
+    );
+  });
+  const { code, stdout, stderr } = await cli(['sub', '--server', `127.0.0.1:${port}`, '--cluster', 'c1']);
+  server.forceShutdown();
+  expect(stderr).toContain('an event of 1 bytes cannot be read');
+  expect(stderr).toContain('the server ended the subscription: it said OK');
+  expect(JSON.parse(stdout).id).toBe('good');
+  expect(code).toBe(4);
 });
 
 test('a reader that has enough is no failure', async () => {

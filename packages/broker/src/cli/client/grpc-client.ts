@@ -125,7 +125,8 @@ export class GrpcClient {
   private explain(error: unknown): CeBrokerError {
     const known = CeBrokerError.from(error);
     if (known.code !== 'unavailable') return known;
-    return new CeBrokerError('unavailable', `${this.server}: ${known.message}`, { cause: error });
+    const reason = known.message.replace(/ Resolution note: $/, '');
+    return new CeBrokerError('unavailable', `${this.server}: ${reason}`, { cause: error });
   }
 }
 

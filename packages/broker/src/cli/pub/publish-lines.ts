@@ -22,6 +22,7 @@ export async function publishLines(
 ): Promise<number> {
   const progress = new Progress(process.stderr.isTTY === true);
   const pace = new Pace(perSecond);
+  const input = createInterface({ input: process.stdin, crlfDelay: Number.POSITIVE_INFINITY });
   const underWay = new Map<string, Promise<void>>();
   let fatal: CeBrokerError | undefined;
   const failed = (line: number, thrown: unknown) => {
@@ -29,15 +30,18 @@ export async function publishLines(
     progress.refused++;
     // PERMISSION_DENIED may be about this event alone.
     const hopeless = exitCodeOf(error) === ExitCode.unreachable || error.code === 'unauthenticated';
-    if (hopeless) fatal ??= error;
-    else progress.tell(`ce-broker: line ${line}: ${describeError(error)}`);
+    if (hopeless) {
+      fatal ??= error;
+      // Whoever writes into stdin may have nothing to say for long.
+      input.close();
+    } else progress.tell(`ce-broker: line ${line}: ${describeError(error)}`);
   };
   const defaults = {
     ...flags,
     subResource: flags.status === true ? ('status' as const) : ('spec' as const),
   };
   let line = 0;
-  for await (const text of createInterface({ input: process.stdin, crlfDelay: Number.POSITIVE_INFINITY })) {
+  for await (const text of input) {
     line++;
     if (text.trim() === '') continue;
     const at = line;

@@ -1,7 +1,7 @@
 import { CeBrokerError } from 'ce-broker-proto';
 import type { BrokerOptions, Logger } from '../../server/index.js';
 import type { ResolvedSettings } from './resolve-settings.js';
-import { flagOf, type ServeSettings, type SettingKey } from './settings.js';
+import { flagOf, type ServeSettings, type SettingKey, settingKeys } from './settings.js';
 
 /** The broker's options under the names that the command line gives them. Throws `invalid_option` where two do not fit together. */
 export function brokerOptions({ settings, origins }: ResolvedSettings, logger: Logger): BrokerOptions {
@@ -59,8 +59,11 @@ export function inUsersWords(error: CeBrokerError, { settings, origins }: Resolv
       { field: key, cause: error },
     );
   }
-  if (origin === undefined || error.message.includes(origin)) return error;
-  return new CeBrokerError(error.code, `${error.message} (set by ${origin})`, { field: key, cause: error });
+  if (!settingKeys.includes(key)) return error;
+  const name = origin ?? flagOf(key);
+  if (error.message.includes(name)) return error;
+  const whence = origin === undefined ? `${name} chooses another` : `set by ${name}`;
+  return new CeBrokerError(error.code, `${error.message} (${whence})`, { field: key, cause: error });
 }
 
 function isOpenDoor(error: CeBrokerError, settings: ServeSettings): boolean {

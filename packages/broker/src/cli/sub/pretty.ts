@@ -7,7 +7,7 @@ import { eventToLine } from '../events/line.js';
 export function prettyEvent(event: Event, color: boolean): string {
   const line: unknown = JSON.parse(eventToLine(event));
   const { cluster, resourceId, resourceVersion, deletionTimestamp, time } = line as Record<string, unknown>;
-  const { cyan, dim, green, red, yellow } = pc.createColors(color);
+  const { cyan, dim, green, red, yellow } = pc.createColors(color && pc.isColorSupported);
   const parts = event.type.split('.');
   const action = parts.at(-1) ?? '';
   const isStatus = parts.at(-2) === 'status';

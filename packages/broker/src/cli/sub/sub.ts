@@ -2,6 +2,7 @@ import {
   CeBrokerError,
   CloudEventsDataType,
   decodeEvent,
+  type Event,
   encodeEvent,
   encodeSpecResyncBody,
   encodeStatusResyncBody,
@@ -133,10 +134,18 @@ function follow(
   });
 }
 
-/** Undefined for a heartbeat. */
+/** Undefined for a heartbeat, and for what is no event: that is told, and the next may be one. */
 function render(bytes: Buffer, pretty: boolean): string | undefined {
   if (isHeartbeat(bytes)) return undefined;
-  const event = decodeEvent(bytes);
+  let event: Event;
+  try {
+    event = decodeEvent(bytes);
+  } catch (error) {
+    process.stderr.write(
+      `ce-broker: an event of ${bytes.length} bytes cannot be read: ${CeBrokerError.from(error).message}\n`,
+    );
+    return undefined;
+  }
   return pretty ? prettyEvent(event, process.stdout.isTTY === true) : `${eventToLine(event)}\n`;
 }
 

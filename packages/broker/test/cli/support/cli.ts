@@ -28,7 +28,7 @@ export class Running {
 
   constructor(
     args: readonly string[],
-    options: { stdin?: string; env?: Readonly<Record<string, string>> } = {},
+    options: { stdin?: string; holdStdin?: boolean; env?: Readonly<Record<string, string>> } = {},
   ) {
     this.child = spawn(process.execPath, [bin, ...args], {
       stdio: ['pipe', 'pipe', 'pipe'],
@@ -42,7 +42,8 @@ export class Running {
       this.stderr += text;
     });
     this.child.stdin?.on('error', () => undefined);
-    this.child.stdin?.end(options.stdin ?? '');
+    this.child.stdin?.write(options.stdin ?? '');
+    if (options.holdStdin !== true) this.child.stdin?.end();
   }
 
   /** Resolves once a line of stdout or stderr matches; rejects when the command ends without it. */
