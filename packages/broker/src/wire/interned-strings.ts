@@ -1,3 +1,5 @@
+import { isAscii, latin1, same } from './fast-scan-bytes.js';
+
 /** A string that has been seen before, with the bytes that it came from. */
 export interface InternedString {
   readonly bytes: Uint8Array;
@@ -33,32 +35,6 @@ export class InternedStrings {
   }
 }
 
-/** Whether all bytes are ASCII. */
-export function isAscii(bytes: Uint8Array, start: number, end: number): boolean {
-  let seen = 0;
-  for (let at = start; at < end; at++) seen |= bytes[at] ?? 0;
-  return seen < 0x80;
-}
-
-/** Whether `bytes` from `start` on begin with all of `known`; four bytes a step, for this is where the scan spends its time. */
-export function same(known: Uint8Array, bytes: Uint8Array, start: number, length: number): boolean {
-  if (known.length !== length) return false;
-  let at = 0;
-  for (; at + 4 <= length; at += 4) {
-    const from = start + at;
-    const different =
-      ((known[at] ?? 0) ^ (bytes[from] ?? 0)) |
-      ((known[at + 1] ?? 0) ^ (bytes[from + 1] ?? 0)) |
-      ((known[at + 2] ?? 0) ^ (bytes[from + 2] ?? 0)) |
-      ((known[at + 3] ?? 0) ^ (bytes[from + 3] ?? 0));
-    if (different !== 0) return false;
-  }
-  for (; at < length; at++) {
-    if (known[at] !== bytes[start + at]) return false;
-  }
-  return true;
-}
-
 /** A few bytes tell most strings apart: the length, the ends, and some from between. */
 function slotOf(bytes: Uint8Array, start: number, end: number): number {
   const length = end - start;
@@ -70,9 +46,4 @@ function slotOf(bytes: Uint8Array, start: number, end: number): number {
   hash = (hash * 31 + (bytes[start + (length >> 1)] ?? 0)) | 0;
   hash = (hash * 31 + (bytes[start + (length >> 2)] ?? 0)) | 0;
   return (hash ^ (hash >>> 10)) & (SLOTS - 1);
-}
-
-/** `toString('latin1')` without its look-up of the encoding's name: half of the time for a short string. */
-export function latin1(bytes: Buffer, start: number, end: number): string {
-  return (bytes as Buffer & { latin1Slice(start: number, end: number): string }).latin1Slice(start, end);
 }

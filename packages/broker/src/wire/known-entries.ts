@@ -1,11 +1,11 @@
-import { same } from './interned-strings.js';
+import { KnownBytes } from './known-bytes.js';
 
-/** Which part of an envelope an entry fills; `none` for one that is only checked. */
-export type RepeatingAttribute = 'cluster' | 'originalSource' | 'contentType' | 'none';
+/** Which part of an envelope an entry fills; undefined for one that is only checked. */
+export type RepeatingAttribute = 'cluster' | 'originalSource' | 'contentType' | undefined;
 
 /** A whole map entry of the attributes, key and value, that was read and found good before. */
 export interface KnownEntry {
-  readonly bytes: Uint8Array;
+  readonly bytes: KnownBytes;
   readonly name: RepeatingAttribute;
   readonly text: string | undefined;
 }
@@ -24,7 +24,7 @@ export class KnownEntries {
     const length = end - start;
     if (length > MAX_BYTES || length < 12) return undefined;
     const known = this.#slots[slotOf(bytes, start, end)];
-    return known !== undefined && same(known.bytes, bytes, start, length) ? known : undefined;
+    return known?.bytes.fill(bytes, start, length) === true ? known : undefined;
   }
 
   add(
@@ -37,7 +37,7 @@ export class KnownEntries {
     const length = end - start;
     if (length > MAX_BYTES || length < 12) return;
     this.#slots[slotOf(bytes, start, end)] = {
-      bytes: Uint8Array.prototype.slice.call(bytes, start, end),
+      bytes: new KnownBytes(bytes, start, end),
       name,
       text,
     };

@@ -19,16 +19,19 @@ export class Scanner {
   scanPublishRequest(request: Uint8Array): Envelope {
     const bytes = asBuffer(request);
     const start = eventStart(bytes);
-    return this.#scan(start > 0 ? bytes.subarray(start) : decodePublishRequest(bytes));
+    return start > 0 ? this.#scan(bytes, start) : this.#scan(decodePublishRequest(bytes), 0);
   }
 
   /** The envelope of an encoded CloudEvent. Throws CeBrokerError `invalid_argument`, with the field named. */
   scanEvent(event: Uint8Array): Envelope {
-    return this.#scan(asBuffer(event));
+    return this.#scan(asBuffer(event), 0);
   }
 
-  #scan(bytes: Buffer): Envelope {
-    return this.#fast.scan(bytes) ?? scanSlowly(bytes, this.#types);
+  /** The event reaches from `begin` to the end of `bytes`. */
+  #scan(bytes: Buffer, begin: number): Envelope {
+    return (
+      this.#fast.scan(bytes, begin) ?? scanSlowly(begin > 0 ? bytes.subarray(begin) : bytes, this.#types)
+    );
   }
 }
 
