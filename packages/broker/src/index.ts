@@ -24,4 +24,3 @@ export {
   type TlsOptions,
   validateOptions,
 } from './server/index.js';
-export type { Envelope } from './wire/envelope.js';

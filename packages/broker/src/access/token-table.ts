@@ -3,8 +3,11 @@ import { CeBrokerError } from 'ce-broker-proto';
 
 /** A bearer token and who it stands for. */
 export interface StaticToken {
+  /** What stands after `Bearer ` in the header. */
   readonly token: string;
+  /** Whom it stands for. */
   readonly user: string;
+  /** The groups that the user is in. Default: none. */
   readonly groups?: readonly string[];
 }
 

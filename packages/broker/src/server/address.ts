@@ -3,6 +3,7 @@ import { CeBrokerError } from 'ce-broker-proto';
 
 /** A place to listen on, or one that is listened on. */
 export interface HostPort {
+  /** A name or an address; IPv6 without brackets. */
   readonly host: string;
   /** 0: any free port. */
   readonly port: number;
@@ -33,6 +34,7 @@ export function parseAddress(text: string, option: string): HostPort {
   return Object.freeze({ host: host === '' ? '0.0.0.0' : host, port });
 }
 
+/** `host:port`, with brackets around IPv6. */
 export function formatAddress({ host, port }: HostPort): string {
   return `${host.includes(':') ? `[${host}]` : host}:${port}`;
 }

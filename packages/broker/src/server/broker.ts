@@ -8,9 +8,11 @@ import type { BrokerStatus } from './snapshot.js';
 export interface InProcessOptions {
   /** Default `in-process`. */
   readonly user?: string | undefined;
+  /** Default: none. */
   readonly groups?: readonly string[] | undefined;
 }
 
+/** How a broker is closed. */
 export interface CloseOptions {
   /** How long calls in flight may still be answered, in milliseconds; 0: not at all. Default 9,000. */
   readonly graceMs?: number | undefined;

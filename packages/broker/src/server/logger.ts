@@ -1,8 +1,12 @@
 /** What the broker needs of a logger; pino's have this shape: fields first, then the text. */
 export interface Logger {
+  /** What only a developer reads. */
   debug(fields: object, message: string): void;
+  /** What happened as it should. */
   info(fields: object, message: string): void;
+  /** What an operator may want to look at. */
   warn(fields: object, message: string): void;
+  /** What an operator must look at. */
   error(fields: object, message: string): void;
 }
 

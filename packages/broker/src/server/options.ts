@@ -9,6 +9,7 @@ import type { Logger } from './logger.js';
  */
 export type PemSource = string | Uint8Array;
 
+/** TLS of the gRPC port. */
 export interface TlsOptions {
   /** The server's certificate chain. */
   readonly cert: PemSource;
@@ -87,30 +88,20 @@ export interface BrokerOptions {
   readonly logger?: Logger | undefined;
 }
 
-/** {@link BrokerOptions}, complete, checked and frozen. */
-export interface ResolvedOptions {
+/** {@link BrokerOptions}, complete, checked and frozen; what is not mentioned here has its name and meaning there. */
+export interface ResolvedOptions
+  extends Omit<
+    { readonly [K in keyof BrokerOptions]-?: NonNullable<BrokerOptions[K]> },
+    'listen' | 'admin' | 'tls' | 'tokenFile' | 'roles'
+  > {
+  /** `false`: nowhere. */
   readonly listen: HostPort | false;
+  /** `false`: nowhere. */
   readonly admin: HostPort | false;
-  readonly store: 'memory' | 'none';
-  readonly orphans: 'withhold' | 'forward';
+  /** Undefined: plain text. */
   readonly tls: TlsOptions | undefined;
-  readonly tokens: readonly StaticToken[];
+  /** Undefined: none. */
   readonly tokenFile: string | undefined;
-  readonly allowAnonymous: boolean;
+  /** Empty lists: policy does not say. */
   readonly roles: { readonly sources: readonly string[]; readonly agents: readonly string[] };
-  readonly dataTypes: Readonly<Record<string, Partial<DataTypePolicy>>>;
-  readonly maxMessageBytes: number;
-  readonly receiverMaxBytes: number;
-  readonly heartbeatIntervalMs: number;
-  readonly drainTimeoutMs: number;
-  readonly publishTimeoutMs: number;
-  readonly keepaliveTimeMs: number;
-  readonly keepaliveTimeoutMs: number;
-  readonly streamBufferBytes: number;
-  readonly laneBytes: number;
-  readonly totalLaneBytes: number;
-  readonly serviceBytes: number;
-  readonly maxSubscriptionsPerConnection: number;
-  readonly healthAndReflection: boolean;
-  readonly logger: Logger;
 }

@@ -3,11 +3,13 @@ import { clip, LONGEST_STATUS } from './clip.js';
 
 /** The fields of a Kubernetes Status (`k8s.io/apimachinery`, `metav1.Status`) that a refusal carries. */
 export interface KubernetesStatus {
+  /** For the reader. */
   readonly message: string;
   /** `NotFound`, `Conflict`, `Forbidden`, ... */
   readonly reason: string;
   /** The HTTP status code that belongs to the reason. */
   readonly code: number;
+  /** As Kubernetes has them: `name`, `group`, `kind`, `causes`, ... */
   readonly details?: Readonly<Record<string, unknown>> | undefined;
 }
 

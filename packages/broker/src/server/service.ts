@@ -3,12 +3,15 @@ import type { Identity } from '../access/identity.js';
 
 /** Which resources a service is asked for (Go: `types.ListOptions`). */
 export interface ServiceListOptions {
+  /** The cluster of the agent that asks. */
   readonly clusterName: string;
+  /** The data type that the service was registered for. */
   readonly dataType: string;
   /** Aborted when the broker no longer waits for the answer. */
   readonly signal: AbortSignal;
 }
 
+/** What comes with a published event. */
 export interface ServiceHandleContext {
   /** Who published the event. */
   readonly identity: Identity;
@@ -36,6 +39,7 @@ export interface Service {
 
 /** A service at work. */
 export interface ServiceRegistration extends AsyncDisposable {
+  /** What it was registered for. */
   readonly dataType: string;
   /**
    * Sends a spec to the agents of its `clustername`; resolves once the broker has taken it. Rejects with CeBrokerError:

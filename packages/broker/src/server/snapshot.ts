@@ -3,17 +3,24 @@ import type { RpcEngineStats } from '../rpc/index.js';
 import { formatAddress, type HostPort } from './address.js';
 import type { Clock } from './clock.js';
 
+/** A broker serves from its start, drains once `close` was called, and is closed in the end. */
 export type BrokerState = 'serving' | 'draining' | 'closed';
 
 /** The broker at one moment, as plain data: what `status()`, `/status` and the metrics show. Times are in milliseconds, sizes in bytes. */
 export interface BrokerStatus {
+  /** Whether it serves. */
   readonly state: BrokerState;
   /** `HOST:PORT` of gRPC; undefined: it does not listen. */
   readonly address: string | undefined;
+  /** `HOST:PORT` of the admin port; undefined: there is none. */
   readonly adminAddress: string | undefined;
+  /** ISO 8601. */
   readonly startedAt: string;
+  /** Since it was started. */
   readonly uptimeMs: number;
+  /** Connections, their subscription streams, and what those have not sent yet. */
   readonly connections: { readonly open: number; readonly streams: number; readonly bufferedBytes: number };
+  /** Subscriptions. */
   readonly sessions: {
     readonly agents: number;
     readonly sources: number;
@@ -26,6 +33,7 @@ export interface BrokerStatus {
     /** Age of what waits longest for its subscriber; 0: nothing waits. */
     readonly oldestUndeliveredMs: number;
   };
+  /** What is kept. */
   readonly store: {
     readonly kind: string;
     readonly keptBytes: number;
@@ -42,11 +50,13 @@ export interface BrokerStatus {
     /** Publishes that wait for the store. */
     readonly pending: number;
   };
+  /** Data types with a service, and what services have in hand. */
   readonly services: {
     readonly registered: readonly string[];
     readonly callsInHand: number;
     readonly heldBytes: number;
   };
+  /** Counted since the start. */
   readonly counters: {
     readonly published: number;
     readonly publishedBytes: number;
