@@ -1,6 +1,6 @@
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import type { Server, UntypedHandleCall, UntypedServiceImplementation } from '@grpc/grpc-js';
+import { addLazyReflection } from './lazy-reflection.js';
 
 const EVENTS = 'io.cloudevents.v1.CloudEventService';
 
@@ -17,33 +17,10 @@ export interface GrpcExtras {
   setServing(serving: boolean): void;
 }
 
-/** Loads health and reflection; they take time to load, so nobody does it before a server wants them. */
+/** Loads the health service; reflection loads itself with the first question. */
 export async function loadGrpcExtras(): Promise<GrpcExtras> {
-  const [health, reflection, loader, { completeDescriptors }] = await Promise.all([
-    import('grpc-health-check'),
-    import('@grpc/reflection'),
-    import('@grpc/proto-loader'),
-    import('./complete-descriptors.js'),
-  ]);
-  const require = createRequire(import.meta.url);
-  const ownProtos = dirname(require.resolve('ce-broker-proto/package.json'));
-  const reflectionProtos = join(dirname(require.resolve('@grpc/reflection')), '..', 'proto');
+  const health = await import('grpc-health-check');
   const healthProtos = dirname(dirname(dirname(health.protoPath)));
-  const described = loader.loadSync(
-    [
-      'io/cloudevents/v1/cloudevents.proto',
-      'health/v1/health.proto',
-      'grpc/reflection/v1/reflection.proto',
-      'grpc/reflection/v1alpha/reflection.proto',
-    ],
-    {
-      includeDirs: [ownProtos, healthProtos, reflectionProtos],
-      keepCase: true,
-      longs: String,
-      enums: String,
-    },
-  );
-  const reflectionService = new reflection.ReflectionService(completeDescriptors(described));
   const healthService = new health.HealthImplementation({ '': 'SERVING', [EVENTS]: 'SERVING' });
   const watchers = new Set<Watcher>();
   return {
@@ -52,7 +29,7 @@ export async function loadGrpcExtras(): Promise<GrpcExtras> {
         addService: (service, implementation) =>
           server.addService(service, endable(implementation, watchers)),
       });
-      reflectionService.addToServer(server);
+      addLazyReflection(server, healthProtos);
     },
     setServing(serving) {
       for (const service of ['', EVENTS])
