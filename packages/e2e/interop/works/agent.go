@@ -5,12 +5,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
-	"sync"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/wait"
 
 	workv1 "open-cluster-management.io/api/work/v1"
 
@@ -20,80 +21,58 @@ import (
 // agent stands for a work controller: it "applies" the manifests of a work to its memory, and
 // reports Applied and Available through the SDK's work client, as a real controller does.
 //
-// It waits for the command "reconcile" before it does so. The SDK's source client publishes a
-// change first and puts it into its store after that; it drops a status that is back before then,
-// and this agent would be fast enough.
+// It does so at the command "reconcile", and the command ends when the SDK's store has all of it.
+// The SDK's clients have windows that a program as fast as this one would fall into: a source
+// publishes a change before its own store has it, and drops a status that is back by then; an
+// agent's patch that meets a new event on the way to the store takes the event back.
 type agent struct {
 	Client
 	cluster string
-	queue   chan string
-	mu      sync.Mutex
-	asked   map[string]bool
 }
 
-func newAgent(client Client, cluster string) *agent {
-	return &agent{Client: client, cluster: cluster, queue: make(chan string, 1024), asked: map[string]bool{}}
-}
-
-func (a *agent) changed(work *workv1.ManifestWork) { a.queue <- work.Name }
-
-func (a *agent) mayReconcile(name string) bool {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return a.asked[name]
-}
-
-func (a *agent) setAsked(name string, asked bool) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.asked[name] = asked
-}
-
-func (a *agent) run(ctx context.Context) {
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case name := <-a.queue:
-			if !a.mayReconcile(name) {
-				continue
-			}
-			if err := a.reconcile(ctx, name); err != nil {
-				line.Emit(line.Event{"event": "retry", "name": name, "error": err.Error()})
-				a.setAsked(name, true)
-				time.AfterFunc(100*time.Millisecond, func() { a.queue <- name })
-			}
-		}
+func (a agent) handle(ctx context.Context, c line.Command) (line.Event, error) {
+	switch c.Op {
+	case "state":
+		return state(a.Client), nil
+	case "reconcile":
+		return nil, a.reconcile(ctx, c.Name)
 	}
+	return nil, fmt.Errorf("an agent of works knows no op %q", c.Op)
 }
 
-// reconcile does the next step for one work. A patch comes back as a change of the informer, and
-// with it the step after it; the last step ends what the command asked for.
-func (a *agent) reconcile(ctx context.Context, name string) error {
-	obj, exists, err := a.Informer.GetStore().GetByKey(a.cluster + "/" + name)
-	if err != nil || !exists {
+func (a agent) reconcile(ctx context.Context, name string) error {
+	// A v1.3 store tells its watchers of a change before it has it: wait until both say the same.
+	work, err := a.until(ctx, name, func(stored *workv1.ManifestWork) bool {
+		obj, exists, _ := a.Informer.GetStore().GetByKey(a.cluster + "/" + name)
+		return exists && stored != nil && obj.(*workv1.ManifestWork).ResourceVersion == stored.ResourceVersion
+	})
+	if err != nil {
 		return err
 	}
-	work := obj.(*workv1.ManifestWork)
-	hasFinalizer := slices.Contains(work.Finalizers, workv1.ManifestWorkFinalizer)
-	switch {
-	case work.DeletionTimestamp != nil && hasFinalizer:
+	if work.DeletionTimestamp != nil {
 		line.Emit(line.Event{"event": "removed", "name": name})
-		a.setAsked(name, false)
-		return a.patch(ctx, name, map[string]any{"metadata": map[string]any{"finalizers": []string{}}})
-	case work.DeletionTimestamp != nil:
-		return nil
-	case !hasFinalizer:
-		finalizers := append(slices.Clone(work.Finalizers), workv1.ManifestWorkFinalizer)
-		return a.patch(ctx, name, map[string]any{"metadata": map[string]any{"finalizers": finalizers}})
-	case observed(work) != versionOf(work) || len(work.Status.Conditions) == 0:
-		a.setAsked(name, false)
-		return a.apply(ctx, work)
+		return a.patchUntil(ctx, name, finalizers([]string{}), func(stored *workv1.ManifestWork) bool {
+			return stored == nil || len(stored.Finalizers) == 0
+		})
 	}
-	return nil
+	if !hasFinalizer(work) {
+		own := finalizers(append(slices.Clone(work.Finalizers), workv1.ManifestWorkFinalizer))
+		if err := a.patchUntil(ctx, name, own, hasFinalizer); err != nil {
+			return err
+		}
+	}
+	return a.apply(ctx, work)
 }
 
-func (a *agent) apply(ctx context.Context, work *workv1.ManifestWork) error {
+func finalizers(list []string) any {
+	return map[string]any{"metadata": map[string]any{"finalizers": list}}
+}
+
+func hasFinalizer(work *workv1.ManifestWork) bool {
+	return work != nil && slices.Contains(work.Finalizers, workv1.ManifestWorkFinalizer)
+}
+
+func (a agent) apply(ctx context.Context, work *workv1.ManifestWork) error {
 	now, version := metav1.Now(), versionOf(work)
 	condition := func(kind, reason string) metav1.Condition {
 		return metav1.Condition{Type: kind, Status: metav1.ConditionTrue, Reason: reason, Message: "done",
@@ -120,26 +99,35 @@ func (a *agent) apply(ctx context.Context, work *workv1.ManifestWork) error {
 		})
 	}
 	line.Emit(line.Event{"event": "applied", "name": work.Name, "version": version, "objects": objects, "replicas": replicas})
-	return a.patch(ctx, work.Name, map[string]any{"status": status}, "status")
+	return a.patchUntil(ctx, work.Name, map[string]any{"status": status}, func(stored *workv1.ManifestWork) bool {
+		return stored != nil && observed(stored) == version
+	}, "status")
 }
 
-func (a *agent) patch(ctx context.Context, name string, patch any, subresources ...string) error {
+// patchUntil sends a merge patch and waits until the store has it.
+func (a agent) patchUntil(ctx context.Context, name string, patch any, has func(*workv1.ManifestWork) bool, subresources ...string) error {
 	data, err := json.Marshal(patch)
 	if err != nil {
 		return err
 	}
-	_, err = a.Works.ManifestWorks(a.cluster).Patch(ctx, name, types.MergePatchType, data, metav1.PatchOptions{}, subresources...)
+	works := a.Works.ManifestWorks(a.cluster)
+	if _, err := works.Patch(ctx, name, types.MergePatchType, data, metav1.PatchOptions{}, subresources...); err != nil {
+		return err
+	}
+	_, err = a.until(ctx, name, has)
 	return err
 }
 
-func (a *agent) handle(_ context.Context, c line.Command) (line.Event, error) {
-	switch c.Op {
-	case "state":
-		return state(a.Client), nil
-	case "reconcile":
-		a.setAsked(c.Name, true)
-		a.queue <- c.Name
-		return nil, nil
-	}
-	return nil, fmt.Errorf("an agent of works knows no op %q", c.Op)
+// until polls the SDK's store for a work; the condition gets nil when there is none.
+func (a agent) until(ctx context.Context, name string, condition func(*workv1.ManifestWork) bool) (*workv1.ManifestWork, error) {
+	var work *workv1.ManifestWork
+	err := wait.PollUntilContextCancel(ctx, 10*time.Millisecond, true, func(ctx context.Context) (bool, error) {
+		var err error
+		work, err = a.Works.ManifestWorks(a.cluster).Get(ctx, name, metav1.GetOptions{})
+		if errors.IsNotFound(err) {
+			work, err = nil, nil
+		}
+		return err == nil && condition(work), err
+	})
+	return work, err
 }

@@ -29,12 +29,9 @@ func Main(connect func(ctx context.Context, flags line.Flags) (Client, error)) {
 	if err != nil {
 		line.Fatal(err)
 	}
-	changed := func(*workv1.ManifestWork) {}
 	handle := source{client}.handle
 	if flags.Role == "agent" {
-		a := newAgent(client, flags.Cluster)
-		go a.run(ctx)
-		changed, handle = a.changed, a.handle
+		handle = agent{client, flags.Cluster}.handle
 	}
 	observe := func(action string) func(any) {
 		return func(obj any) {
@@ -43,7 +40,6 @@ func Main(connect func(ctx context.Context, flags line.Flags) (Client, error)) {
 			}
 			if work, ok := obj.(*workv1.ManifestWork); ok {
 				line.Emit(describe(action, work))
-				changed(work)
 			}
 		}
 	}

@@ -35,17 +35,17 @@ describeWith('go', "A web application as ManifestWorks, over the SDK's own work 
   let broker: BrokerProcess;
 
   const startSource = async (version: WorkVersion): Promise<void> => {
-    const flags = { source: `hub-${version.replaceAll('.', '-')}`, config: config() };
+    const flags = { source: `hub-${version.replaceAll('.', '-')}`, config: config(`source-${version}`) };
     sources.set(
       version,
       await GoPeer.start(`source ${version}`, goProgram(version, 'work'), 'source', flags),
     );
   };
   const startAgent = async (version: WorkVersion): Promise<void> => {
-    const flags = { cluster: clusterOf(version), config: config() };
+    const flags = { cluster: clusterOf(version), config: config(`agent-${version}`) };
     agents.set(version, await GoPeer.start(`agent ${version}`, goProgram(version, 'work'), 'agent', flags));
   };
-  const config = (): string => workspace.grpcConfig('grpc', { url: broker.grpc });
+  const config = (name: string): string => workspace.grpcConfig(name, { url: broker.grpc });
   const peers = ({ source, agent }: (typeof PAIRINGS)[number]): { from: GoPeer; to: GoPeer } => {
     const [from, to] = [sources.get(source), agents.get(agent)];
     if (from === undefined || to === undefined) throw new Error('not started');
