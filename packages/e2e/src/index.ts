@@ -1,1 +1,18 @@
-export {};
+export { BrokerProcess, type BrokerStart, brokerCommand } from './broker-process.js';
+export { Cable } from './cable.js';
+export { type Answer, GO_RECEIVE_LIMIT, GrpcConnection, grpcFrame } from './grpc-connection.js';
+export { History, type HistoryKind, type HistoryLine, readHistory } from './history.js';
+export { type AgentOptions, type Held, ModelAgent } from './model-agent.js';
+export { ModelPeer, type PeerOptions } from './model-peer.js';
+export { ModelSource, type SourceOptions, type Wanted } from './model-source.js';
+export { Random } from './random.js';
+export {
+  type Figures,
+  playScenario,
+  Run,
+  type RunOptions,
+  type Scenario,
+  seedFromEnvironment,
+} from './run.js';
+export { SCENARIOS } from './scenarios/all.js';
+export { pause, until } from './until.js';

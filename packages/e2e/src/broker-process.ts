@@ -1,0 +1,181 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import type { BrokerOptions } from 'ce-broker';
+
+const READY = /ready grpc=(\S+) admin=(\S+)/;
+const READY_TIMEOUT_MS = 15_000;
+const LOG_CHARACTERS = 64 * 1024;
+
+/** Path of the command, `ce-broker`. */
+export function brokerCommand(): string {
+  const manifest = createRequire(import.meta.url).resolve('ce-broker/package.json');
+  return join(dirname(manifest), 'bin', 'ce-broker.mjs');
+}
+
+export interface BrokerStart {
+  /** Flags of `ce-broker serve`. */
+  readonly args?: readonly string[];
+  /** Options that no flag has: the broker is then started through `startBroker`, in a process of its own all the same. */
+  readonly options?: BrokerOptions;
+  /** Default: any free port. */
+  readonly listen?: string;
+  /** It collects garbage when told to, so that its memory can be compared. Default `false`. */
+  readonly collectable?: boolean;
+}
+
+/** A real broker, as a process. */
+export class BrokerProcess {
+  /** HOST:PORT. */
+  readonly grpc: string;
+  readonly admin: string;
+  readonly pid: number;
+  readonly #child: ChildProcess;
+  readonly #start: BrokerStart;
+  readonly #log: { text: string };
+
+  private constructor(
+    child: ChildProcess,
+    start: BrokerStart,
+    addresses: [string, string],
+    log: { text: string },
+  ) {
+    this.#child = child;
+    this.#start = start;
+    this.pid = child.pid ?? 0;
+    [this.grpc, this.admin] = addresses;
+    this.#log = log;
+  }
+
+  static async start(start: BrokerStart = {}): Promise<BrokerProcess> {
+    const listen = start.listen ?? '127.0.0.1:0';
+    const flags = start.collectable === true ? ['--expose-gc', `--import=${gcHook()}`] : [];
+    const command =
+      start.options === undefined
+        ? [
+            brokerCommand(),
+            'serve',
+            '--listen',
+            listen,
+            '--admin',
+            '127.0.0.1:0',
+            '--log-level',
+            'warn',
+            ...(start.args ?? []),
+          ]
+        : [optionsCommand(), JSON.stringify({ ...start.options, listen, admin: '127.0.0.1:0' })];
+    const child = spawn(process.execPath, [...flags, ...command], { stdio: ['ignore', 'pipe', 'pipe'] });
+    const log = { text: '' };
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      log.text = (log.text + text).slice(-LOG_CHARACTERS);
+    });
+    const timer = setTimeout(() => child.kill('SIGKILL'), READY_TIMEOUT_MS);
+    try {
+      for await (const line of createInterface({ input: child.stdout })) {
+        const [, grpc, admin] = READY.exec(line) ?? [];
+        if (grpc === undefined || admin === undefined) continue;
+        child.stdout.resume();
+        return new BrokerProcess(child, start, [grpc, admin], log);
+      }
+    } finally {
+      clearTimeout(timer);
+    }
+    throw new Error(`the broker printed no ready line; its log:\n${log.text}`);
+  }
+
+  /** The end of what it logged. */
+  get log(): string {
+    return this.#log.text;
+  }
+
+  /** `undefined` while it runs, else how it ended: an exit code or a signal. */
+  get ended(): number | NodeJS.Signals | undefined {
+    return this.#child.exitCode ?? this.#child.signalCode ?? undefined;
+  }
+
+  signal(name: NodeJS.Signals): void {
+    this.#child.kill(name);
+  }
+
+  /** Ends it at once, as a power cut does. */
+  async kill(): Promise<void> {
+    if (this.ended !== undefined) return;
+    const gone = once(this.#child, 'exit');
+    this.#child.kill('SIGKILL');
+    await gone;
+  }
+
+  /** SIGTERM, and how long it took to exit in milliseconds. Killed after 20 s. */
+  async stop(): Promise<{ readonly ended: number | NodeJS.Signals | undefined; readonly ms: number }> {
+    const from = performance.now();
+    if (this.ended === undefined) {
+      const gone = once(this.#child, 'exit');
+      const timer = setTimeout(() => this.#child.kill('SIGKILL'), 20_000);
+      this.#child.kill('SIGTERM');
+      await gone;
+      clearTimeout(timer);
+    }
+    return { ended: this.ended, ms: performance.now() - from };
+  }
+
+  /** A new process with the same options on the same port. This one must be gone. */
+  restart(): Promise<BrokerProcess> {
+    return BrokerProcess.start({ ...this.#start, listen: this.grpc });
+  }
+
+  /** Resident memory in bytes. */
+  rss(): number {
+    const [, kib = '0'] = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${this.pid}/status`, 'utf8')) ?? [];
+    return Number(kib) * 1024;
+  }
+
+  /** Resident memory after a garbage collection; the broker must be `collectable`. */
+  async rssCollected(): Promise<number> {
+    let least = this.rss();
+    for (let round = 0; round < 4; round += 1) {
+      this.signal('SIGUSR2');
+      // The metrics come from the same event loop: when they are here, the collection is over.
+      await this.metrics();
+      least = Math.min(least, this.rss());
+    }
+    return least;
+  }
+
+  /** Every sample of `/metrics` by its name with labels. */
+  async metrics(): Promise<ReadonlyMap<string, number>> {
+    const answer = await fetch(`http://${this.admin}/metrics`);
+    const samples = new Map<string, number>();
+    for (const line of (await answer.text()).split('\n')) {
+      if (line.startsWith('#')) continue;
+      const space = line.lastIndexOf(' ');
+      if (space > 0) samples.set(line.slice(0, space), Number(line.slice(space + 1)));
+    }
+    return samples;
+  }
+
+  /** One sample, summed over its labels. */
+  async metric(name: string): Promise<number> {
+    let sum = 0;
+    for (const [key, value] of await this.metrics()) {
+      if (key === name || key.startsWith(`${name}{`)) sum += value;
+    }
+    return sum;
+  }
+
+  /** Open subscriptions. */
+  sessions(): Promise<number> {
+    return this.metric('ce_broker_sessions');
+  }
+}
+
+function gcHook(): string {
+  return `data:text/javascript,${encodeURIComponent("process.on('SIGUSR2', () => globalThis.gc());")}`;
+}
+
+function optionsCommand(): string {
+  return fileURLToPath(new URL('./broker-main.js', import.meta.url));
+}
