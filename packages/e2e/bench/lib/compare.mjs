@@ -1,6 +1,6 @@
 /** Interleaved rounds (A B C, A B C, ...) of several loads on several servers, and their medians. */
 
-import { medians } from './figures.mjs';
+import { medians, noiseNote, quiet } from './figures.mjs';
 import { runLoadOn } from './load.mjs';
 import { startServer } from './servers.mjs';
 
@@ -41,7 +41,7 @@ export async function compare(context, names, loads) {
             figures.residentKib = server.residentKib() ?? Number.NaN;
             results[server.name][load.name].push(figures);
             log(
-              `${load.name} ${server.name}: ${Math.round(figures.eventsPerSecond)} events/s, ${Math.round(figures.ackedPerSecond)} acked/s, ${Math.round(figures.deliveredPerSecond)} delivered/s${describeErrors(figures.errors)}`,
+              `${load.name} ${server.name}: ${Math.round(figures.eventsPerSecond)} events/s, ${Math.round(figures.ackedPerSecond)} acked/s, ${figures.cpuPerEvent.toFixed(1)} us, ${Math.round(figures.contention * 100)} % waiting${describeErrors(figures.errors)}`,
             );
           } catch (error) {
             failures[server.name] = error.message;
@@ -59,18 +59,22 @@ export async function compare(context, names, loads) {
     summary[name] = {};
     for (const [load, records] of Object.entries(byLoad)) {
       summary[name][load] = {
-        ...medians(records),
-        rounds: records.map(({ eventsPerSecond, ackedPerSecond, deliveredPerSecond, cpuPerEvent }) => ({
-          eventsPerSecond,
-          ackedPerSecond,
-          deliveredPerSecond,
-          cpuPerEvent,
-        })),
+        ...medians(quiet(records)),
+        rounds: records.map(
+          ({ eventsPerSecond, ackedPerSecond, deliveredPerSecond, cpuPerEvent, contention }) => ({
+            contention,
+            eventsPerSecond,
+            ackedPerSecond,
+            deliveredPerSecond,
+            cpuPerEvent,
+          }),
+        ),
         errors: records.map((record) => record.errors).find((errors) => Object.keys(errors).length > 0) ?? {},
       };
     }
   }
-  return { summary, failures };
+  const notes = noiseNote(Object.values(summary).flatMap((byLoad) => Object.values(byLoad)));
+  return { summary, failures, notes };
 }
 
 export function describeErrors(errors) {

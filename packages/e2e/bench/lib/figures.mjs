@@ -16,6 +16,26 @@ export function medians(records) {
   return result;
 }
 
+/** Above this share of waiting, other programs shaped a measurement too much. */
+const NOISY = 0.1;
+
+/** The measurements that other programs disturbed little; the least disturbed half where none is quiet. */
+export function quiet(records) {
+  const sorted = [...records].sort((a, b) => a.contention - b.contention);
+  const calm = sorted.filter((record) => !(record.contention > NOISY));
+  return calm.length > 0 ? calm : sorted.slice(0, Math.ceil(sorted.length / 2));
+}
+
+/** A line of warning when even the quiet measurements of a part were disturbed. */
+export function noiseNote(summaries) {
+  const shares = summaries.map((figures) => figures?.contention).filter(Number.isFinite);
+  const worst = Math.max(0, ...shares);
+  if (worst <= NOISY) return [];
+  return [
+    `Other programs were busy on this machine: a server or its load waited for its core up to ${Math.round(worst * 100)} % of the time. Trust CPU per event and ratios more than events per second, or run it again.`,
+  ];
+}
+
 export const times = (value) => (Number.isFinite(value) ? `${value.toFixed(2)}x` : '-');
 export const thousands = (value) =>
   !Number.isFinite(value)

@@ -1,15 +1,21 @@
 /** One run of the gRPC load generator; prints its figures as JSON. */
 import { runLoad } from '../lib/load-library.mjs';
-import { cpuMicros } from '../lib/proc.mjs';
+import { Contention, cpuMicros } from '../lib/proc.mjs';
 
 const { pid, options } = JSON.parse(process.argv[2]);
 let from = Number.NaN;
 let cpu = Number.NaN;
+let contention;
+let contended = Number.NaN;
 const report = await runLoad({
   ...options,
   onWindow(edge) {
     const now = cpuMicros(pid) ?? Number.NaN;
-    if (edge === 'start') from = now;
+    if (edge === 'start') {
+      from = now;
+      contention = new Contention(pid);
+    }
+    if (edge === 'end') contended = contention.share();
     if (edge === 'drained') cpu = now - from;
   },
 });
@@ -20,6 +26,7 @@ process.stdout.write(
     deliveredPerSecond: report.deliveredPerSecond,
     eventsPerSecond: report.handledPerSecond,
     cpuPerEvent: cpu / report.handledEvents,
+    contention: contended,
     p50Ms: report.ackLatency.p50Ms,
     p99Ms: report.ackLatency.p99Ms,
     deliveryP50Ms: report.deliveryLatency.p50Ms,

@@ -5,7 +5,7 @@
  */
 import { connect } from 'node:net';
 import { EventTemplate, Histogram, OutBuffer } from '../lib/load-library.mjs';
-import { cpuMicros } from '../lib/proc.mjs';
+import { Contention, cpuMicros } from '../lib/proc.mjs';
 import { mqtt } from '../loads/mqtt.mjs';
 import { nats } from '../loads/nats.mjs';
 
@@ -134,11 +134,13 @@ pump();
 publisher.out.flush();
 await sleep(warmUpSeconds * 1000);
 const cpuBefore = cpuMicros(pid) ?? Number.NaN;
+const contention = new Contention(pid);
 const from = now();
 measuring = true;
 counting = true;
 await sleep(seconds * 1000);
 measuring = false;
+const contended = contention.share();
 const measured = (now() - from) / 1e6;
 running = false;
 // As in the gRPC load: until nothing has come for 200 ms, at most 5 s.
@@ -154,6 +156,7 @@ process.stdout.write(
     deliveredPerSecond: delivery.count / measured,
     eventsPerSecond: handled / ((lastAt - from) / 1e6),
     cpuPerEvent: cpu / handled,
+    contention: contended,
     p50Ms: ack.percentile(50) / 1000,
     p99Ms: ack.percentile(99) / 1000,
     deliveryP50Ms: delivery.percentile(50) / 1000,

@@ -11,7 +11,7 @@ export async function run(context) {
     name: `x${subscribers}`,
     options: { inFlight: 16, subscribers, resources: 1_000 },
   }));
-  const { summary, failures } = await compare(context, context.servers, loads);
+  const { summary, failures, notes } = await compare(context, context.servers, loads);
   const own = summary['ce-broker'];
   const names = Object.keys(summary).filter((name) => name !== 'ce-broker');
   for (const loadsOf of Object.values(summary)) {
@@ -64,5 +64,5 @@ export async function run(context) {
       ),
     },
   ];
-  return { tables, data: summary, failures };
+  return { tables, data: summary, failures, notes };
 }

@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { describeErrors } from '../lib/compare.mjs';
-import { medians, short, table, thousands, times } from '../lib/figures.mjs';
+import { medians, noiseNote, quiet, short, table, thousands, times } from '../lib/figures.mjs';
 import { runLoadOn } from '../lib/load.mjs';
 import { onCore, startServer } from '../lib/servers.mjs';
 
@@ -63,7 +63,9 @@ export async function run(context) {
     for (const holder of holders) holder.kill();
     for (const server of servers) await server.stop();
   }
-  const data = Object.fromEntries(Object.entries(records).map(([name, list]) => [name, medians(list)]));
+  const data = Object.fromEntries(
+    Object.entries(records).map(([name, list]) => [name, medians(quiet(list))]),
+  );
   const base = data[cases[0].name];
   const tables = [
     {
@@ -82,7 +84,7 @@ export async function run(context) {
       ),
     },
   ];
-  return { tables, data };
+  return { tables, data, notes: noiseNote(Object.values(data)) };
 }
 
 /** A process that holds idle subscriptions of other clusters, 100 on a connection, until it is killed. */
