@@ -27,9 +27,7 @@ export function judgeSpec(resource: Resource, event: Envelope): Verdict {
 
 /** Under way for so long that the resource was deleted and created again meanwhile: its source stamped it before that. */
 function isOfEarlierLife(resource: Resource, event: Envelope): boolean {
-  const { earlierVersion, lifeBegan } = resource;
-  if (earlierVersion === undefined || event.version > earlierVersion) return false;
-  return event.time !== 0 && event.time < lifeBegan;
+  return resource.earlierVersion !== undefined && event.time !== 0 && event.time < resource.lifeBegan;
 }
 
 /**
