@@ -1,10 +1,5 @@
-import { fromBinary, toBinary } from '@bufbuild/protobuf';
-import {
-  type DescriptorProto,
-  type FieldDescriptorProto,
-  type FileDescriptorProto,
-  FileDescriptorProtoSchema,
-} from '@bufbuild/protobuf/wkt';
+import { createRequire } from 'node:module';
+import type { DescriptorProto, FieldDescriptorProto, FileDescriptorProto } from '@bufbuild/protobuf/wkt';
 import type { PackageDefinition } from '@grpc/proto-loader';
 
 /**
@@ -16,6 +11,11 @@ import type { PackageDefinition } from '@grpc/proto-loader';
  * @returns a package definition that holds the files and nothing else
  */
 export function completeDescriptors(definitions: PackageDefinition): PackageDefinition {
+  // Loaded here, since only a client that asks for reflection has a use for it.
+  const require = createRequire(import.meta.url);
+  const { fromBinary, toBinary } = require('@bufbuild/protobuf') as typeof import('@bufbuild/protobuf');
+  const { FileDescriptorProtoSchema } =
+    require('@bufbuild/protobuf/wkt') as typeof import('@bufbuild/protobuf/wkt');
   const files = new Map<string, FileDescriptorProto>();
   for (const definition of Object.values(definitions)) {
     const protos = 'fileDescriptorProtos' in definition ? definition.fileDescriptorProtos : [];

@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import type { handleBidiStreamingCall, Server, UntypedServiceImplementation } from '@grpc/grpc-js';
+import { completeDescriptors } from './complete-descriptors.js';
 
 type Handler = handleBidiStreamingCall<object, object>;
 
@@ -60,7 +61,7 @@ function loadReflection(healthProtos: string): ReadonlyMap<string, Method> {
     },
   );
   const methods = new Map<string, Method>();
-  new reflection.ReflectionService(described).addToServer({
+  new reflection.ReflectionService(completeDescriptors(described)).addToServer({
     addService(definition, implementation: UntypedServiceImplementation) {
       for (const [name, { path, requestDeserialize, responseSerialize }] of Object.entries(definition)) {
         methods.set(path.slice(1, path.lastIndexOf('/')), {
