@@ -87,9 +87,14 @@ export async function openPublisher(server) {
   };
 }
 
-/** A connection with one agent's subscription per cluster; resolves when all have their headers. */
+/**
+ * A connection with one agent's subscription per cluster; resolves when all have their headers. A subscription that ends
+ * before `close` ends the process: nothing that is measured then would mean anything.
+ */
 export async function openAgents(server, clusters, message) {
   const connection = await open(server, SUBSCRIBE_PATH);
+  let settled = false;
+  let closing = false;
   await Promise.all(
     clusters.map(
       (cluster) =>
@@ -99,7 +104,11 @@ export async function openAgents(server, clusters, message) {
             {
               opened: resolve,
               message: (_stream, bytes, start, end) => message(cluster, bytes, start, end),
-              closed: (_stream, status, text) => reject(new Error(`Subscribe: status ${status} ${text}`)),
+              closed: (_stream, status, text) => {
+                const error = new Error(`the subscription of ${cluster} ended: status ${status} ${text}`);
+                if (!settled) reject(error);
+                else if (!closing) throw error;
+              },
             },
             0,
           );
@@ -107,7 +116,26 @@ export async function openAgents(server, clusters, message) {
         }),
     ),
   );
-  return { close: () => connection.close() };
+  settled = true;
+  return {
+    close() {
+      closing = true;
+      connection.close();
+    },
+  };
+}
+
+/** Rejects when a promise takes too long. */
+export async function within(seconds, what, promise) {
+  let timer;
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`${what} took more than ${seconds} s`)), seconds * 1000);
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** The type of an event (field 4). */
