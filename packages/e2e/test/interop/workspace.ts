@@ -4,7 +4,13 @@ import { join } from 'node:path';
 
 /** A folder of one test file, with the SDK's configuration files in it. */
 export class Workspace {
-  readonly dir = mkdtempSync(join(tmpdir(), 'ce-broker-interop-'));
+  private made: string | undefined;
+
+  /** Made when first asked for: a block that is left out leaves no folder behind. */
+  get dir(): string {
+    this.made ??= mkdtempSync(join(tmpdir(), 'ce-broker-interop-'));
+    return this.made;
+  }
 
   /** Writes a gRPC configuration file as a Go user has it. Empty fields are left out. */
   grpcConfig(name: string, fields: Readonly<Record<string, string>>): string {
@@ -23,6 +29,6 @@ export class Workspace {
   }
 
   [Symbol.dispose](): void {
-    rmSync(this.dir, { recursive: true, force: true });
+    if (this.made !== undefined) rmSync(this.made, { recursive: true, force: true });
   }
 }
