@@ -103,7 +103,7 @@ export const bytes: Scenario = {
     if (good?.code !== 0)
       run.fault(`a good Publish afterwards was answered with ${good?.code} ${good?.message}`);
     await until('no broken connection is left', 60_000, async () => {
-      return (await broker.metric('ce_broker_connections')) <= CONNECTIONS + 2;
+      return (await broker.status()).connections.open <= CONNECTIONS + 2;
     });
     if (broker.ended !== undefined) run.fault(`the broker ended with ${broker.ended}`);
     if (/unhandled/i.test(broker.log)) run.fault('the broker logged something unhandled');

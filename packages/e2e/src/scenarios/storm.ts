@@ -68,7 +68,7 @@ export const storm: Scenario = {
     run.atMost('resyncedAfterSeconds', (performance.now() - from) / 1000, 60);
     const lists = Math.max(...sources.flatMap((source) => [...source.asked.values()]));
     run.atMost('listsPerSourceAndCluster', lists, 1);
-    run.figure('listsShared', await broker.metric('ce_broker_lists_shared_total'));
+    run.figure('listsShared', (await broker.status()).counters.listsShared);
     for (const peer of [...sources, ...agents]) peer.recordState();
     const lines = run.history.read();
     run.fault(...nothingIsDeleted(lines), ...versionsNeverGoBack(lines), ...agentsHoldWhatIsWanted(lines));

@@ -60,10 +60,8 @@ export const wipedStore: Scenario = {
       }
       await until('all agents are back', 20_000, () => agents.every((agent) => agent.isOpen));
       await until('the broker knows every resource again', 60_000, async () => {
-        const metrics = await broker.metrics();
-        return (
-          metrics.get('ce_broker_resources') === AGENTS * RESOURCES && metrics.get('ce_broker_orphans') === 0
-        );
+        const { store } = await broker.status();
+        return store.resources === AGENTS * RESOURCES && store.orphans === 0;
       });
       const wanted = late.wanted.get(`cluster-0/work-${late.name === 'east' ? 0 : 1}-${late.name}`);
       await until('what changed meanwhile has arrived', 20_000, () => {
