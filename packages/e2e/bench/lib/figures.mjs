@@ -32,7 +32,7 @@ export function noiseNote(summaries) {
   const worst = Math.max(0, ...shares);
   if (worst <= NOISY) return [];
   return [
-    `Other programs were busy on this machine: a server or its load waited for its core up to ${Math.round(worst * 100)} % of the time. Trust CPU per event and ratios more than events per second, or run it again.`,
+    `Other programs were busy on this machine: a load waited for its core up to ${Math.round(worst * 100)} % of the time. Trust CPU per event and ratios more than events per second, or run it again.`,
   ];
 }
 

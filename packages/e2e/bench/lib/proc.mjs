@@ -14,38 +14,26 @@ export function cpuMicros(pid) {
   }
 }
 
-/** How long the threads of a process were ready to run and had to wait for a core, in microseconds. */
-export function waitMicros(pid) {
+/** How long the main thread of this process was ready to run and had to wait for a core, in microseconds. */
+function waitMicros() {
   try {
-    let nanos = 0;
-    for (const task of readdirSync(`/proc/${pid}/task`)) {
-      nanos += Number(readFileSync(`/proc/${pid}/task/${task}/schedstat`, 'utf8').split(' ')[1]);
-    }
-    return nanos / 1000;
+    return Number(readFileSync(`/proc/self/task/${process.pid}/schedstat`, 'utf8').split(' ')[1]) / 1000;
   } catch {
-    return undefined;
+    return 0;
   }
 }
 
-/** Waiting times of the server and of this process, to tell how much of a measurement other programs took. */
+/**
+ * Tells how much of a measurement other programs took, by how long the load waited for its core. The server's own waiting says
+ * little: on one core its threads (garbage collection, Go's scheduler) wait for each other.
+ */
 export class Contention {
-  #pid;
   #from = performance.now();
-  #server;
-  #own;
+  #waited = waitMicros();
 
-  constructor(pid) {
-    this.#pid = pid;
-    this.#server = waitMicros(pid) ?? 0;
-    this.#own = waitMicros(process.pid) ?? 0;
-  }
-
-  /** Share of the time since the construction in which the server, or the load, waited for its core. */
+  /** Share of the time since the construction in which the load waited for its core. */
   share() {
-    const micros = (performance.now() - this.#from) * 1000;
-    const server = (waitMicros(this.#pid) ?? 0) - this.#server;
-    const own = (waitMicros(process.pid) ?? 0) - this.#own;
-    return Math.max(server, own) / micros;
+    return (waitMicros() - this.#waited) / ((performance.now() - this.#from) * 1000);
   }
 }
 

@@ -13,7 +13,7 @@ const report = await runLoad({
     const now = cpuMicros(pid) ?? Number.NaN;
     if (edge === 'start') {
       from = now;
-      contention = new Contention(pid);
+      contention = new Contention();
     }
     if (edge === 'end') contended = contention.share();
     if (edge === 'drained') cpu = now - from;

@@ -134,7 +134,7 @@ pump();
 publisher.out.flush();
 await sleep(warmUpSeconds * 1000);
 const cpuBefore = cpuMicros(pid) ?? Number.NaN;
-const contention = new Contention(pid);
+const contention = new Contention();
 const from = now();
 measuring = true;
 counting = true;
