@@ -14,7 +14,7 @@ import { Counters } from './counters.js';
 import { closeSession } from './end-session.js';
 import { type CoreOptions, DEFAULT_CORE_OPTIONS } from './options.js';
 import type { CorePort, PublishCall, ServiceHook } from './port.js';
-import { acknowledge, offer, publish, publishSpec } from './publish.js';
+import { acknowledge, publish, publishSpec } from './publish.js';
 import { type Subscription, subscribe } from './subscribe.js';
 import { tick } from './tick.js';
 
@@ -58,7 +58,7 @@ export class BrokerCore {
       counters: new Counters(),
       jobs: new Map(),
       pending: [],
-      agenda: { held: [], lists: new Map(), statuses: new Map() },
+      agenda: { held: new Map(), heldBy: new Map(), lists: new Map(), statuses: new Map() },
       writersWithoutState: new Map(),
       laneBudget,
       heldBudget: new ByteBudget(HELD_BYTES),
@@ -105,14 +105,24 @@ export class BrokerCore {
   /** The store has made something durable: `EventStore.durablePosition` has moved. */
   durable(now: number): void {
     const { pending, sessions, store } = this.#core;
+    const touched = new Set<Session>();
     let done = 0;
     for (const append of pending) {
       if (append.position > store.durablePosition) break;
-      offer(sessions.of(append.role, append.to), append.cell, append.bytes, now);
-      if (append.call !== undefined) acknowledge(this.#core, append.call);
       done += 1;
+      acknowledge(this.#core, append.call);
+      const { cell } = append;
+      if (cell === undefined) continue;
+      for (const session of sessions.of(append.role, append.to)) {
+        if (!session.takes(cell.resource.place.dataType)) continue;
+        session.mark(cell, now);
+        touched.add(session);
+      }
     }
     pending.splice(0, done);
+    for (const session of touched) {
+      if (session.blockedSince === undefined) session.flush(now);
+    }
   }
 
   /** Runs one job that was put off; true: there are more, call again in a later turn. */

@@ -26,7 +26,7 @@ export interface Core {
   readonly sessionSettings: SessionSettings;
   readonly counters: Counters;
   /** Work that must not run inside the Publish that asked for it. */
-  readonly jobs: Map<string, Job>;
+  readonly jobs: Map<string, DueJob>;
   /** Appended, not yet durable, in order of position. */
   readonly pending: PendingAppend[];
   readonly agenda: Agenda;
@@ -43,16 +43,22 @@ export interface Core {
   draining: boolean;
 }
 
+/** Work for a later turn. Jobs of the same key are one: a later one replaces an earlier one that has not begun. */
 export interface Job {
-  /** Jobs of the same key are one: a later one replaces an earlier one that has not begun. */
+  readonly key: string;
+  /** `again`: it ran before, for another session; what its asker holds may be newer than its list. */
+  run(now: number, again: boolean): void;
+}
+
+export interface DueJob {
   readonly key: string;
   run(now: number): void;
 }
 
 export interface PendingAppend {
   readonly position: number;
-  readonly cell: Cell;
-  readonly bytes: Uint8Array;
+  /** Undefined: only the answer waits. */
+  readonly cell: Cell | undefined;
   readonly role: SessionRole;
   /** Cluster or source; `""` is all sources. */
   readonly to: string;
@@ -62,8 +68,10 @@ export interface PendingAppend {
 
 /** What is due later, by key. */
 export interface Agenda {
-  /** Resyncs that came before their asker's subscription. */
-  readonly held: HeldResync[];
+  /** Resyncs of the last seconds by the key of their job, oldest first: their asker's subscription may come after them. */
+  readonly held: Map<string, HeldResync>;
+  /** The keys of those by role and name of the asker. */
+  readonly heldBy: Map<string, Set<string>>;
   /** Lists that shared one under way but know more than it did. */
   readonly lists: Map<string, DueList>;
   /** Statuses to ask for once a source's specs are known again. */
@@ -75,8 +83,10 @@ export interface HeldResync {
   readonly name: string;
   readonly dataType: string;
   readonly bytes: number;
+  readonly at: number;
   readonly expires: number;
   readonly job: Job;
+  runs: number;
 }
 
 export interface DueList {

@@ -33,15 +33,15 @@ export function closeSession(core: Core, session: Session, byPeer: boolean): voi
 }
 
 /**
- * A Go client takes 4 MiB, breaks its stream over more, and comes back for the same: what went out just before it went away is
- * not handed to it again.
+ * A Go client takes 4 MiB, breaks its stream over more, and comes back for the same: what went out just before it went away
+ * twice is not handed to it again.
  */
 function suspectOversize(core: Core, session: Session): void {
   const { oversize } = session;
   if (oversize === undefined || oversize.cell.position !== oversize.position) return;
   const { cell } = oversize;
-  cell.refusedBy ??= new Set();
-  cell.refusedBy.add(session.receiver);
+  cell.refusedBy ??= new Map();
+  cell.refusedBy.set(session.receiver, (cell.refusedBy.get(session.receiver) ?? 0) + 1);
   core.counters.count(core.counters.dropped, 'too-large-for-receiver');
   const { name } = session.about;
   core.port.note({ kind: 'undeliverable', name, resourceId: cell.resource.id, bytes: cell.stored.size });
@@ -51,6 +51,6 @@ function removeSession(core: Core, session: Session): void {
   core.counters.sentEvents += session.sentEvents;
   core.counters.sentBytes += session.sentBytes;
   core.sessions.remove(session);
-  for (const ask of session.relayedAsks) ask.unanswered();
+  for (const ask of session.relayedAsks.values()) ask.unanswered();
   session.close();
 }

@@ -1,84 +1,88 @@
 import { CeBrokerError } from 'ce-broker-proto';
 import type { Session, SessionRole } from '../delivery/session.js';
-import type { Core, Job } from './core.js';
+import type { Core, HeldResync, Job } from './core.js';
+
+/** What an entry costs beside the bytes of its request. */
+const ENTRY_BYTES = 1024;
+/** Resync and Subscribe of one client are no further apart than this. */
+const SIDE_BY_SIDE_MS = 3_000;
+
+export interface Asker {
+  readonly role: SessionRole;
+  readonly name: string;
+  readonly dataType: string;
+  /** Size of the request. */
+  readonly bytes: number;
+}
 
 /**
- * A resync whose asker has no subscription yet waits for it, some seconds: v0.15 sends both side by side, and answers that are
- * sent before there is a stream are lost.
+ * A resync is answered as soon as a session of its asker is here, and again for one that comes right after: v0.15 sends resync
+ * and Subscribe side by side, what is sent before there is a stream is lost, and another session of that name may be a dead one.
  */
-export function holdOrRun(
-  core: Core,
-  asker: {
-    readonly role: SessionRole;
-    readonly name: string;
-    readonly dataType: string;
-    readonly bytes: number;
-  },
-  job: Job,
-  now: number,
-): void {
-  const { role, name, dataType, bytes } = asker;
-  const isHere =
-    role === 'agent' ? core.sessions.hasAgent(name, dataType) : core.sessions.hasSource(name, dataType);
-  if (isHere) {
-    enqueue(core, job);
-    return;
-  }
-  const { held } = core.agenda;
-  const same = held.findIndex((other) => other.job.key === job.key);
-  if (same >= 0) core.heldBudget.release(held.splice(same, 1)[0]?.bytes ?? 0);
+export function holdAndRun(core: Core, asker: Asker, job: Job, now: number): void {
+  const { role, name, dataType } = asker;
+  const bytes = asker.bytes + ENTRY_BYTES;
+  drop(core, job.key);
   if (!core.heldBudget.reserve(bytes)) {
     throw new CeBrokerError(
       'resource_exhausted',
-      'too many resyncs wait for the subscription of their asker: subscribe first, then resync',
+      'the broker has too many resyncs in hand: resync again in some seconds',
     );
   }
-  held.push({ role, name, dataType, bytes, expires: now + core.options.resyncHoldMs, job });
+  const isHere =
+    role === 'agent' ? core.sessions.hasAgent(name, dataType) : core.sessions.hasSource(name, dataType);
+  const expires = now + core.options.resyncHoldMs;
+  const held: HeldResync = { role, name, dataType, bytes, at: now, expires, job, runs: 0 };
+  core.agenda.held.set(job.key, held);
+  const key = askerKey(role, name);
+  const keys = core.agenda.heldBy.get(key);
+  if (keys === undefined) core.agenda.heldBy.set(key, new Set([job.key]));
+  else keys.add(job.key);
+  if (isHere) run(core, held);
 }
 
-/** The session that some resyncs waited for is here. */
-export function releaseHeld(core: Core, session: Session): void {
-  const { role, name } = session.about;
-  takeHeld(
-    core,
-    (held) => held.role === role && held.name === name && session.takes(held.dataType),
-    (job) => {
-      enqueue(core, job);
-    },
-  );
+/** The session that some resyncs waited for is here, or one beside it. */
+export function releaseHeld(core: Core, session: Session, now: number): void {
+  for (const key of core.agenda.heldBy.get(askerKey(session.about.role, session.about.name)) ?? []) {
+    const held = core.agenda.held.get(key);
+    if (held === undefined || !session.takes(held.dataType)) continue;
+    if (held.runs === 0 || now - held.at <= SIDE_BY_SIDE_MS) run(core, held);
+  }
 }
 
-/** Nobody came for these. */
+/** Their time is over. They are kept in the order in which they came, so the oldest is the first. */
 export function dropExpired(core: Core, now: number): void {
-  takeHeld(
-    core,
-    (held) => held.expires <= now,
-    () => {
-      core.counters.count(core.counters.dropped, 'resync-without-subscription');
-    },
-  );
+  for (const [key, held] of core.agenda.held) {
+    if (held.expires > now) return;
+    if (held.runs === 0) core.counters.count(core.counters.dropped, 'resync-without-subscription');
+    drop(core, key);
+  }
 }
 
 /** A job runs in a later turn; of two with one key only the later runs. */
-export function enqueue(core: Core, job: Job): void {
-  core.jobs.delete(job.key);
-  core.jobs.set(job.key, job);
+export function enqueue(core: Core, key: string, run: (now: number) => void): void {
+  core.jobs.delete(key);
+  core.jobs.set(key, { key, run });
   core.port.wake();
 }
 
-function takeHeld(
-  core: Core,
-  matches: (held: Core['agenda']['held'][number]) => boolean,
-  use: (job: Job) => void,
-): void {
-  const { held } = core.agenda;
-  if (held.length === 0) return;
-  const taken = held.filter(matches);
-  if (taken.length === 0) return;
-  const left = held.filter((entry) => !taken.includes(entry));
-  held.splice(0, held.length, ...left);
-  for (const entry of taken) {
-    core.heldBudget.release(entry.bytes);
-    use(entry.job);
-  }
+function run(core: Core, held: HeldResync): void {
+  const again = held.runs > 0;
+  held.runs += 1;
+  enqueue(core, held.job.key, (now) => held.job.run(now, again));
+}
+
+function drop(core: Core, key: string): void {
+  const held = core.agenda.held.get(key);
+  if (held === undefined) return;
+  core.agenda.held.delete(key);
+  core.heldBudget.release(held.bytes);
+  const by = askerKey(held.role, held.name);
+  const keys = core.agenda.heldBy.get(by);
+  keys?.delete(key);
+  if (keys?.size === 0) core.agenda.heldBy.delete(by);
+}
+
+function askerKey(role: SessionRole, name: string): string {
+  return `${role} ${name}`;
 }

@@ -1,4 +1,5 @@
 import type { CellKind } from '../state/event-store.js';
+import type { Partition } from '../state/partition.js';
 import { Cell, type Resource } from '../state/resource.js';
 import type { Envelope } from '../wire/envelope.js';
 import type { Core } from './core.js';
@@ -29,6 +30,7 @@ export function keep(
   if (cell === undefined) {
     cell = new Cell(resource, kind, stored, core.position, now, event.version);
     resource[kind] = cell;
+    if (kind === 'request') partitionOf(core, resource).requests += 1;
   } else {
     cell.stored = stored;
     cell.position = core.position;
@@ -37,10 +39,10 @@ export function keep(
   }
   cell.stampedAt = event.time;
   cell.refusedBy = undefined;
+  if (kind !== 'status') cell.deleting = event.deleting;
   if (kind === 'spec') {
-    cell.deleting = event.deleting;
     if (!event.deleting && event.version > resource.newestVersion) resource.newestVersion = event.version;
-  } else {
+  } else if (kind === 'status') {
     cell.statusHash = event.statusHash;
     cell.sequenceId = event.sequenceId;
   }
@@ -73,15 +75,11 @@ export function beginLife(core: Core, resource: Resource, event: Envelope, now: 
   core.table.tombstones.delete(resource);
   if (tombstone === undefined) return;
   dropFarewell(core, resource);
-  resource.farewell = {
-    stored: tombstone.stored,
-    position: tombstone.position,
-    sentAt: resource.deletionSentAt,
-    since: now,
-  };
+  resource.farewell = { stored: tombstone.stored, sentAt: resource.deletionSentAt, since: now };
   core.table.farewells.add(resource);
   for (const session of core.sessions.agentsOf(resource.place.cluster)) {
-    if (session.dirty.has(tombstone)) session.owedFarewells.add(resource);
+    const unseen = session.dirty.has(tombstone) || tombstone.position > core.store.durablePosition;
+    if (unseen) session.owedFarewells.add(resource);
   }
 }
 
@@ -92,9 +90,8 @@ export function endLife(core: Core, resource: Resource): void {
   core.table.tombstones.add(resource);
 }
 
-/** The deletion of the life before is over at the agent: the present one follows. */
+/** The life before is over at the agent: the present one follows, also to an agent that ignored it while it was still deleting. */
 export function confirmFarewell(core: Core, resource: Resource, now: number): void {
-  if (resource.farewell === undefined) return;
   dropFarewell(core, resource);
   resource.deletionSentAt = undefined;
   const { spec, place } = resource;
@@ -104,6 +101,11 @@ export function confirmFarewell(core: Core, resource: Resource, now: number): vo
     session.mark(spec, now);
     session.flush(now);
   }
+}
+
+/** Whether a session of the cluster still has to see the newest of the cell. */
+export function isOwed(core: Core, cell: Cell): boolean {
+  return core.sessions.agentsOf(cell.resource.place.cluster).some((session) => session.dirty.has(cell));
 }
 
 /** The deletion was confirmed: what is left is the memory of it, and the status that says so. */
@@ -123,14 +125,25 @@ export function bury(core: Core, resource: Resource, now: number): void {
   core.table.graves.add(resource);
 }
 
-/** Nothing is left to remember. */
+/** The cell is empty now; a resource without any cell is gone. */
+export function clearCell(core: Core, resource: Resource, kind: CellKind): void {
+  const cell = resource[kind];
+  if (cell === undefined) return;
+  core.store.forget(cell.stored);
+  resource[kind] = undefined;
+  if (kind === 'request') partitionOf(core, resource).requests -= 1;
+  const { spec, status, request, grave } = resource;
+  if ((spec ?? status ?? request ?? grave) === undefined) core.table.remove(resource);
+}
+
+/** Nothing is left to remember of what a source wanted and an agent reported. */
 export function forgetResource(core: Core, resource: Resource): void {
-  if (resource.spec !== undefined) core.store.forget(resource.spec.stored);
-  if (resource.status !== undefined) core.store.forget(resource.status.stored);
-  resource.spec = undefined;
-  resource.status = undefined;
+  resource.grave = undefined;
+  core.table.graves.delete(resource);
   dropFarewell(core, resource);
-  core.table.remove(resource);
+  clearCell(core, resource, 'spec');
+  clearCell(core, resource, 'status');
+  if (resource.request === undefined) core.table.remove(resource);
 }
 
 /** Nobody needs to see the deletion of the life before any more. */
@@ -141,6 +154,10 @@ export function dropFarewell(core: Core, resource: Resource): void {
   core.store.forget(resource.farewell.stored);
   resource.farewell = undefined;
   core.table.farewells.delete(resource);
+}
+
+function partitionOf(core: Core, resource: Resource): Partition {
+  return core.table.partition(resource.place.dataType, resource.place.cluster);
 }
 
 function highest(...versions: readonly (bigint | undefined)[]): bigint | undefined {

@@ -11,7 +11,7 @@ export interface CoreOptions {
   readonly endGraceMs: number;
   /** Bound of one session's lane for what has no state. */
   readonly laneBytes: number;
-  /** Bound of all lanes together, and of the resyncs that wait for their asker. */
+  /** Bound of all lanes together. */
   readonly totalLaneBytes: number;
   /** The largest message that a receiver takes: lists are cut to it. */
   readonly receiverMaxBytes: number;

@@ -10,7 +10,7 @@ import { EMPTY } from '../wire/empty.js';
 import type { Envelope } from '../wire/envelope.js';
 import { completeDeletion } from './complete-deletion.js';
 import type { Core } from './core.js';
-import { beginLife, bury, confirmFarewell, endLife, keep } from './keep.js';
+import { beginLife, bury, confirmFarewell, endLife, isOwed, keep } from './keep.js';
 import type { PublishCall } from './port.js';
 import { refuse, required } from './refuse.js';
 import { relay } from './relay.js';
@@ -44,7 +44,7 @@ export function publish(
     }
     if (!core.recent.add(event.source, event.id)) {
       core.counters.duplicates += 1;
-      acknowledge(core, call);
+      acknowledgeWhenDurable(core, call, now);
       return;
     }
     remembered = true;
@@ -101,7 +101,7 @@ export function publishSpec(
   const verdict = judgeSpec(resource, event);
   if (verdict === 'stale') {
     core.counters.stale += 1;
-    acknowledge(core, call);
+    acknowledgeWhenDurable(core, call, now);
     return;
   }
   const learned = resource.spec === undefined && event.type.action === 'resync_response';
@@ -133,11 +133,11 @@ function publishStatus(
   const resource = core.table.partition(event.type.dataType, cluster).resource(id);
   if (isStaleStatus(resource.status?.sequenceId ?? resource.grave?.sequenceId, event)) {
     core.counters.stale += 1;
-    acknowledge(core, call);
+    acknowledgeWhenDurable(core, call, now);
     return;
   }
   const gone = mayBeGone(resource, policy) && hasDeletedCondition(event);
-  if (gone && tellsOfEarlierLife(resource, event)) {
+  if (gone && tellsOfEarlierLife(resource)) {
     confirmFarewell(core, resource, now);
     acknowledge(core, call);
     return;
@@ -145,7 +145,8 @@ function publishStatus(
   if (named !== '' && resource.owner === undefined) core.table.setOwner(resource, named);
   const cell = keep(core, resource, 'status', event, event.bytes, now);
   cell.gone = gone;
-  if (gone && resource.tombstone !== undefined) bury(core, resource, now);
+  const { tombstone } = resource;
+  if (gone && tombstone !== undefined && !isOwed(core, tombstone)) bury(core, resource, now);
   settle(core, call, cell, 'source', named, now);
 }
 
@@ -166,7 +167,10 @@ function publishUpward(
     return;
   }
   const resource = core.table.partition(event.type.dataType, cluster).resource(resourceId);
-  const cell = keep(core, resource, 'spec', event, event.bytes, now);
+  const cell = keep(core, resource, 'request', event, event.bytes, now);
+  cell.to = named;
+  if (event.deleting) core.table.endedRequests.add(resource);
+  else core.table.endedRequests.delete(resource);
   settle(core, call, cell, 'source', named, now);
 }
 
@@ -182,17 +186,16 @@ function settle(
   to: string,
   now: number,
 ): void {
-  const bytes = core.store.read(cell.stored);
   if (cell.position > core.store.durablePosition) {
-    core.pending.push({ position: cell.position, cell, bytes, role, to, at: now, call });
+    core.pending.push({ position: cell.position, cell, role, to, at: now, call });
     return;
   }
-  offer(core.sessions.of(role, to), cell, bytes, now);
+  offer(core.sessions.of(role, to), cell, core.store.read(cell.stored), now);
   acknowledge(core, call);
 }
 
 /** Hands a durable event to everybody who takes its data type. */
-export function offer(receivers: readonly Session[], cell: Cell, bytes: Uint8Array, now: number): void {
+function offer(receivers: readonly Session[], cell: Cell, bytes: Uint8Array, now: number): void {
   const { dataType } = cell.resource.place;
   for (const session of receivers) {
     if (session.takes(dataType)) session.offer(cell, bytes, now);
@@ -200,15 +203,22 @@ export function offer(receivers: readonly Session[], cell: Cell, bytes: Uint8Arr
 }
 
 export function acknowledge(core: Core, call: PublishCall | undefined): void {
+  if (call === undefined) return;
   core.counters.acknowledged += 1;
-  call?.reply(EMPTY);
+  call.reply(EMPTY);
+}
+
+/** What this event adds nothing to may itself not be durable yet. */
+function acknowledgeWhenDurable(core: Core, call: PublishCall | undefined, now: number): void {
+  if (core.position <= core.store.durablePosition) acknowledge(core, call);
+  else core.pending.push({ position: core.position, cell: undefined, role: 'agent', to: '', at: now, call });
 }
 
 function refuseBrokenVersion(event: Envelope): void {
-  if (event.versionState !== 'invalid') return;
+  if (event.versionState !== 'invalid' && event.version >= 0n) return;
   throw new CeBrokerError(
     'invalid_argument',
-    `resourceversion is not a 64-bit integer: an event of type ${event.type.name} carries it as an integer or as its decimal text`,
+    `resourceversion is not a whole number from 0 to 9223372036854775807: an event of type ${event.type.name} carries it as an integer or as its decimal text`,
     { field: 'resourceversion' },
   );
 }
@@ -233,15 +243,18 @@ function mayBeGone(resource: Resource, policy: DataTypePolicy): boolean {
   );
 }
 
-/** The resource lives again: this Deleted is about the life before, and its source has moved on. */
-function tellsOfEarlierLife(resource: Resource, event: Envelope): boolean {
-  if (resource.spec === undefined || resource.spec.deleting) return false;
-  return resource.farewell !== undefined || event.version > resource.newestVersion;
+/**
+ * The resource lives again: this Deleted is about the life before, and its source has moved on. A Go source would take it for the present
+ * one and forget the work.
+ */
+function tellsOfEarlierLife(resource: Resource): boolean {
+  return resource.spec !== undefined && !resource.spec.deleting && resource.earlierVersion !== undefined;
 }
 
 /** Without state, two sources on one data type delete each other's work at the next resync: worth a warning. */
 function noteSecondSource(core: Core, event: Envelope): void {
-  if (core.options.keepState) return;
+  const known = core.writersWithoutState.get(event.type.dataType)?.size ?? 0;
+  if (core.options.keepState || known > 1 || core.writersWithoutState.size > 1000) return;
   const sources = core.writersWithoutState.get(event.type.dataType) ?? new Set<string>();
   if (sources.has(event.source)) return;
   sources.add(event.source);

@@ -14,6 +14,7 @@ export function relay(core: Core, receivers: readonly Session[], event: Envelope
 
 /** A lane that is full ends a session: whoever was in it resyncs when it is back, and nobody else waits. */
 export function pushOrEvict(core: Core, session: Session, bytes: Uint8Array): void {
+  if (!session.open) return;
   let outcome = session.push(bytes);
   while (outcome === 'all-full') {
     const fullest = sessionWithFullestLane(core) ?? session;

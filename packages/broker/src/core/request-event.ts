@@ -7,7 +7,7 @@ import {
 import { buildEvent } from '../wire/build-event.js';
 import type { Core } from './core.js';
 
-/** Room for the attributes around a list, in bytes. */
+/** Room for the attributes around a list, in bytes. In JSON a character takes up to six. */
 const ENVELOPE_BYTES = 8 * 1024;
 
 /** What a resync request says beside its list. */
@@ -24,13 +24,7 @@ export function specRequest(
   head: RequestHead,
   versions: readonly ResourceVersion[],
 ): readonly Uint8Array[] {
-  return requests(
-    core,
-    head,
-    versions,
-    encodeSpecResyncBody,
-    (entry) => 44 + 3 * entry.resourceId.length + 20,
-  );
+  return requests(core, head, versions, encodeSpecResyncBody, (entry) => 64 + 6 * entry.resourceId.length);
 }
 
 export function statusRequest(
@@ -38,7 +32,7 @@ export function statusRequest(
   head: RequestHead,
   hashes: readonly ResourceStatusHash[],
 ): readonly Uint8Array[] {
-  const size = (entry: ResourceStatusHash) => 40 + 3 * entry.resourceId.length + 3 * entry.statusHash.length;
+  const size = (entry: ResourceStatusHash) => 40 + 6 * (entry.resourceId.length + entry.statusHash.length);
   return requests(core, head, hashes, encodeStatusResyncBody, size);
 }
 

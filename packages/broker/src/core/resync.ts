@@ -2,7 +2,7 @@ import { decodeSpecResyncBody, decodeStatusResyncBody } from 'ce-broker-proto';
 import type { Envelope } from '../wire/envelope.js';
 import { payloadOf } from '../wire/payload.js';
 import type { Core } from './core.js';
-import { holdOrRun } from './held.js';
+import { holdAndRun } from './held.js';
 import { required } from './refuse.js';
 import { relay } from './relay.js';
 import { answerSpecResync } from './spec-resync.js';
@@ -27,7 +27,7 @@ function receiveSpecResync(core: Core, event: Envelope, now: number): void {
   const cluster = required(event.cluster, 'clustername', event);
   const { dataType } = event.type;
   const named = event.originalSource ?? '';
-  if (!core.options.keepState) {
+  if (!core.options.keepState && !core.services.has(dataType)) {
     relay(core, core.sessions.of('source', named), event);
     return;
   }
@@ -38,9 +38,9 @@ function receiveSpecResync(core: Core, event: Envelope, now: number): void {
   const asker = { role: 'agent', name: cluster, dataType, bytes: event.bytes.byteLength } as const;
   const job = {
     key: `spec ${cluster}\n${dataType}\n${named}\n${event.source}`,
-    run: (at: number) => answerSpecResync(core, ask, at),
+    run: (at: number, again: boolean) => answerSpecResync(core, { ...ask, again }, at),
   };
-  holdOrRun(core, asker, job, now);
+  holdAndRun(core, asker, job, now);
 }
 
 function receiveStatusResync(core: Core, event: Envelope, now: number): void {
@@ -61,5 +61,5 @@ function receiveStatusResync(core: Core, event: Envelope, now: number): void {
     key: `status ${event.source}\n${dataType}\n${cluster}`,
     run: (at: number) => answerStatusResync(core, ask, at),
   };
-  holdOrRun(core, asker, job, now);
+  holdAndRun(core, asker, job, now);
 }

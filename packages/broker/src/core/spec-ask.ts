@@ -27,6 +27,8 @@ export function askForSpecs(
   now: number,
   ask: AskForSpecs = {},
 ): void {
+  const sessions = core.sessions.ofSource(source).filter((session) => session.takes(partition.dataType));
+  if (sessions.length === 0) return;
   const listed = ask.listed ?? NOTHING;
   const askedAt = partition.asked.get(source)?.at;
   const { resyncShareMs } = core.options;
@@ -34,13 +36,14 @@ export function askForSpecs(
     core.counters.listsShared += 1;
     if (!knowsMore(partition, source, listed)) return;
     const key = agendaKey(source, partition);
-    core.agenda.lists.set(key, { source, partition, listed, due: askedAt + resyncShareMs });
+    const before = core.agenda.lists.get(key)?.listed ?? NOTHING;
+    const both = new Map([...before, ...listed]);
+    core.agenda.lists.set(key, { source, partition, listed: both, due: askedAt + resyncShareMs });
     return;
   }
   partition.asked.set(source, { at: now, position: core.position });
   const agent = ask.agent ?? 'ce-broker';
-  for (const session of core.sessions.ofSource(source)) {
-    if (!session.takes(partition.dataType)) continue;
+  for (const session of sessions) {
     core.counters.listsToSources += 1;
     session.ask({
       key: `spec ${agendaKey(source, partition)}`,

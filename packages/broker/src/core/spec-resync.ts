@@ -1,11 +1,14 @@
 import type { DataTypePolicy } from '../access/data-type-policy.js';
 import type { Session } from '../delivery/session.js';
-import type { Partition } from '../state/partition.js';
+import { Partition } from '../state/partition.js';
 import type { Cell, Farewell, Resource } from '../state/resource.js';
 import type { Core } from './core.js';
-import { bury, dropFarewell } from './keep.js';
+import { bury, dropFarewell, isOwed } from './keep.js';
 import { askForSpecs } from './spec-ask.js';
 import { askForStatuses } from './status-ask.js';
+
+/** Data types that one cluster may ask about before anybody has published anything there. */
+const MOST_TYPES = 1000;
 
 export interface SpecResync {
   readonly cluster: string;
@@ -13,6 +16,8 @@ export interface SpecResync {
   /** The source that is asked; `""`: all. */
   readonly named: string;
   readonly agent: string;
+  /** Answered again, for another session: the agent may hold more than it listed. */
+  readonly again: boolean;
   /** What the agent holds, by resource id. */
   readonly listed: ReadonlyMap<string, bigint>;
 }
@@ -22,7 +27,7 @@ export interface SpecResync {
  * with its own slice, because they are the authority; what nobody owns is withheld.
  */
 export function answerSpecResync(core: Core, ask: SpecResync, now: number): void {
-  const partition = core.table.partition(ask.dataType, ask.cluster);
+  const partition = partitionFor(core, ask);
   const sessions = core.sessions.agentsOf(ask.cluster).filter((session) => session.takes(ask.dataType));
   partition.agentAsked = true;
   for (const resource of partition.resources.values()) {
@@ -38,6 +43,19 @@ export function answerSpecResync(core: Core, ask: SpecResync, now: number): void
   }
 }
 
+/**
+ * Remembered, so that sources that connect later are asked too; but a cluster that invents types does not make the broker remember
+ * them all.
+ */
+function partitionFor(core: Core, ask: SpecResync): Partition {
+  const known = core.table.find(ask.dataType, ask.cluster);
+  if (known !== undefined) return known;
+  const types = [...core.table.ofCluster(ask.cluster, '')].length;
+  return types < MOST_TYPES
+    ? core.table.partition(ask.dataType, ask.cluster)
+    : new Partition(ask.dataType, ask.cluster);
+}
+
 function answerOne(
   core: Core,
   resource: Resource,
@@ -47,12 +65,12 @@ function answerOne(
 ): void {
   const { spec } = resource;
   const policy = core.policies.of(ask.dataType);
-  const goesToSources = policy.writer === 'agent' && !core.services.has(ask.dataType);
-  if (spec === undefined || goesToSources) return;
+  if (spec === undefined) return;
   const listed = ask.listed.get(resource.id);
   if (spec.deleting) {
     const seen = resource.deletionSentAt !== undefined;
-    if (policy.deletion === 'absence' && seen && listed === undefined) bury(core, resource, now);
+    const confirmed = policy.deletion === 'absence' && seen && listed === undefined && !ask.again;
+    if (confirmed && !isOwed(core, spec)) bury(core, resource, now);
     else markAll(sessions, spec, now);
     return;
   }
@@ -62,6 +80,7 @@ function answerOne(
       markAll(sessions, spec, now);
       return;
     }
+    if (ask.again) return;
     dropFarewell(core, resource);
   }
   if (listed === undefined || spec.version === 0n || spec.version > listed) markAll(sessions, spec, now);

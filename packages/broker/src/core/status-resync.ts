@@ -4,8 +4,13 @@ import type { Partition } from '../state/partition.js';
 import type { Resource } from '../state/resource.js';
 import type { Core } from './core.js';
 import { enqueue } from './held.js';
-import { pushOrEvict } from './relay.js';
 import { statusRequest } from './request-event.js';
+
+/**
+ * Ids that the broker does not know may live on any cluster, so every agent is asked about them; but ids times clusters no more than
+ * this. After a lost store that is soon too much: then the statuses are asked for when the specs to them are known again.
+ */
+const MOST_UNPLACED = 50_000;
 
 export interface StatusResync {
   readonly source: string;
@@ -22,8 +27,10 @@ export interface StatusResync {
  */
 export function answerStatusResync(core: Core, ask: StatusResync, now: number): void {
   const askers = askersOf(core, ask);
-  const { known, unknown } = sortByCluster(core, ask);
-  for (const cluster of clustersOf(core, ask)) {
+  const { known, unknown: unplaced } = sortByCluster(core, ask);
+  const clusters = [...clustersOf(core, ask)];
+  const unknown = unplaced.length * clusters.length <= MOST_UNPLACED ? unplaced : [];
+  for (const cluster of clusters) {
     const agents = core.sessions.agentsOf(cluster).filter((session) => session.takes(ask.dataType));
     if (agents.length > 0)
       askAgents(core, ask, cluster, agents, [...(known.get(cluster) ?? []), ...unknown], now);
@@ -49,7 +56,8 @@ function sortByCluster(core: Core, ask: StatusResync) {
       const own: ResourceStatusHash[] = [];
       for (const resource of smallerSide(partition, ask.hashes)) {
         const statusHash = ask.hashes.get(resource.id);
-        if (statusHash === undefined) continue;
+        const isOthers = resource.owner !== undefined && resource.owner !== ask.source;
+        if (statusHash === undefined || isOthers) continue;
         found.add(resource.id);
         own.push({ resourceId: resource.id, statusHash });
       }
@@ -79,7 +87,10 @@ function partitionsOf(core: Core, ask: StatusResync): Iterable<Partition> {
   return ask.cluster === '' ? core.table.all(ask.dataType) : core.table.ofCluster(ask.cluster, ask.dataType);
 }
 
-/** An agent takes an empty list for "everything": a slice that came out empty is not sent. */
+/**
+ * An agent takes an empty list for "everything": a slice that came out empty is not sent. It is written down when the connection takes
+ * it; should the agent go away instead, the broker answers.
+ */
 function askAgents(
   core: Core,
   ask: StatusResync,
@@ -90,13 +101,15 @@ function askAgents(
 ): void {
   if (slice.length === 0 && ask.hashes.size > 0) return;
   const type = `${ask.dataType}.status.resync_request`;
-  const messages = statusRequest(core, { type, source: ask.source, cluster, originalSource: '' }, slice);
-  const key = `status answer ${ask.source}\n${ask.dataType}\n${cluster}`;
-  const run = (at: number) => answerInstead(core, ask, cluster, at);
-  const unanswered = () => enqueue(core, { key, run });
+  const head = { type, source: ask.source, cluster, originalSource: '' };
+  const key = `${ask.source}\n${ask.dataType}`;
+  const unanswered = () =>
+    enqueue(core, `status answer ${key}\n${cluster}`, (at) => answerInstead(core, ask, cluster, at));
   for (const session of agents) {
-    session.relayedAsks.push({ at: now, unanswered });
-    for (const message of messages) pushOrEvict(core, session, message);
+    session.relayedAsks.delete(key);
+    session.relayedAsks.set(key, { at: now, unanswered });
+    session.ask({ key: `asked ${key}`, messages: () => statusRequest(core, head, slice) });
+    session.flush(now);
   }
 }
 

@@ -2,6 +2,7 @@ import { CeBrokerError } from 'ce-broker-proto';
 import type { Identity } from '../access/identity.js';
 import type { Outlet } from '../delivery/outlet.js';
 import { Session, type SessionRole } from '../delivery/session.js';
+import type { Partition } from '../state/partition.js';
 import type { Core } from './core.js';
 import { releaseHeld } from './held.js';
 import { askForSpecs } from './spec-ask.js';
@@ -44,7 +45,7 @@ export function subscribe(
     dataType: about.dataType,
     user: about.user,
   });
-  releaseHeld(core, session);
+  releaseHeld(core, session, now);
   if (core.options.keepState) {
     if (role === 'agent') askAgent(core, session);
     else askSource(core, session, now);
@@ -88,7 +89,17 @@ function askSource(core: Core, session: Session, now: number): void {
   const { name, dataType } = session.about;
   const asked = new Set(core.table.ofSource(name, dataType));
   for (const partition of core.table.all(dataType)) {
+    markRequests(session, partition, now);
     if (partition.agentAsked || partition.orphans.size > 0) asked.add(partition);
   }
   for (const partition of asked) askForSpecs(core, name, partition, now, { fresh: true });
+}
+
+/** What agents wrote while the source was away: leases, certificate requests. */
+function markRequests(session: Session, partition: Partition, now: number): void {
+  if (partition.requests === 0) return;
+  for (const { request } of partition.resources.values()) {
+    if (request !== undefined && (request.to === '' || request.to === session.about.name))
+      session.mark(request, now);
+  }
 }

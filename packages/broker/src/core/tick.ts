@@ -1,9 +1,10 @@
+import { grpcCodeOf } from 'ce-broker-proto';
 import type { Session } from '../delivery/session.js';
 import { buildHeartbeat } from '../wire/build-event.js';
 import type { Core } from './core.js';
 import { evict } from './end-session.js';
 import { dropExpired } from './held.js';
-import { bury, confirmFarewell, forgetResource } from './keep.js';
+import { bury, clearCell, confirmFarewell, dropFarewell, forgetResource } from './keep.js';
 import { askForSpecs } from './spec-ask.js';
 import { askDueStatuses } from './status-ask.js';
 
@@ -27,15 +28,19 @@ export function tick(core: Core, now: number): void {
 }
 
 function tickSession(core: Core, session: Session, now: number): void {
+  // Room may be back without a word from the engine: when all subscriptions together held too much.
+  if (session.blockedSince !== undefined && session.outlet.writableBytes() > 0) session.flush(now);
   const { blockedSince } = session;
   if (blockedSince !== undefined && now - blockedSince >= core.options.drainTimeoutMs) {
     evict(core, session, 'frozen');
     return;
   }
   if (session.later.size > 0) session.wakeLater(now);
-  if (session.oversize !== undefined && now - session.oversize.at > REFUSED_AT_ONCE_MS)
-    session.oversize = undefined;
-  while ((session.relayedAsks[0]?.at ?? now) < now - ANSWERED_MS) session.relayedAsks.shift();
+  clearSuspicion(session, now);
+  for (const [key, ask] of session.relayedAsks) {
+    if (ask.at >= now - ANSWERED_MS) break;
+    session.relayedAsks.delete(key);
+  }
   if (now >= session.heartbeatDue) {
     session.heartbeatDue = now + core.options.heartbeatIntervalMs;
     session.heartbeat = buildHeartbeat(core.port.newId());
@@ -43,12 +48,20 @@ function tickSession(core: Core, session: Session, now: number): void {
   if (session.waits && blockedSince === undefined) session.flush(now);
 }
 
+/** The receiver lives on after an event larger than every receiver takes: it can take it, whatever happened before. */
+function clearSuspicion(session: Session, now: number): void {
+  const { oversize } = session;
+  if (oversize === undefined || now - oversize.at <= REFUSED_AT_ONCE_MS) return;
+  oversize.cell.refusedBy?.delete(session.receiver);
+  session.oversize = undefined;
+}
+
 /** Every Publish is answered, also when the store is stuck: the client holds its lock for the whole call. */
 function failOverdue(core: Core, now: number): void {
   for (const append of core.pending) {
     if (now - append.at < core.options.publishTimeoutMs) return;
     append.call?.fail(
-      4,
+      grpcCodeOf('deadline_exceeded'),
       'the store did not confirm the event in time: it may or may not be kept, publish it again',
     );
     append.call = undefined;
@@ -67,10 +80,22 @@ function askDueLists(core: Core, now: number): void {
 function endFarewells(core: Core, now: number): void {
   for (const resource of core.table.farewells) {
     const { farewell, place } = resource;
-    if (farewell === undefined || !core.sessions.hasAgent(place.cluster, place.dataType)) continue;
-    if (farewell.sentAt === undefined || now - farewell.sentAt < core.options.farewellTimeoutMs) continue;
+    if (farewell === undefined) continue;
+    const since = farewell.sentAt ?? agentHereSince(core, place.cluster, place.dataType);
+    if (since === undefined || now - Math.max(since, farewell.since) < core.options.farewellTimeoutMs)
+      continue;
     confirmFarewell(core, resource, now);
   }
+}
+
+/** When the agent session that is here longest was opened; an agent resyncs soon after that, and its list may still matter. */
+function agentHereSince(core: Core, cluster: string, dataType: string): number | undefined {
+  let since: number | undefined;
+  for (const session of core.sessions.agentsOf(cluster)) {
+    if (session.takes(dataType) && session.about.openedAt < (since ?? Infinity))
+      since = session.about.openedAt;
+  }
+  return since;
 }
 
 /** Retention, and memory that is no longer needed. */
@@ -84,5 +109,22 @@ function clean(core: Core, now: number): void {
     if (resource.grave === undefined) continue;
     const retention = resource.status === undefined ? graveRetentionMs : tombstoneRetentionMs;
     if (now - resource.grave.at >= retention) forgetResource(core, resource);
+  }
+  for (const resource of core.table.farewells) {
+    const over = resource.farewell !== undefined && now - resource.farewell.since >= tombstoneRetentionMs;
+    if (over) dropFarewell(core, resource);
+  }
+  for (const resource of core.table.endedRequests) {
+    const { request, place } = resource;
+    const heard =
+      request !== undefined &&
+      core.sessions.of('source', request.to).some((session) => session.takes(place.dataType));
+    const retention = heard ? graveRetentionMs : tombstoneRetentionMs;
+    if (request === undefined || now - request.at < retention) continue;
+    core.table.endedRequests.delete(resource);
+    clearCell(core, resource, 'request');
+  }
+  for (const partition of core.table.all()) {
+    if (!core.sessions.hasAgent(partition.cluster, partition.dataType)) core.table.dropIfEmpty(partition);
   }
 }

@@ -4,6 +4,9 @@ import type { ByteBudget } from './byte-budget.js';
 import { Lane } from './lane.js';
 import type { Outlet } from './outlet.js';
 
+/** A receiver that went away so often right after it was handed an event cannot take it. */
+const REFUSALS = 2;
+
 export type SessionRole = 'agent' | 'source';
 
 /** A question that the broker itself asks; it is written down only when the connection can take it, from the state of that moment. */
@@ -65,7 +68,7 @@ export class Session {
   /** Data types for which the agent of this session was asked for its statuses. */
   readonly statusesAsked = new Set<string>();
   /** What this session was asked lately on behalf of others, to be seen to when it ends without an answer. */
-  readonly relayedAsks: RelayedAsk[] = [];
+  readonly relayedAsks = new Map<string, RelayedAsk>();
   /** The event larger than every receiver takes that this session was handed last, until it has shown to live on. */
   oversize: { readonly cell: Cell; readonly position: number; readonly at: number } | undefined;
   open = true;
@@ -199,7 +202,7 @@ export class Session {
 
   #deliver(cell: Cell, now: number): void {
     const { resource } = cell;
-    if (cell !== resource.spec && cell !== resource.status) return;
+    if (cell !== resource[cell.kind]) return;
     const { farewell } = resource;
     if (farewell !== undefined && cell.kind === 'spec') {
       if (this.owedFarewells.delete(resource)) {
@@ -208,7 +211,7 @@ export class Session {
         resource.deletionSentAt = now;
       }
     }
-    if (cell.refusedBy?.has(this.receiver) === true || this.#mustWait(cell, now)) return;
+    if ((cell.refusedBy?.get(this.receiver) ?? 0) >= REFUSALS || this.#mustWait(cell, now)) return;
     const bytes = this.#settings.store.read(cell.stored);
     this.#write(bytes);
     this.#delivered(cell, bytes, now);
@@ -216,7 +219,7 @@ export class Session {
 
   /** The present life waits until the earlier one is certainly over at the agent; whoever ends the wait marks the cell again. */
   #mustWait(cell: Cell, now: number): boolean {
-    if (cell.kind === 'status' || cell.deleting || this.about.role === 'source') return false;
+    if (cell.kind !== 'spec' || cell.deleting) return false;
     const { resource } = cell;
     if (this.owedFarewells.has(resource)) return true;
     if (resource.farewell !== undefined && this.#settings.confirmsDeletion(resource.place.dataType))

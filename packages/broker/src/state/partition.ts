@@ -16,6 +16,8 @@ export class Partition implements Place {
   /** An agent asked for specs here since the broker started: sources that connect later are asked in its place. */
   agentAsked = false;
   readonly asked = new Map<string, Asked>();
+  /** How many resources here hold a request of an agent. */
+  requests = 0;
   /** How many resources each source owns here. */
   readonly owned = new Map<string, number>();
 

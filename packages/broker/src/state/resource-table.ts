@@ -10,6 +10,8 @@ export class ResourceTable {
   readonly tombstones = new Set<Resource>();
   /** Resources whose deletion was confirmed, oldest first. */
   readonly graves = new Set<Resource>();
+  /** Resources whose newest request is a deletion, oldest first. */
+  readonly endedRequests = new Set<Resource>();
   /** Resources that were created again before their deletion was confirmed. */
   readonly farewells = new Set<Resource>();
 
@@ -89,6 +91,16 @@ export class ResourceTable {
     this.tombstones.delete(resource);
     this.graves.delete(resource);
     this.farewells.delete(resource);
+    this.endedRequests.delete(resource);
     this.find(resource.place.dataType, resource.place.cluster)?.resources.delete(resource.id);
+  }
+
+  /** Forgets a partition in which nothing is and that nobody asks about. */
+  dropIfEmpty(partition: Partition): void {
+    if (partition.resources.size > 0 || partition.orphans.size > 0) return;
+    this.#all.delete(partition);
+    const types = this.#byCluster.get(partition.cluster);
+    types?.delete(partition.dataType);
+    if (types?.size === 0) this.#byCluster.delete(partition.cluster);
   }
 }

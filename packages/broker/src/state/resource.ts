@@ -1,7 +1,7 @@
 import type { CellKind, StoredBytes } from './event-store.js';
 import type { Place } from './place.js';
 
-/** One side of a resource, what it should be (`spec`) or what it is (`status`): the newest event of that side. */
+/** One side of a resource, what it should be (`spec`), what it is (`status`) or what an agent asks for (`request`): the newest event of it. */
 export class Cell {
   readonly resource: Resource;
   readonly kind: CellKind;
@@ -18,10 +18,12 @@ export class Cell {
   deleting = false;
   /** The newest status reports the condition Deleted (status only). */
   gone = false;
-  /** Receivers that went away when they were handed the newest event, which is larger than Go's clients take. */
-  refusedBy: Set<string> | undefined;
+  /** How often a receiver went away right after it was handed the newest event, which is larger than Go's clients take. */
+  refusedBy: Map<string, number> | undefined;
   statusHash: string | undefined;
   sequenceId: string | undefined;
+  /** The source that a request is for; `""`: all (request only). */
+  to = '';
 
   constructor(
     resource: Resource,
@@ -46,7 +48,6 @@ export class Cell {
  */
 export interface Farewell {
   readonly stored: StoredBytes;
-  readonly position: number;
   /** When it was first handed to a session of the cluster that still lives, in milliseconds; undefined: not yet. */
   sentAt: number | undefined;
   /** When the present life began here, in milliseconds. */
@@ -71,6 +72,8 @@ export class Resource {
   owner: string | undefined;
   spec: Cell | undefined;
   status: Cell | undefined;
+  /** What agents wrote, where the policy or their role makes them writers; it never meets the spec. */
+  request: Cell | undefined;
   /** The highest version of the present life; `0n` when it only had version 0. */
   newestVersion = 0n;
   /** The highest version of all earlier lives; undefined: this is the first. */

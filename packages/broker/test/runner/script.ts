@@ -207,6 +207,11 @@ class Script {
         continue;
       }
       for (const resource of partition.resources.values()) {
+        const { request } = resource;
+        if (what === 'state' && request !== undefined) {
+          this.#out.push(`${partition.cluster}/${resource.id} asked by an agent: v${request.version}`);
+          if (resource.spec === undefined && resource.status === undefined) continue;
+        }
         if (what === 'tombstones' && resource.tombstone === undefined) continue;
         const spec =
           resource.spec === undefined
