@@ -34,8 +34,8 @@ export type Step =
 interface Wanted {
   version: number;
   life: number;
-  /** How often the broker had lost everything when the life before ended. */
-  restarts: number;
+  /** How often the broker had lost everything when each life ended. */
+  readonly ends: Map<number, number>;
   deleted: 'no' | 'unacknowledged' | 'acknowledged';
 }
 
@@ -170,7 +170,8 @@ export class Fleet {
         const held = this.#holds(cluster).get(id);
         if (wanted.deleted === 'no') {
           // Nobody knows any more that the resource was deleted in between: neither the broker nor the versions tell.
-          const forgotten = held !== undefined && held.life < wanted.life && wanted.restarts < this.#restarts;
+          const forgotten =
+            held !== undefined && (wanted.ends.get(held.life) ?? this.#restarts) < this.#restarts;
           if (forgotten) continue;
           if (held?.version !== wanted.version || held.life !== wanted.life) {
             wrong.push(
@@ -197,7 +198,7 @@ export class Fleet {
       wants.set(key, {
         version: 1,
         life: (wanted?.life ?? 0) + 1,
-        restarts: wanted?.restarts ?? 0,
+        ends: wanted?.ends ?? new Map(),
         deleted: 'no',
       });
       this.#publishSpec(source, key, 'create');
@@ -215,7 +216,7 @@ export class Fleet {
       return;
     }
     wanted.deleted = 'unacknowledged';
-    wanted.restarts = this.#restarts;
+    wanted.ends.set(wanted.life, this.#restarts);
     if (this.#publishSpec(source, key, 'delete')) wanted.deleted = 'acknowledged';
   }
 
