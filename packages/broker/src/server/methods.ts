@@ -6,6 +6,7 @@ import type { Clock } from './clock.js';
 import { MeteredCall } from './metered-call.js';
 import type { NoteLog } from './notes.js';
 import { type Peers, refuseOtherRole } from './peers.js';
+import type { StreamPressure } from './stream-pressure.js';
 import { SubscriptionOutlet } from './subscription.js';
 import type { Traffic } from './traffic.js';
 
@@ -26,6 +27,8 @@ export interface MethodParts {
   readonly notes: NoteLog;
   /** All subscriptions that are open. */
   readonly open: Set<SubscriptionOutlet>;
+  readonly pressure: StreamPressure;
+  readonly streamBufferBytes: number;
   readonly newId: () => string;
   readonly maxMessageBytes: number;
   readonly maxSubscriptionsPerConnection: number;

@@ -12,6 +12,7 @@ export const NUMBER_OPTIONS = Object.freeze({
   keepaliveTimeMs: { least: 1_000, most: DAY_MS, fallback: 30_000 },
   keepaliveTimeoutMs: { least: 1_000, most: DAY_MS, fallback: 10_000 },
   streamBufferBytes: { least: 16 * KIB, most: 64 * MIB, fallback: 256 * KIB },
+  totalStreamBytes: { least: 16 * KIB, most: 64 * 1024 * MIB, fallback: 256 * MIB },
   laneBytes: { least: 64 * KIB, most: 1024 * MIB, fallback: 16 * MIB },
   totalLaneBytes: { least: 64 * KIB, most: 64 * 1024 * MIB, fallback: 256 * MIB },
   serviceBytes: { least: 64 * KIB, most: 64 * 1024 * MIB, fallback: 64 * MIB },

@@ -74,6 +74,11 @@ export interface BrokerOptions {
   readonly keepaliveTimeoutMs?: number | undefined;
   /** Unsent output that one subscription may hold; 16 KiB to 64 MiB. Default 256 KiB. */
   readonly streamBufferBytes?: number | undefined;
+  /**
+   * Unsent output that all subscriptions together may hold, measured a few times per second. Over it one that holds some is
+   * written no more than it took lately, so that those who do not read cost no more. 16 KiB to 64 GiB. Default 256 MiB.
+   */
+  readonly totalStreamBytes?: number | undefined;
   /** What one subscription may hold of events without state (requests, relayed types). Default 16 MiB. */
   readonly laneBytes?: number | undefined;
   /** What all subscriptions together may hold of them. Default 256 MiB. */

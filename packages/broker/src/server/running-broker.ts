@@ -18,6 +18,7 @@ import type { Service, ServiceRegistration } from './service.js';
 import type { ServiceCalls } from './service-calls.js';
 import { ServiceHost } from './service-host.js';
 import { type BrokerState, type BrokerStatus, takeSnapshot } from './snapshot.js';
+import type { StreamPressure } from './stream-pressure.js';
 import type { SubscriptionOutlet } from './subscription.js';
 
 const TICK_MS = 250;
@@ -36,6 +37,7 @@ export interface BrokerParts {
   readonly notes: NoteLog;
   /** The service's methods; subscriptions that come in by them are put into the set. */
   readonly methodsFor: (open: Set<SubscriptionOutlet>) => RpcMethods;
+  readonly pressure: StreamPressure;
   readonly engine: GrpcJsEngine | undefined;
   readonly inProcess: InProcessEngine;
   readonly attach: AttachFunction;
@@ -206,9 +208,10 @@ export class RunningBroker implements Broker {
   }
 
   #tick(): void {
-    const { clock, core, notes, options, serviceCalls } = this.#parts;
+    const { clock, core, notes, options, pressure, serviceCalls } = this.#parts;
     const now = clock.now();
     try {
+      pressure.measured(this.#heldBytes());
       core.tick(now);
       serviceCalls.tick(now);
       notes.flush();
@@ -218,6 +221,13 @@ export class RunningBroker implements Broker {
         'a defect of the broker; it goes on',
       );
     }
+  }
+
+  #heldBytes(): number {
+    let held = 0;
+    for (const outlet of this.#parts.open) held += outlet.measure();
+    for (const outlet of this.#attached.subscriptions()) held += outlet.measure();
+    return held;
   }
 
   #engines(): RpcEngineStats[] {

@@ -25,6 +25,7 @@ import { Peers } from './peers.js';
 import { RunningBroker } from './running-broker.js';
 import { ServiceCalls } from './service-calls.js';
 import { startAdmin } from './start-admin.js';
+import { StreamPressure } from './stream-pressure.js';
 import type { SubscriptionOutlet } from './subscription.js';
 import { loadTls } from './tls-material.js';
 import { TokenSource } from './token-source.js';
@@ -51,6 +52,7 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
   const core = makeCore(resolved, clock, notes);
   const traffic = new Traffic();
   const open = new Set<SubscriptionOutlet>();
+  const pressure = new StreamPressure(resolved.totalStreamBytes);
   const methodsFor = (into: Set<SubscriptionOutlet>): RpcMethods =>
     cloudEventMethods({
       core,
@@ -59,6 +61,8 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
       traffic,
       notes,
       open: into,
+      pressure,
+      streamBufferBytes: resolved.streamBufferBytes,
       newId: randomUUID,
       maxMessageBytes: resolved.maxMessageBytes,
       maxSubscriptionsPerConnection: resolved.maxSubscriptionsPerConnection,
@@ -95,6 +99,7 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
     roles,
     notes,
     methodsFor,
+    pressure,
     engine,
     inProcess: new rpc.InProcessEngine({ methods, maxMessageBytes, streamBufferBytes, onFault }),
     attach: (server, attached) => rpc.attachToServer(server, attached, { streamBufferBytes, onFault }),

@@ -4,6 +4,7 @@ import type { Session } from '../delivery/session.js';
 import type { ServerStream, StreamListener } from '../rpc/index.js';
 import type { Clock } from './clock.js';
 import type { PeerState } from './peers.js';
+import type { StreamPressure } from './stream-pressure.js';
 import type { Tally } from './traffic.js';
 
 const UNAVAILABLE = 14;
@@ -13,6 +14,8 @@ export interface SubscriptionHome {
   readonly core: BrokerCore;
   readonly clock: Clock;
   readonly open: Set<SubscriptionOutlet>;
+  readonly pressure: StreamPressure;
+  readonly streamBufferBytes: number;
 }
 
 /**
@@ -28,6 +31,11 @@ export class SubscriptionOutlet implements Outlet, StreamListener {
   readonly #tally: Tally;
   #session: Session | undefined = undefined;
   #headersSent = false;
+  /** Unsent bytes when it was measured last, and what was written since. */
+  #held = 0;
+  #written = 0;
+  /** What the peer took between the last two measurements. */
+  #taken = 0;
   /** The status that this side ended the stream with; 0: it did not. */
   #endCode = 0;
   #over = false;
@@ -51,11 +59,25 @@ export class SubscriptionOutlet implements Outlet, StreamListener {
   }
 
   writableBytes(): number {
-    return this.#headersSent ? this.stream.writableBytes() : 0;
+    if (!this.#headersSent) return 0;
+    const room = this.stream.writableBytes();
+    if (room <= 0 || !this.#home.pressure.isOver || room >= this.#home.streamBufferBytes) return room;
+    return Math.min(room, this.#taken - this.#written);
   }
 
   write(message: Uint8Array): void {
+    this.#written += message.byteLength;
+    this.#home.pressure.wrote(message.byteLength);
     this.stream.write(message);
+  }
+
+  /** What it holds unsent, in bytes; called a few times per second, it also learns how much the peer takes. */
+  measure(): number {
+    const held = Math.max(0, this.#home.streamBufferBytes - this.stream.writableBytes());
+    this.#taken = Math.max(0, this.#held + this.#written - held);
+    this.#held = held;
+    this.#written = 0;
+    return held;
   }
 
   end(code: number, message: string): void {
