@@ -89,7 +89,7 @@ export class Fleet {
         this.#wants(source).set(`${cluster}/keep-${source}`, {
           version: 1,
           life: 1,
-          restarts: 0,
+          ends: new Map(),
           deleted: 'no',
         });
     }
