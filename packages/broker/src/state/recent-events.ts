@@ -4,8 +4,9 @@
  */
 export class RecentEvents {
   readonly #capacity: number;
-  #young = new Set<string>();
-  #old = new Set<string>();
+  /** By id, which nearly always tells the source too; a second source with the same id is kept under both. */
+  #young = new Map<string, string>();
+  #old = new Map<string, string>();
 
   constructor(capacity = 16_384) {
     this.#capacity = capacity;
@@ -13,18 +14,26 @@ export class RecentEvents {
 
   /** Remembers the event; false when it was seen already. */
   add(source: string, id: string): boolean {
-    const key = `${source}\n${id}`;
-    if (this.#young.has(key) || this.#old.has(key)) return false;
-    if (this.#young.size >= this.#capacity) {
-      this.#old = this.#young;
-      this.#young = new Set();
-    }
-    this.#young.add(key);
-    return true;
+    const known = this.#young.get(id) ?? this.#old.get(id);
+    if (known === source) return false;
+    return this.#addUnder(known === undefined ? id : `${source}\n${id}`, source);
   }
 
   /** The event was refused after all: sent again, it is looked at again. */
   forget(source: string, id: string): void {
-    this.#young.delete(`${source}\n${id}`);
+    for (const generation of [this.#young, this.#old]) {
+      if (generation.get(id) === source) generation.delete(id);
+      generation.delete(`${source}\n${id}`);
+    }
+  }
+
+  #addUnder(key: string, source: string): boolean {
+    if (this.#young.has(key) || this.#old.has(key)) return false;
+    if (this.#young.size >= this.#capacity) {
+      this.#old = this.#young;
+      this.#young = new Map();
+    }
+    this.#young.set(key, source);
+    return true;
   }
 }
