@@ -27,13 +27,21 @@ describe('docs/guide/embed.md', () => {
 
   it.each(programs)('$name prints what the guide says', async ({ name, code, output }) => {
     const path = join(folder, name);
-    // `await using` is newer than the oldest Node that is served.
-    const plain = code.replace(/^await using (\w+) = /gm, 'const $1 = ');
-    const closing = [...code.matchAll(/^await using (\w+) = /gm)].map(
-      ([, variable]) => `await ${variable}[Symbol.asyncDispose]();`,
-    );
-    writeFileSync(path, `${plain}\n${closing.reverse().join('\n')}\n`);
+    writeFileSync(path, code);
     const { stdout } = await run(process.execPath, [path], { timeout: 20_000 });
     expect(stdout).toBe(output);
+  });
+});
+
+describe('README.md of the package', () => {
+  const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
+  const blocks = [...readme.matchAll(/```js\n([\s\S]*?)```/g)].map(([, code = '']) => code);
+
+  it.each(blocks)('program %# ends by itself', async (code) => {
+    expect(blocks).not.toHaveLength(0);
+    const path = join(folder, 'readme.mjs');
+    writeFileSync(path, code);
+    const { stdout } = await run(process.execPath, [path], { timeout: 20_000 });
+    expect(stdout).toMatch(/^127\.0\.0\.1:\d+ \{/);
   });
 });
