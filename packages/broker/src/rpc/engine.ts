@@ -86,6 +86,31 @@ export interface RpcTls {
   readonly clientCertificate: 'required' | 'optional';
 }
 
+/** Why a TLS handshake failed. */
+export type HandshakeFailureReason =
+  /** The peer does not speak TLS. */
+  | 'plaintext'
+  /** TLS below 1.3, or without HTTP/2. */
+  | 'protocol'
+  | 'no-certificate'
+  | 'certificate-untrusted'
+  | 'certificate-expired'
+  | 'certificate-not-yet-valid'
+  /** The peer does not trust our certificate. */
+  | 'refused-by-client'
+  | 'timeout'
+  /** The peer went away in the middle of it. */
+  | 'closed'
+  | 'other';
+
+export interface HandshakeFailure {
+  /** `host:port` of the other side. */
+  readonly address: string;
+  readonly reason: HandshakeFailureReason;
+  /** For the operator: what is wrong and what to do. */
+  readonly message: string;
+}
+
 export interface RpcEngineOptions {
   readonly methods: RpcMethods;
   readonly tls: RpcTls | undefined;

@@ -1,4 +1,6 @@
 export type {
+  HandshakeFailure,
+  HandshakeFailureReason,
   RpcEngine,
   RpcEngineOptions,
   RpcEngineStats,

@@ -4,14 +4,17 @@ import type { Clock } from './clock.js';
 /** Runs what the core has put off, one job a turn of the event loop, so that live events are never far behind. */
 export class JobLoop {
   readonly #clock: Clock;
-  #core: BrokerCore | undefined = undefined;
+  readonly #onFault: (error: unknown) => void;
+  #core: Pick<BrokerCore, 'runJobs'> | undefined = undefined;
   #scheduled = false;
 
-  constructor(clock: Clock) {
+  /** @param onFault is told what a job threw; the loop goes on with the next */
+  constructor(clock: Clock, onFault: (error: unknown) => void) {
     this.#clock = clock;
+    this.#onFault = onFault;
   }
 
-  use(core: BrokerCore): void {
+  use(core: Pick<BrokerCore, 'runJobs'>): void {
     this.#core = core;
   }
 
@@ -23,6 +26,12 @@ export class JobLoop {
 
   readonly #run = (): void => {
     this.#scheduled = false;
-    if (this.#core?.runJobs(this.#clock.now()) === true) this.wake();
+    try {
+      if (this.#core?.runJobs(this.#clock.now()) === true) this.wake();
+    } catch (thrown) {
+      this.#onFault(thrown);
+      // The core has taken the job off its list; others may be on it.
+      this.wake();
+    }
   };
 }

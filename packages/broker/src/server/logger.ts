@@ -8,6 +8,8 @@ export interface Logger {
   warn(fields: object, message: string): void;
   /** What an operator must look at. */
   error(fields: object, message: string): void;
+  /** Whether lines of that level go anywhere; without it, debug lines that cost something are not made. As pino's. */
+  isLevelEnabled?(level: 'debug'): boolean;
 }
 
 /** The default of the library: says nothing. */

@@ -12,6 +12,8 @@ export class MeteredCall implements PublishCall {
   readonly #traffic: Traffic;
   readonly #began: number;
   #tally: Tally;
+  /** What is published, while it is being handled: its bytes are borrowed. */
+  event: Envelope | undefined = undefined;
 
   constructor(call: UnaryCall, clock: Clock, traffic: Traffic, began: number) {
     this.#call = call;
@@ -22,6 +24,7 @@ export class MeteredCall implements PublishCall {
   }
 
   received(event: Envelope): void {
+    this.event = event;
     this.#tally = this.#traffic.of(event.cluster ?? '', event.type.dataType);
     this.#tally.published += 1;
   }

@@ -43,18 +43,29 @@ export function cloudEventMethods(parts: MethodParts): RpcMethods {
 }
 
 function publish(parts: MethodParts, call: UnaryCall, request: Uint8Array): void {
-  const { core, clock, traffic } = parts;
+  const { core, clock, notes, traffic } = parts;
   const began = clock.now();
   const metered = new MeteredCall(call, clock, traffic, began);
+  const explain = notes.saysWithoutEffect;
+  const { counters } = core.view;
+  const { duplicates, stale } = counters;
+  notes.peer = call.peer.address;
   try {
     const { identity } = parts.peers.of(call);
     // An engine of ours has looked at the size already; a server of the user's own has its own limit.
     if (request.byteLength > parts.maxMessageBytes) throw tooLarge(request.byteLength, parts.maxMessageBytes);
     core.publish(metered, request, identity, began);
+    if (explain && metered.event !== undefined) {
+      if (counters.stale > stale) notes.withoutEffect(metered.event, 'stale');
+      else if (counters.duplicates > duplicates) notes.withoutEffect(metered.event, 'duplicate');
+    }
   } catch (thrown) {
     const error = CeBrokerError.from(thrown, 'internal');
     noteRefusal(parts, error, call.peer.address);
     metered.fail(error.grpcCode, error.message);
+  } finally {
+    notes.peer = undefined;
+    metered.event = undefined;
   }
 }
 

@@ -156,6 +156,13 @@ export const OWN_METRICS: readonly MetricDefinition[] = Object.freeze([
   ),
   by(
     'counter',
+    'reason',
+    'handshakes_failed_total',
+    'TLS handshakes that failed, by reason.',
+    ({ counters }) => counters.handshakesFailed,
+  ),
+  by(
+    'counter',
     'code',
     'refused_total',
     'Publishes and subscriptions that were refused, by error code.',

@@ -1,23 +1,41 @@
 import type { CoreNote } from '../core/index.js';
+import type { HandshakeFailure } from '../rpc/index.js';
+import type { Envelope } from '../wire/envelope.js';
 import { clip } from './clip.js';
 import type { Clock } from './clock.js';
+import { LineLimit } from './line-limit.js';
 import type { Logger } from './logger.js';
 
 const LONGEST_FIELD = 500;
-/** Refusals that are logged one by one, in a second; the rest is counted. */
-const REFUSALS_PER_SECOND = 10;
+/** Lines of one kind that are logged one by one, in a second; the rest is counted. */
+const LINES_PER_SECOND = 10;
 
 /** Turns what the core notes into log lines. Payloads never appear, and a flood of refusals does not flood the log. */
 export class NoteLog {
   readonly #logger: Logger;
-  readonly #clock: Clock;
-  #windowBegan = Number.NEGATIVE_INFINITY;
-  #logged = 0;
-  #suppressed = 0;
+  readonly #refusals: LineLimit;
+  readonly #handshakes: LineLimit;
+  readonly #withoutEffect: LineLimit;
+  readonly #failedHandshakes = new Map<string, number>();
+  /** Who sent what is being handled at this moment; undefined: nobody outside. */
+  peer: string | undefined = undefined;
 
   constructor(logger: Logger, clock: Clock) {
     this.#logger = logger;
-    this.#clock = clock;
+    const limit = (): LineLimit => new LineLimit(LINES_PER_SECOND, clock);
+    this.#refusals = limit();
+    this.#handshakes = limit();
+    this.#withoutEffect = limit();
+  }
+
+  /** Handshakes that failed, by reason. */
+  get failedHandshakes(): ReadonlyMap<string, number> {
+    return this.#failedHandshakes;
+  }
+
+  /** Whether lines for developers go anywhere. */
+  get saysWithoutEffect(): boolean {
+    return this.#logger.isLevelEnabled?.('debug') ?? false;
   }
 
   write(note: CoreNote): void {
@@ -33,7 +51,7 @@ export class NoteLog {
         this.#logger.warn(fields, 'subscription ended by the broker: it did not keep up');
         return;
       case 'refused':
-        this.refused(fields);
+        this.refused(this.peer === undefined ? fields : { ...fields, peer: this.peer });
         return;
       case 'orphans':
         this.#logger.warn(
@@ -53,27 +71,35 @@ export class NoteLog {
     }
   }
 
-  /** Says how many refusals were left out, once their second is over. Call it now and then. */
+  /** Says how many lines were left out, once their second is over. Call it now and then. */
   flush(): void {
-    if (this.#suppressed === 0 || this.#clock.now() - this.#windowBegan < 1000) return;
-    this.#logger.warn({ refusals: this.#suppressed }, 'more was refused than is logged line by line');
-    this.#suppressed = 0;
+    const refusals = this.#refusals.takeLeftOut();
+    if (refusals > 0) this.#logger.warn({ refusals }, 'more was refused than is logged line by line');
+    const handshakes = this.#handshakes.takeLeftOut();
+    if (handshakes > 0)
+      this.#logger.warn({ handshakes }, 'more TLS handshakes failed than are logged line by line');
+    const publishes = this.#withoutEffect.takeLeftOut();
+    if (publishes > 0)
+      this.#logger.debug({ publishes }, 'more publishes had no effect than are logged line by line');
   }
 
   /** Something was refused: one line for each, unless there are many. */
   refused(fields: Readonly<Record<string, unknown>>): void {
-    const now = this.#clock.now();
-    if (now - this.#windowBegan >= 1000) {
-      this.flush();
-      this.#windowBegan = now;
-      this.#logged = 0;
-    }
-    if (this.#logged >= REFUSALS_PER_SECOND) {
-      this.#suppressed += 1;
-      return;
-    }
-    this.#logged += 1;
-    this.#logger.warn(clipped(fields), 'refused');
+    if (this.#refusals.allows()) this.#logger.warn(clipped(fields), 'refused');
+  }
+
+  /** Somebody did not get through the TLS handshake. */
+  handshakeFailed({ address, reason, message }: HandshakeFailure): void {
+    this.#failedHandshakes.set(reason, (this.#failedHandshakes.get(reason) ?? 0) + 1);
+    if (this.#handshakes.allows())
+      this.#logger.warn({ peer: address, reason }, `a TLS handshake failed: ${message}`);
+  }
+
+  /** A publish was acknowledged and changed nothing. */
+  withoutEffect({ source, type, cluster, resourceId }: Envelope, reason: 'stale' | 'duplicate'): void {
+    if (!this.#withoutEffect.allows()) return;
+    const fields = { reason, source, type: type.name, cluster, resourceId, peer: this.peer };
+    this.#logger.debug(clipped(fields), 'a publish had no effect');
   }
 }
 

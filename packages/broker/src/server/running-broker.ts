@@ -153,7 +153,7 @@ export class RunningBroker implements Broker {
   }
 
   status(): BrokerStatus {
-    const { clock, core, serviceBudget, serviceCalls, startedAt, address } = this.#parts;
+    const { clock, core, notes, serviceBudget, serviceCalls, startedAt, address } = this.#parts;
     return takeSnapshot({
       view: core.view,
       clock,
@@ -164,6 +164,7 @@ export class RunningBroker implements Broker {
       engines: this.#engines(),
       callsInHand: serviceCalls.size,
       serviceBytes: serviceBudget.used,
+      handshakesFailed: notes.failedHandshakes,
     });
   }
 

@@ -70,6 +70,8 @@ export interface BrokerStatus {
     readonly statusResyncs: number;
     readonly listsToSources: number;
     readonly listsShared: number;
+    /** TLS handshakes that failed, by reason. */
+    readonly handshakesFailed: Readonly<Record<string, number>>;
     /** By error code. */
     readonly refused: Readonly<Record<string, number>>;
     /** By reason. */
@@ -89,6 +91,7 @@ export interface SnapshotParts {
   readonly engines: readonly RpcEngineStats[];
   readonly callsInHand: number;
   readonly serviceBytes: number;
+  readonly handshakesFailed: ReadonlyMap<string, number>;
 }
 
 /** Costs one pass over sessions and over partitions; never over resources. */
@@ -114,7 +117,7 @@ export function takeSnapshot(parts: SnapshotParts): BrokerStatus {
       callsInHand: parts.callsInHand,
       heldBytes: parts.serviceBytes,
     },
-    counters: countersOf(view, sent),
+    counters: countersOf(view, sent, parts.handshakesFailed),
   };
 }
 
@@ -165,6 +168,7 @@ function storeOf({ options, pending, position, store, table }: Readonly<Core>): 
 function countersOf(
   view: Readonly<Core>,
   open: { readonly events: number; readonly bytes: number },
+  handshakesFailed: ReadonlyMap<string, number>,
 ): BrokerStatus['counters'] {
   const { counters } = view;
   return {
@@ -180,6 +184,7 @@ function countersOf(
     statusResyncs: counters.statusResyncs,
     listsToSources: counters.listsToSources,
     listsShared: counters.listsShared,
+    handshakesFailed: Object.fromEntries(handshakesFailed),
     refused: Object.fromEntries(counters.refused),
     dropped: Object.fromEntries(counters.dropped),
     evictions: Object.fromEntries(counters.evictions),

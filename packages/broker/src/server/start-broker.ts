@@ -49,7 +49,12 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
   const chain = authentication(resolved, roles, tokens);
   const peers = new Peers(chain, () => tokens.generation);
   const notes = new NoteLog(logger, clock);
-  const core = makeCore(resolved, clock, notes);
+  const onFault = (error: unknown): void =>
+    logger.error(
+      { error: CeBrokerError.from(error, 'internal').stack },
+      'a defect of the broker; it goes on',
+    );
+  const core = makeCore(resolved, clock, notes, onFault);
   const traffic = new Traffic();
   const open = new Set<SubscriptionOutlet>();
   const pressure = new StreamPressure(resolved.totalStreamBytes);
@@ -68,11 +73,6 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
       maxSubscriptionsPerConnection: resolved.maxSubscriptionsPerConnection,
     });
   const methods = methodsFor(open);
-  const onFault = (error: unknown): void =>
-    logger.error(
-      { error: CeBrokerError.from(error, 'internal').stack },
-      'a defect of the broker; it goes on',
-    );
   const extras =
     resolved.listen !== false && resolved.healthAndReflection ? await loadGrpcExtras() : undefined;
   const rpc = await import('../rpc/index.js');
@@ -88,6 +88,7 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
           keepaliveTimeMs,
           keepaliveTimeoutMs,
           onFault,
+          onHandshakeFailed: (failure) => notes.handshakeFailed(failure),
           extraServices: extras === undefined ? [] : [(server) => extras.addTo(server)],
         });
   const address = listen === false || engine === undefined ? undefined : await listenOn(engine, listen);
@@ -145,8 +146,13 @@ function authentication(options: ResolvedOptions, roles: Roles, tokens: TokenSou
   return new AuthenticatorChain(links, roles);
 }
 
-function makeCore(options: ResolvedOptions, clock: Clock, notes: NoteLog): BrokerCore {
-  const jobs = new JobLoop(clock);
+function makeCore(
+  options: ResolvedOptions,
+  clock: Clock,
+  notes: NoteLog,
+  onFault: (error: unknown) => void,
+): BrokerCore {
+  const jobs = new JobLoop(clock, onFault);
   const core = new BrokerCore({
     store: new MemoryStore(),
     port: { wake: () => jobs.wake(), newId: randomUUID, note: (note) => notes.write(note) },

@@ -7,7 +7,14 @@ import {
   ServerCredentials,
   type ServerInterceptingCallInterface,
 } from '@grpc/grpc-js';
-import type { RpcEngine, RpcEngineOptions, RpcEngineStats, RpcListenAddress, RpcTls } from '../engine.js';
+import type {
+  HandshakeFailure,
+  RpcEngine,
+  RpcEngineOptions,
+  RpcEngineStats,
+  RpcListenAddress,
+  RpcTls,
+} from '../engine.js';
 import { STATUS_UNAVAILABLE } from '../status.js';
 import { Connection } from './connection.js';
 import { type CallHost, directCalls, type Inflating } from './direct-call.js';
@@ -30,6 +37,8 @@ export interface GrpcJsEngineOptions extends RpcEngineOptions {
   readonly endLingerMs?: number;
   /** Called with whatever a method or listener above the seam threw; the call is answered INTERNAL. Default: ignored. */
   readonly onFault?: (error: unknown) => void;
+  /** Called with each TLS handshake that failed; peers that connect and say nothing are left out. Default: ignored. */
+  readonly onHandshakeFailed?: (failure: HandshakeFailure) => void;
   /** False: every message goes through grpc-js's public `sendMessage`. Default true. */
   readonly nativeWrites?: boolean;
 }
@@ -77,6 +86,7 @@ export class GrpcJsEngine implements RpcEngine, CallHost {
       options.tls,
       (socket) => this.adopt(socket),
       (error) => this.fault(error),
+      options.onHandshakeFailed ?? (() => undefined),
     );
   }
 

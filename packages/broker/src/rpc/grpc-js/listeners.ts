@@ -1,6 +1,6 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import type { Server as TlsServer } from 'node:tls';
-import type { RpcListenAddress, RpcTls } from '../engine.js';
+import type { HandshakeFailure, RpcListenAddress, RpcTls } from '../engine.js';
 import { listenError } from '../listen-error.js';
 import { createTlsTerminator } from './tls.js';
 
@@ -11,11 +11,19 @@ export class Listeners {
   private readonly handshaking = new Set<Socket>();
   private readonly ready: (socket: Socket) => void;
   private readonly fault: (error: unknown) => void;
+  private readonly failed: (failure: HandshakeFailure) => void;
+  private stopped = false;
   private terminator: TlsServer | undefined = undefined;
 
-  constructor(tls: RpcTls | undefined, ready: (socket: Socket) => void, fault: (error: unknown) => void) {
+  constructor(
+    tls: RpcTls | undefined,
+    ready: (socket: Socket) => void,
+    fault: (error: unknown) => void,
+    failed: (failure: HandshakeFailure) => void,
+  ) {
     this.ready = ready;
     this.fault = fault;
+    this.failed = failed;
     if (tls !== undefined) this.setTls(tls);
   }
 
@@ -25,7 +33,10 @@ export class Listeners {
 
   /** For connections that come from now on. Throws on a certificate or key that OpenSSL refuses, and keeps the old ones. */
   setTls(tls: RpcTls): void {
-    this.terminator = createTlsTerminator(tls, this.ready);
+    this.terminator = createTlsTerminator(tls, this.ready, (failure) => {
+      // Those that we dropped ourselves have not failed.
+      if (!this.stopped) this.failed(failure);
+    });
   }
 
   listen(address: RpcListenAddress): Promise<RpcListenAddress> {
@@ -51,6 +62,7 @@ export class Listeners {
 
   /** No new connection from here on; those in their handshake are dropped. */
   stop(): void {
+    this.stopped = true;
     for (const server of this.servers) server.close();
     this.servers.clear();
     for (const socket of this.handshaking) socket.destroy();
@@ -61,6 +73,11 @@ export class Listeners {
     socket.on('error', ignore);
     if (this.terminator === undefined) {
       this.ready(socket);
+      return;
+    }
+    // Node remembers the address from the first look on, and a socket that has gone has none.
+    if (socket.remoteAddress === undefined) {
+      socket.destroy();
       return;
     }
     this.handshaking.add(socket);

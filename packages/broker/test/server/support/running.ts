@@ -31,6 +31,10 @@ export class Log implements Logger {
   readonly warn = this.writer('warn');
   readonly error = this.writer('error');
 
+  isLevelEnabled(): boolean {
+    return true;
+  }
+
   /** Resolves when a line with such a message is there. */
   said(pattern: RegExp): Promise<void> {
     if (this.lines.some(({ message }) => pattern.test(message))) return Promise.resolve();
