@@ -35,14 +35,18 @@ export interface Broker extends AsyncDisposable {
   /**
    * Serves on a grpc-js `Server` of the user's own, too. Its sockets stay the user's: a subscription can be ended there, but not
    * its connection, and older Go clients come back only when that ends; message limit, keepalive, TLS, health and reflection are
-   * that server's. Throws CeBrokerError `already_exists` when the server has the service already.
+   * that server's. Throws CeBrokerError `already_exists` when the server has the service already, `invalid_option` for what is no
+   * such server.
    */
   attach(server: Server): AttachedServer;
-  /** A transport for clients in this process; each call makes a connection of its own. */
+  /**
+   * A transport for clients in this process; each call makes a connection of its own. Throws CeBrokerError `invalid_option` for a
+   * user or groups that are no names.
+   */
   inProcessTransport(options?: InProcessOptions): CloudEventTransport;
   /**
    * Makes `service` the backend of a data type. Throws CeBrokerError `already_exists` when it has one, `invalid_argument` for a
-   * data type of fewer than three parts.
+   * data type of fewer than three parts, `invalid_option` for a service without its two methods.
    */
   registerService(dataType: string, service: Service): ServiceRegistration;
   /** What there is to see at this moment. */

@@ -20,6 +20,7 @@ import { ServiceHost } from './service-host.js';
 import { type BrokerState, type BrokerStatus, takeSnapshot } from './snapshot.js';
 import type { StreamPressure } from './stream-pressure.js';
 import type { SubscriptionOutlet } from './subscription.js';
+import { requireGrpcServer, requireService, requireUser } from './validate-arguments.js';
 
 const TICK_MS = 250;
 const UNAVAILABLE = 14;
@@ -63,6 +64,7 @@ export class RunningBroker implements Broker {
   readonly #ticker: NodeJS.Timeout;
   #adminAddress: HostPort | undefined = undefined;
   #state: BrokerState = 'serving';
+  #announced = false;
   #closing: Promise<void> | undefined = undefined;
   #resolveClosed: () => void = () => undefined;
 
@@ -101,6 +103,12 @@ export class RunningBroker implements Broker {
     }
   }
 
+  /** @internal It has started: from now on its end is worth a log line. */
+  announce(fields: object): void {
+    this.#announced = true;
+    this.#parts.options.logger.info(fields, 'serving');
+  }
+
   /** @internal */
   useAdmin(address: HostPort): void {
     this.#adminAddress = address;
@@ -112,17 +120,20 @@ export class RunningBroker implements Broker {
   }
 
   attach(server: Server): AttachedServer {
+    requireGrpcServer(server);
     this.#refuseUnlessServing();
     return this.#attached.attach(server);
   }
 
   inProcessTransport({ user = 'in-process', groups = [] }: InProcessOptions = {}): CloudEventTransport {
+    requireUser(user, groups);
     const connection = this.#parts.inProcess.connect(user);
     connection.peer.context = fixedPeer(this.#parts.roles.identity(user, groups));
     return new InProcessTransport(connection);
   }
 
   registerService(dataType: string, service: Service): ServiceRegistration {
+    requireService(service);
     this.#refuseUnlessServing();
     CloudEventsDataType.parse(dataType);
     if (this.#hosts.has(dataType)) {
@@ -181,7 +192,7 @@ export class RunningBroker implements Broker {
   async #close(graceMs: number): Promise<void> {
     const { core, engine, inProcess, open, options, serviceCalls } = this.#parts;
     this.#state = 'draining';
-    options.logger.info({ graceMs, subscriptions: open.size }, 'draining');
+    if (this.#announced) options.logger.debug({ graceMs, subscriptions: open.size }, 'draining');
     core.drain();
     for (const companion of this.#companions) companion.draining?.();
     this.#attached.close();
@@ -203,7 +214,7 @@ export class RunningBroker implements Broker {
     } finally {
       clearInterval(this.#ticker);
       this.#state = 'closed';
-      options.logger.info({}, 'closed');
+      if (this.#announced) options.logger.info({}, 'closed');
       this.#resolveClosed();
     }
   }

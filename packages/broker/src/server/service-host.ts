@@ -76,11 +76,18 @@ export class ServiceHost implements ServiceHook {
   publish(event: Event): void {
     if (this.#closing.signal.aborted)
       throw new CeBrokerError('unavailable', `the service of ${this.dataType} is closed`);
-    const { dataType, subResource } = splitEventType(event.type);
+    const { dataType, subResource, action } = splitEventType(event.type);
     if (dataType !== this.dataType || subResource !== 'spec') {
       throw new CeBrokerError(
         'invalid_argument',
         `a service of ${this.dataType} publishes its specs: type ${event.type} must begin with ${this.dataType}.spec.`,
+        { field: 'type' },
+      );
+    }
+    if (action === 'resync_request') {
+      throw new CeBrokerError(
+        'invalid_argument',
+        `type ${event.type} asks for a resync, which only subscribers do: a service publishes specs, such as ${this.dataType}.spec.create_request`,
         { field: 'type' },
       );
     }

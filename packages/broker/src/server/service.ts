@@ -22,6 +22,9 @@ export interface ServiceHandleContext {
 /**
  * The backend of a data type inside the process (Go: `server.Service`). It takes what agents publish of that type, and is the
  * source of its specs.
+ *
+ * What it handles is its own: the broker keeps none of it. So a status that says Deleted does not end a deletion that waits in the
+ * broker; the service publishes no more of that resource, and `list` leaves it out.
  */
 export interface Service {
   /**
@@ -43,7 +46,7 @@ export interface ServiceRegistration extends AsyncDisposable {
   readonly dataType: string;
   /**
    * Sends a spec to the agents of its `clustername`; resolves once the broker has taken it. Rejects with CeBrokerError:
-   * `invalid_argument` for an event of another data type or without its attributes, `permission_denied` for a resource of
+   * `invalid_argument` for an event of another data type, without its attributes, or that is no spec (a resync request), `permission_denied` for a resource of
    * another source.
    */
   publish(event: Event): Promise<void>;

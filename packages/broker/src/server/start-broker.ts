@@ -113,14 +113,11 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
   try {
     accompany(broker, { resolved, tokens, chain, engine, extras, clientCertificate });
     await startAdmin(broker, { resolved, core, clock, traffic, chain, onFault });
-    logger.info(
-      {
-        grpc: address === undefined ? 'none' : formatAddress(address),
-        store: resolved.store,
-        tls: tls !== undefined,
-      },
-      'serving',
-    );
+    broker.announce({
+      grpc: address === undefined ? 'none' : formatAddress(address),
+      store: resolved.store,
+      tls: tls !== undefined,
+    });
     return broker;
   } catch (thrown) {
     await broker.close({ graceMs: 0 });

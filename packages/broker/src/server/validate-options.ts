@@ -1,5 +1,6 @@
 import { CeBrokerError } from 'ce-broker-proto';
 import type { DataTypePolicy } from '../access/data-type-policy.js';
+import type { StaticToken } from '../access/token-table.js';
 import { formatAddress, type HostPort, isLoopback, parseAddress } from './address.js';
 import { SILENT } from './logger.js';
 import { NUMBER_OPTIONS, type NumberOption } from './number-options.js';
@@ -34,6 +35,10 @@ const POLICY_VALUES: Readonly<Record<keyof DataTypePolicy, readonly unknown[]>> 
  * `field` is the option.
  */
 export function validateOptions(options: BrokerOptions = {}): ResolvedOptions {
+  recordOption(options, 'options');
+  if (options.roles !== undefined) recordOption(options.roles, 'roles');
+  if (options.dataTypes !== undefined) recordOption(options.dataTypes, 'dataTypes');
+  if (options.tls !== undefined) recordOption(options.tls, 'tls');
   for (const name of Object.keys(options)) {
     if (!KNOWN.has(name))
       throw invalid(name, `there is no option ${name}; the options are ${[...KNOWN].sort().join(', ')}`);
@@ -55,7 +60,7 @@ export function validateOptions(options: BrokerOptions = {}): ResolvedOptions {
     dataTypes: dataTypesOption(options.dataTypes ?? {}),
     ...numberOptions(options),
     healthAndReflection: oneOf(options.healthAndReflection ?? true, [true, false], 'healthAndReflection'),
-    logger: options.logger ?? SILENT,
+    logger: loggerOption(options.logger ?? SILENT),
   };
   refuseOpenDoor(resolved, listen);
   return Object.freeze(resolved);
@@ -106,8 +111,25 @@ function pem(value: unknown, option: string): string | Uint8Array | undefined {
   throw invalid(option, `${option} must be PEM text, PEM bytes, or the path of a PEM file`);
 }
 
+function recordOption(value: unknown, option: string): void {
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw invalid(option, `${option} must be an object`);
+}
+
+function loggerOption(logger: NonNullable<BrokerOptions['logger']>): NonNullable<BrokerOptions['logger']> {
+  recordOption(logger, 'logger');
+  for (const level of ['debug', 'info', 'warn', 'error'] as const) {
+    if (typeof logger[level] !== 'function')
+      throw invalid('logger', `logger has no method ${level}: it must have debug, info, warn and error`);
+  }
+  return logger;
+}
+
 function tokensOption(tokens: NonNullable<BrokerOptions['tokens']>): ResolvedOptions['tokens'] {
-  const copies = [...tokens].map(({ token, user, groups }, index) => {
+  if (!Array.isArray(tokens)) throw invalid('tokens', 'tokens must be a list of { token, user, groups }');
+  const copies = tokens.map((entry: StaticToken, index: number) => {
+    recordOption(entry, `tokens[${index}]`);
+    const { token, user, groups } = entry;
     if (typeof token !== 'string' || token === '')
       throw invalid('tokens', `tokens[${index}].token must be a text that is not empty`);
     if (typeof user !== 'string' || user === '')
@@ -133,6 +155,7 @@ function namesOption(names: readonly string[] | undefined, option: string): read
 function dataTypesOption(dataTypes: NonNullable<BrokerOptions['dataTypes']>): ResolvedOptions['dataTypes'] {
   for (const [dataType, policy] of Object.entries(dataTypes)) {
     const option = `dataTypes[${JSON.stringify(dataType)}]`;
+    recordOption(policy, option);
     if (dataType.split('.').length < 3)
       throw invalid('dataTypes', `${option}: a data type is <group>.<version>.<resource>`);
     for (const [name, value] of Object.entries(policy)) {

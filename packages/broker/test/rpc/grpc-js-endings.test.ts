@@ -57,6 +57,22 @@ it('closes a connection after the grace, although a call is never answered and t
   await expect.poll(() => running.engine.stats().connections).toBe(0);
 });
 
+it('a drain does not wait for a peer that takes nothing, however long its grace', {
+  timeout: 20_000,
+}, async () => {
+  await using running = await startEngine();
+  const deaf = running.client();
+  deaf.open(SUBSCRIBE, EMPTY);
+  const reader = running.client().open(SUBSCRIBE, EMPTY).read();
+  await running.service.opened(2);
+  for (const { stream } of running.service.subscriptions) {
+    while (stream.writableBytes() > 0) stream.write(Buffer.alloc(16_384));
+  }
+  await running.engine.drain(600_000);
+  expect(await reader.done).toMatchObject({ status: 14 });
+  expect(running.engine.stats()).toMatchObject({ connections: 0, streams: 0 });
+});
+
 it('ends at once the connection of a refused subscription', async () => {
   await using running = await startEngine();
   const client = running.client();

@@ -102,14 +102,18 @@ it('takes a new certificate and CA without dropping a stream', async () => {
   const stream = early.open(SUBSCRIBE, EMPTY).read();
   await running.service.opened(1);
 
-  expect(() =>
-    running.engine.setTls({
-      cert: Buffer.from('no'),
-      key: Buffer.from('no'),
-      clientCa: undefined,
-      clientCertificate: 'optional',
-    }),
-  ).toThrow();
+  const no = Buffer.from('no');
+  const fresh = await ca.issue('CN=broker');
+  for (const [field, broken] of [
+    ['tls.cert', { ...fresh, cert: no, clientCa: undefined }],
+    ['tls.key', { ...fresh, key: no, clientCa: undefined }],
+    ['tls.key', { ...fresh, key: server.key, clientCa: undefined }],
+    ['tls.clientCa', { ...fresh, clientCa: no }],
+  ] as const) {
+    expect(() => running.engine.setTls({ ...broken, clientCertificate: 'optional' })).toThrow(
+      expect.objectContaining({ code: 'invalid_option', field, message: expect.stringContaining(field) }),
+    );
+  }
   running.engine.setTls({
     ...(await otherCa.issue('CN=broker')),
     clientCa: otherCa.pem,

@@ -1,6 +1,7 @@
 import { CeBrokerError } from 'ce-broker-proto';
 import { describe, expect, it } from 'vitest';
 import { type BrokerOptions, startBroker, validateOptions } from '../../src/index.js';
+import { Log } from './support/running.js';
 
 function refusal(options: object): CeBrokerError {
   try {
@@ -44,6 +45,12 @@ describe('options', () => {
     [{ tls: { cert: 'a.pem' } }, 'tls.key', /private key/],
     [{ tls: { key: 'a.key' } }, 'tls.cert', /certificate/],
     [{ tokens: [{ token: '', user: 'u' }] }, 'tokens', /tokens\[0\]\.token/],
+    [{ tokens: 5 }, 'tokens', /list/],
+    [{ tokens: [5] }, 'tokens[0]', /object/],
+    [{ roles: 5 }, 'roles', /object/],
+    [{ tls: 'a.pem' }, 'tls', /object/],
+    [{ dataTypes: { 'a.b.c': 5 } }, 'dataTypes["a.b.c"]', /object/],
+    [{ logger: { info: () => undefined } }, 'logger', /debug/],
     [{ tokenFile: '' }, 'tokenFile', /path/],
     [{ roles: { agents: 'c1' } }, 'roles.agents', /list of names/],
     [{ dataTypes: { 'a.b': {} } }, 'dataTypes', /<group>\.<version>\.<resource>/],
@@ -82,7 +89,30 @@ describe('options', () => {
   });
 });
 
+describe('arguments of a broker', () => {
+  it('that are not what they should be are refused by name', async () => {
+    await using broker = await startBroker({ listen: false });
+    const refusals: [() => unknown, string][] = [
+      [() => broker.attach({} as never), 'server'],
+      [() => broker.registerService('a.b.c', {} as never), 'service'],
+      [() => broker.inProcessTransport({ user: 5 as never }), 'user'],
+      [() => broker.inProcessTransport({ groups: 'g' as never }), 'groups'],
+    ];
+    for (const [attempt, field] of refusals) {
+      expect(attempt).toThrow(expect.objectContaining({ code: 'invalid_option', field }));
+    }
+  });
+});
+
 describe('what stands in the way of a start is named', () => {
+  it('and nothing else is said', async () => {
+    await using first = await startBroker({ listen: '127.0.0.1:0' });
+    const log = new Log();
+    const admin = `127.0.0.1:${first.address?.port}`;
+    await expect(startBroker({ listen: '127.0.0.1:0', admin, logger: log })).rejects.toThrow(admin);
+    expect(log.lines).toEqual([]);
+  });
+
   it('a port in use, of gRPC and of admin', async () => {
     await using first = await startBroker({ listen: '127.0.0.1:0' });
     const taken = `127.0.0.1:${first.address?.port}`;

@@ -212,6 +212,10 @@ describe('a service is the source of its specs', () => {
       code: 'invalid_argument',
       field: 'type',
     });
+    await expect(registration.publish(eventOf({ action: 'resync_request' }))).rejects.toMatchObject({
+      code: 'invalid_argument',
+      field: 'type',
+    });
     await expect(registration.publish(statusOf())).rejects.toMatchObject({
       code: 'invalid_argument',
       field: 'type',

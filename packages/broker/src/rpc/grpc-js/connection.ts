@@ -5,6 +5,9 @@ import type { PeerCertificateName } from '../peer.js';
 import { STATUS_UNAVAILABLE } from '../status.js';
 import type { GrpcServerStream } from './server-stream.js';
 
+/** A peer that is told to go and takes nothing for so long is not waited for. */
+const STALLED_MS = 3_000;
+
 /**
  * One client connection whose socket is ours: the peer object of all its calls, and the one who ends it.
  *
@@ -22,6 +25,7 @@ export class Connection implements RpcPeer {
   private endState: 'open' | 'answering' | 'going-away' = 'open';
   private goAwayTimer: NodeJS.Timeout | undefined = undefined;
   private closeTimer: NodeJS.Timeout | undefined = undefined;
+  private stallTimer: NodeJS.Timeout | undefined = undefined;
   private closeAt = Number.POSITIVE_INFINITY;
 
   constructor(socket: Socket, address: string, certificate: PeerCertificateName | undefined) {
@@ -73,6 +77,7 @@ export class Connection implements RpcPeer {
   closed(): void {
     clearTimeout(this.goAwayTimer);
     clearTimeout(this.closeTimer);
+    clearTimeout(this.stallTimer);
   }
 
   private destroyWithin(graceMs: number): void {
@@ -97,5 +102,22 @@ export class Connection implements RpcPeer {
     // close() sends GOAWAY at once, and closes the socket when the last stream has been flushed.
     if (this.session === undefined) this.socket.destroySoon();
     else if (!this.session.closed) this.session.close();
+    this.closeWhenStalled(this.unsent());
+  }
+
+  /** Looks now and then whether the peer still takes something: one that does gets its whole grace. */
+  private closeWhenStalled(before: number): void {
+    this.stallTimer = setTimeout(() => {
+      const now = this.unsent();
+      if (this.unaryInFlight === 0 && now >= before) this.socket.destroy();
+      else this.closeWhenStalled(now);
+    }, STALLED_MS);
+    this.stallTimer.unref();
+  }
+
+  private unsent(): number {
+    let bytes = 0;
+    for (const stream of this.streams) bytes += stream.bufferedBytes();
+    return bytes;
   }
 }
