@@ -13,6 +13,7 @@ export const ExitCode = Object.freeze({
   ended: 4,
   /** The server wants other credentials: UNAUTHENTICATED or PERMISSION_DENIED. */
   denied: 5,
+  hungUp: 129,
   interrupted: 130,
   terminated: 143,
 });

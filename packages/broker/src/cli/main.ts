@@ -8,7 +8,7 @@ import { reportError } from './report-error.js';
  * @param args what stands behind `ce-broker`, for example `['sub', '--cluster', 'c1']`
  */
 export async function main(args: readonly string[]): Promise<number> {
-  endQuietlyWithTheReader();
+  endWithTheReader();
   let code: number = ExitCode.ok;
   const program = createProgram((result) => {
     code = result;
@@ -30,10 +30,13 @@ function wantsDebug(args: readonly string[]): boolean {
   return (flag ?? process.env['CE_BROKER_LOG_LEVEL']) === 'debug';
 }
 
-/** `ce-broker sub | head -1`: a reader that has enough is no failure. */
-function endQuietlyWithTheReader(): void {
+/** `ce-broker sub | head -1`: a reader that has enough is no failure; a disk that is full is one. */
+function endWithTheReader(): void {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') process.exit(ExitCode.ok);
-    throw error;
+    process.stderr.write(`ce-broker: cannot write to stdout: ${error.message}\n`);
+    process.exit(ExitCode.failed);
   });
+  // Nobody is left to tell.
+  process.stderr.on('error', () => undefined);
 }

@@ -1,6 +1,7 @@
 import { CeBrokerError, grpcCodeOf } from 'ce-broker-proto';
 import pc from 'picocolors';
 import { exitCodeOf } from './exit-codes.js';
+import { visibleLines } from './visible.js';
 
 /** Tells the user on stderr what went wrong, and gives the exit code. The stack is for those who ask for it. */
 export function reportError(thrown: unknown, debug: boolean): number {
@@ -15,7 +16,8 @@ export function reportError(thrown: unknown, debug: boolean): number {
 /** The message, behind the gRPC code where it has one. */
 export function describeError(error: CeBrokerError): string {
   const isLocal = grpcCodeOf(error.code) === 2;
-  return isLocal ? error.message : `${error.code.toUpperCase()}: ${error.message}`;
+  const message = visibleLines(error.message);
+  return isLocal ? message : `${error.code.toUpperCase()}: ${message}`;
 }
 
 function stackOf(error: unknown): string {

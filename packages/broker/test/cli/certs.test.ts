@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto';
-import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { Broker, cli, Folder } from './support/cli.js';
 
@@ -102,4 +102,12 @@ test('bearer tokens over TLS: the known one is let in, another is denied', async
   expect(wrong.code).toBe(5);
   expect(wrong.stderr).toMatch(/^ce-broker: UNAUTHENTICATED: /);
   expect(broker.stderr).not.toContain('sesame');
+});
+
+test.skipIf(!existsSync('/proc/self'))('a folder that cannot be made is named', async () => {
+  const { code, stderr } = await cli(['certs', '/proc/nope/deeper']);
+  expect(code).toBe(1);
+  expect(stderr).toMatch(
+    /^ce-broker: cannot write the certificates into \/proc\/nope\/deeper: ENOENT[^\n]*\n$/,
+  );
 });

@@ -311,3 +311,22 @@ test('--rate spreads events out', async () => {
   expect((await pub(['--source', 'hub', '--cluster', 'slow', '--rate', '10'], input)).code).toBe(0);
   expect(performance.now() - begun).toBeGreaterThanOrEqual(300);
 });
+
+test('resync requests are printed and counted only for those who ask for them', async () => {
+  await using broker = await Broker.start();
+  const subscribe = (...args: string[]) =>
+    new Running(['sub', '--server', broker.grpc, '--cluster', 'c1', '--type', widgets, ...args]);
+  const publish = (id: string) =>
+    cli([
+      ...['pub', '--server', broker.grpc, '--source', 'hub', '--cluster', 'c1', '--type', widgets],
+      ...['--id', id, '--resource-version', '1', '--data', '1'],
+    ]);
+  expect((await publish('w1')).code).toBe(0);
+  // The broker asks an agent that comes for what it has.
+  await using asked = subscribe('--requests', '--count', '1');
+  expect(JSON.parse((await asked.ended()).stdout)).toMatchObject({ action: 'resync_request' });
+  await using plain = subscribe('--count', '1');
+  await plain.saw('stderr', /subscribed/);
+  expect((await publish('w2')).code).toBe(0);
+  expect(JSON.parse((await plain.ended()).stdout)).toMatchObject({ resourceId: 'w2' });
+});

@@ -30,15 +30,16 @@ test('SIGTERM drains: subscribers are told to go elsewhere, and the exit code is
   expect(stderr).toContain('the server ended the subscription: UNAVAILABLE');
 });
 
-test('SIGINT drains as well', async () => {
+test.each(['SIGINT', 'SIGHUP'] as const)('%s drains as well', async (signal) => {
   await using broker = await Broker.start();
-  broker.child.kill('SIGINT');
+  broker.child.kill(signal);
   expect((await broker.ended()).code).toBe(0);
 });
 
 test.each([
   ['SIGTERM', 143],
   ['SIGINT', 130],
+  ['SIGHUP', 129],
 ] as const)('a second %s during the drain ends the process at once', async (signal, code) => {
   await using broker = await Broker.start();
   // A client that has opened a connection and says nothing more does not let the drain end by itself.

@@ -73,6 +73,25 @@ test('get shows both sides of a resource, with their events', async () => {
   });
 });
 
+test('get keeps every digit of the data, and a table no control characters', async () => {
+  const event = {
+    source: 'hub',
+    cluster: 'c7',
+    type: `${widgets}.spec.create_request`,
+    resourceId: 'n\u001b[31m\n',
+    resourceVersion: 1,
+  };
+  const line = `${JSON.stringify(event).slice(0, -1)},"data":{"n":12345678901234567890.10}}`;
+  expect((await cli(['pub', '--server', broker.grpc], { stdin: line })).code).toBe(0);
+  expect((await state('list', '--cluster', 'c7')).stdout).toMatch(/^n\\x1b\[31m\\n +c7 /m);
+  const { stdout } = await state('get', event.resourceId);
+  expect(stdout).toContain('n\\x1b[31m\\n on c7');
+  expect(stdout).toContain('    {\n      "n": 12345678901234567890.10\n    }\n');
+  const json = (await state('get', event.resourceId, '--json')).stdout;
+  expect(json).toContain('"data":{"n":12345678901234567890.10}');
+  expect(JSON.parse(json)).toMatchObject({ id: event.resourceId, statusEvent: null });
+});
+
 test('a resource that is not there is exit code 1', async () => {
   const { code, stderr } = await state('get', 'nothing');
   expect([code, stderr]).toEqual([1, 'ce-broker: NOT_FOUND: no resource with id nothing\n']);

@@ -90,6 +90,8 @@ test.each([
   ],
   [['certs', '/tmp/x', '--days', '0'], '--days is "0"'],
   [['state', 'list', '--admin', 'http://'], '--admin is "http://"'],
+  [['state', 'list', '--admin', 'ftp://x'], '--admin is "ftp://x": it must be a URL'],
+  [['bench', '--publishers', '0', '--subscribers', '0'], 'both 0'],
 ])('%j is wrong usage, and told without a stack', async (args, message) => {
   const { code, stdout, stderr } = await cli(args);
   expect(stderr).toContain(message);

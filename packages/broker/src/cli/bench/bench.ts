@@ -1,3 +1,4 @@
+import { CeBrokerError } from 'ce-broker-proto';
 import { type ConnectionFlags, connectionSettings } from '../client/connection-options.js';
 import { ExitCode } from '../exit-codes.js';
 import { formatReport, type LoadOptions, runLoad } from '../load/index.js';
@@ -24,11 +25,16 @@ export interface BenchFlags extends ConnectionFlags {
 /** Loads a server and prints what it did. An early end (Ctrl-C) still gives a report. */
 export async function bench(flags: BenchFlags): Promise<number> {
   const stop = new AbortController();
-  const onSignal = () => stop.abort();
+  let endedBy: NodeJS.Signals | undefined;
+  const onSignal = (signal: NodeJS.Signals) => {
+    endedBy = signal;
+    stop.abort();
+  };
   process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
   try {
     const report = await runLoad({ ...loadOptions(flags), signal: stop.signal });
     process.stdout.write(flags.json === true ? `${JSON.stringify(report)}\n` : formatReport(report));
+    if (endedBy !== undefined) return endedBy === 'SIGINT' ? ExitCode.interrupted : ExitCode.terminated;
     const failures = Object.keys(report.errors).length + report.totals.unanswered;
     return failures > 0 ? ExitCode.failed : ExitCode.ok;
   } finally {
@@ -42,12 +48,21 @@ function loadOptions(flags: BenchFlags): LoadOptions {
   const count = (name: string, text: string | undefined, least: number) =>
     text === undefined ? undefined : readCount(name, text, least, many);
   const terminal = process.stderr.isTTY === true;
+  const publishers = count('--publishers', flags.publishers, 0);
+  const subscribers = count('--subscribers', flags.subscribers, 0);
+  if (publishers === 0 && subscribers === 0) {
+    throw new CeBrokerError(
+      'invalid_option',
+      '--publishers and --subscribers are both 0: that is no load; give one of them 1 or more',
+      { field: '--publishers' },
+    );
+  }
   return {
     server: flags.server,
     tls,
     token,
-    publishers: count('--publishers', flags.publishers, 0),
-    subscribers: count('--subscribers', flags.subscribers, 0),
+    publishers,
+    subscribers,
     subscriptionsPerConnection: count('--subscriptions-per-connection', flags.subscriptionsPerConnection, 1),
     publish: flags.status === true ? 'status' : 'spec',
     inFlight: count('--in-flight', flags.inFlight, 1),

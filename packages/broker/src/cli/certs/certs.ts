@@ -1,5 +1,5 @@
 import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { CeBrokerError } from 'ce-broker-proto';
 import { ExitCode } from '../exit-codes.js';
 import { readCount } from '../values.js';
@@ -36,14 +36,22 @@ export async function certs(folder: string, flags: CertsFlags): Promise<number> 
     );
   }
   try {
-    mkdirSync(folder, { recursive: true });
+    makeFolder(folder);
     for (const { path, name, text } of files) writeNew(path, text, name.endsWith('.key') ? KEY_MODE : 0o644);
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new CeBrokerError('unknown', `cannot write the certificates: ${reason}`, { cause });
+    throw new CeBrokerError('unknown', `cannot write the certificates into ${folder}: ${reason}`, { cause });
   }
   for (const { path } of files) process.stdout.write(`${path}\n`);
   return ExitCode.ok;
+}
+
+/** As mkdir -p. `mkdirSync` with `recursive` never returns where the system says of a parent that is there that it is not (/proc). */
+function makeFolder(folder: string): void {
+  if (existsSync(folder)) return;
+  const parent = dirname(folder);
+  if (parent !== folder) makeFolder(parent);
+  mkdirSync(folder);
 }
 
 /** A file of its own, moved into place: a replaced key never has the mode, or half the content, of the old one. */

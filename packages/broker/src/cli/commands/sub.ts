@@ -13,12 +13,16 @@ export const defineSub: DefineCommand = (program, finish) => {
     .option('--type <GROUP.VERSION.RESOURCE>', 'the data type (default: all)')
     .option('--count <N>', 'end after N events with exit code 0')
     .option('--resync', 'ask for everything that there is, once subscribed (needs --type)')
+    .option(
+      '--requests',
+      'print and count resync requests too: questions that ask for a list of what you have',
+    )
     .option('--pretty', 'for reading: a headline and indented data')
     .addHelpText(
       'after',
       `
 The keys of a line: id, source, type, cluster, resourceId, resourceVersion, action, deletionTimestamp, time, extensions,
-data. Data is JSON as it came, text as a string, all else as {"base64": ...}. Heartbeats are not printed.
+data. Data is JSON as it came, text as a string, all else as {"base64": ...}. Heartbeats are not printed, resync requests only with --requests.
 Exit code 4: the server ended the subscription.
 ${examples(
   'ce-broker sub --cluster c1',

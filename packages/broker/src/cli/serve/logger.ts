@@ -1,5 +1,8 @@
-import { type DestinationStream, type Logger, pino, stdTimeFunctions } from 'pino';
+import { type Logger, pino, stdTimeFunctions } from 'pino';
+import { LogSink } from './log-sink.js';
 import type { ServeSettings } from './settings.js';
+
+const STDERR = 2;
 
 /** Logs to stderr: lines for a reader, or JSON for a collector. What could hold a secret is never written out. */
 export async function createLogger(settings: ServeSettings, terminal: boolean): Promise<Logger> {
@@ -12,16 +15,22 @@ export async function createLogger(settings: ServeSettings, terminal: boolean): 
     timestamp: stdTimeFunctions.isoTime,
     redact: ['token', '*.token', 'authorization', '*.authorization', 'metadata.authorization'],
   };
-  if (format === 'json') return pino(options, pino.destination({ dest: 2, sync: true }));
-  return pino(options, await prettyStream(terminal));
+  const show = format === 'json' ? (line: string) => line : await prettyPrinter(terminal);
+  const sink = new LogSink(STDERR, (lost) => {
+    const row = {
+      level: 'warn',
+      time: new Date().toISOString(),
+      lost,
+      msg: 'log lines could not be written',
+    };
+    return show(`${JSON.stringify(row)}\n`);
+  });
+  return pino(options, { write: (line: string) => sink.write(show(line)) });
 }
 
-async function prettyStream(terminal: boolean): Promise<DestinationStream> {
-  // In this thread: a worker would cost start-up time, and lose the last lines at exit.
-  const { default: pretty } = await import('pino-pretty');
-  return pretty({
-    destination: 2,
-    sync: true,
+async function prettyPrinter(terminal: boolean): Promise<(line: string) => string> {
+  const { prettyFactory } = await import('pino-pretty');
+  return prettyFactory({
     colorize: terminal && process.env['NO_COLOR'] === undefined,
     translateTime: 'SYS:HH:MM:ss.l',
   });

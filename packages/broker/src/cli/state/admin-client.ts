@@ -81,8 +81,8 @@ export class AdminClient {
 
 function baseUrl(admin: string): URL {
   try {
-    const url = new URL(/^https?:\/\//.test(admin) ? admin : `http://${admin}`);
-    if (url.hostname !== '') return url;
+    const url = new URL(/^[a-z][a-z0-9+.-]*:\/\//i.test(admin) ? admin : `http://${admin}`);
+    if (/^https?:$/.test(url.protocol) && url.hostname !== '') return url;
   } catch {
     // Told below.
   }

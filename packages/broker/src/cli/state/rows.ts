@@ -1,3 +1,7 @@
+import { decodeEvent, eventDataBytes } from 'ce-broker-proto';
+import { compactJson, utf8 } from '../events/data.js';
+import { indentJson } from '../events/indent-json.js';
+import { visible, visibleLines } from '../visible.js';
 import { formatAge } from './table.js';
 
 /** What `/state` says of one side of a resource; the fields that are shown. */
@@ -31,6 +35,8 @@ interface EventRow {
   readonly type: string;
   /** Absent for a data type whose policy says that its payload is secret. */
   readonly data?: unknown;
+  /** The event as it came, in base64; absent where `data` is. */
+  readonly encoded?: string;
 }
 
 export interface Detail extends Resource {
@@ -42,7 +48,10 @@ export interface Detail extends Resource {
 export function describeResource(resource: Detail): string {
   const { cluster, dataType, id, owner, specEvent, state, statusEvent } = resource;
   return [
-    `${id} on ${cluster}, ${dataType}: ${state}, ${owner === null ? 'owned by nobody' : `owned by ${owner}`}\n`,
+    visible(
+      `${id} on ${cluster}, ${dataType}: ${state}, ${owner === null ? 'owned by nobody' : `owned by ${owner}`}`,
+    ),
+    '\n',
     side('spec', resource.spec, specEvent),
     side('status', resource.status, statusEvent),
   ].join('');
@@ -52,8 +61,37 @@ function side(name: string, cell: Cell | null, event: EventRow | null): string {
   if (cell === null) return `  ${name}: none\n`;
   const action = event?.type.split('.').at(-1) ?? '';
   const from = event === null ? '' : `, ${action} from ${event.source}, event ${event.id}`;
-  const head = `  ${name}: v${cell.version}, ${formatAge(cell.ageMs)} old, ${cell.bytes} bytes${from}\n`;
+  const head = `  ${name}: v${cell.version}, ${formatAge(cell.ageMs)} old, ${cell.bytes} bytes${visible(from)}\n`;
   if (event === null || event.data === null) return head;
-  const data = event.data === undefined ? '(secret)' : JSON.stringify(event.data, undefined, 2);
+  const data = event.data === undefined ? '(secret)' : visibleLines(readable(event));
   return `${head}${data.replace(/^/gm, '    ')}\n`;
+}
+
+function readable(event: EventRow): string {
+  const json = dataAsItCame(event);
+  return (json === undefined ? undefined : indentJson(json)) ?? JSON.stringify(event.data, undefined, 2);
+}
+
+/** The row as JSON, with the data as its source wrote it. */
+export function detailToJson(resource: Detail): string {
+  return toJson(resource, (key, value) =>
+    (key === 'specEvent' || key === 'statusEvent') && value !== null
+      ? toJson(value as EventRow, (name) => (name === 'data' ? dataAsItCame(value as EventRow) : undefined))
+      : undefined,
+  );
+}
+
+function toJson(row: object, written: (key: string, value: unknown) => string | undefined): string {
+  const members = Object.entries(row).map(
+    ([key, value]) => `${JSON.stringify(key)}:${written(key, value) ?? JSON.stringify(value)}`,
+  );
+  return `{${members.join(',')}}`;
+}
+
+/** JSON data on one line with all its digits, which the parsed data has lost; undefined for text and bytes. */
+function dataAsItCame({ data, encoded }: EventRow): string | undefined {
+  if (encoded === undefined || data === null || typeof data === 'string') return undefined;
+  const bytes = eventDataBytes(decodeEvent(Buffer.from(encoded, 'base64')));
+  const text = bytes === undefined ? undefined : utf8(bytes);
+  return text === undefined ? undefined : compactJson(text);
 }

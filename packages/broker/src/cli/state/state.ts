@@ -1,6 +1,13 @@
 import { ExitCode } from '../exit-codes.js';
 import { AdminClient, type AdminFlags } from './admin-client.js';
-import { type Cell, type Detail, describeResource, type Orphan, type Resource } from './rows.js';
+import {
+  type Cell,
+  type Detail,
+  describeResource,
+  detailToJson,
+  type Orphan,
+  type Resource,
+} from './rows.js';
 import { formatAge, formatTable } from './table.js';
 
 export interface StateFlags extends AdminFlags {
@@ -45,7 +52,7 @@ export async function getResource(id: string, flags: StateFlags): Promise<number
   const answer = await new AdminClient(flags).json('/state/resource', { id, cluster, source, type });
   const { resources } = answer as { resources: readonly Detail[] };
   if (flags.json === true) {
-    for (const resource of resources) process.stdout.write(`${JSON.stringify(resource)}\n`);
+    for (const resource of resources) process.stdout.write(`${detailToJson(resource)}\n`);
   } else process.stdout.write(resources.map(describeResource).join('\n'));
   return ExitCode.ok;
 }

@@ -1,12 +1,15 @@
+import { cell } from '../visible.js';
+
 /** Columns side by side, two spaces between them; the last is not filled up. */
-export function formatTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
+export function formatTable(head: readonly string[], table: readonly (readonly string[])[]): string {
+  const rows = table.map((row) => row.map(cell));
   const widths = head.map((title, column) =>
     rows.reduce((widest, row) => Math.max(widest, (row[column] ?? '').length), title.length),
   );
   return [head, ...rows]
     .map((row) => {
-      const cells = row.map((cell, column) =>
-        column === row.length - 1 ? cell : cell.padEnd(widths[column] ?? 0),
+      const cells = row.map((text, column) =>
+        column === row.length - 1 ? text : text.padEnd(widths[column] ?? 0),
       );
       return `${cells.join('  ').trimEnd()}\n`;
     })

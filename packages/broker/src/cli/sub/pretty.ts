@@ -1,7 +1,9 @@
 import { type Event, eventDataBytes, readStringExtension } from 'ce-broker-proto';
 import pc from 'picocolors';
 import { utf8 } from '../events/data.js';
+import { indentJson } from '../events/indent-json.js';
 import { eventToLine } from '../events/line.js';
+import { visible, visibleLines } from '../visible.js';
 
 /** An event for a person: a headline, and the data indented below. */
 export function prettyEvent(event: Event, color: boolean): string {
@@ -15,10 +17,10 @@ export function prettyEvent(event: Event, color: boolean): string {
   const owner = isStatus ? ` of ${readStringExtension(event, 'originalsource') || 'all sources'}` : '';
   const words = [
     dim(String(time ?? '-')),
-    verb(`${isStatus ? 'status' : 'spec'} ${action}`),
-    yellow(`${cluster ?? '-'}/${resourceId ?? '-'}`),
+    verb(visible(`${isStatus ? 'status' : 'spec'} ${action}`)),
+    yellow(visible(`${cluster ?? '-'}/${resourceId ?? '-'}`)),
     resourceVersion === null ? '' : `v${String(resourceVersion)}`,
-    dim(`from ${event.source}${owner} ${parts.slice(0, -2).join('.')}`),
+    dim(visible(`from ${event.source}${owner} ${parts.slice(0, -2).join('.')}`)),
   ];
   const data = indented(event);
   return `${words.filter((word) => word !== '').join(' ')}\n${data === '' ? '' : `${data}\n`}`;
@@ -28,17 +30,9 @@ function indented(event: Event): string {
   const bytes = eventDataBytes(event);
   if (bytes === undefined || bytes.length === 0) return '';
   const text = utf8(bytes);
-  if (text === undefined) return `  (${bytes.length} bytes of ${event.dataContentType ?? 'data'})`;
-  return reformatted(text)
+  if (text === undefined) return `  (${bytes.length} bytes of ${visible(event.dataContentType ?? 'data')})`;
+  return visibleLines(indentJson(text) ?? text.trimEnd())
     .split('\n')
     .map((line) => `  ${line}`)
     .join('\n');
-}
-
-function reformatted(text: string): string {
-  try {
-    return JSON.stringify(JSON.parse(text), undefined, 2);
-  } catch {
-    return text.trimEnd();
-  }
 }

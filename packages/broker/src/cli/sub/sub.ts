@@ -24,6 +24,7 @@ export interface SubFlags extends ConnectionFlags {
   readonly type?: string;
   readonly count?: string;
   readonly resync?: boolean;
+  readonly requests?: boolean;
   readonly pretty?: boolean;
 }
 
@@ -115,7 +116,7 @@ function follow(
         }
       },
       onEvent: (bytes) => {
-        const text = render(bytes, flags.pretty === true);
+        const text = render(bytes, flags);
         if (text === undefined) return;
         // What the reader does not take waits at the server, not here.
         if (!process.stdout.write(text)) subscription.pause();
@@ -134,8 +135,8 @@ function follow(
   });
 }
 
-/** Undefined for a heartbeat, and for what is no event: that is told, and the next may be one. */
-function render(bytes: Buffer, pretty: boolean): string | undefined {
+/** Undefined for a heartbeat, for a resync request that nobody wants to see, and for what is no event: that is told, and the next may be one. */
+function render(bytes: Buffer, { pretty, requests }: SubFlags): string | undefined {
   if (isHeartbeat(bytes)) return undefined;
   let event: Event;
   try {
@@ -146,7 +147,8 @@ function render(bytes: Buffer, pretty: boolean): string | undefined {
     );
     return undefined;
   }
-  return pretty ? prettyEvent(event, process.stdout.isTTY === true) : `${eventToLine(event)}\n`;
+  if (requests !== true && event.type.endsWith('.resync_request')) return undefined;
+  return pretty === true ? prettyEvent(event, process.stdout.isTTY === true) : `${eventToLine(event)}\n`;
 }
 
 /** The list is empty, and so everything is sent. */
