@@ -4,6 +4,7 @@ import { CeBrokerError } from 'ce-broker-proto';
 import { listenError } from '../rpc/listen-error.js';
 import { type HostPort, isLoopback } from './address.js';
 import type { Metrics } from './metrics.js';
+import type { SessionRows } from './session-rows.js';
 import type { BrokerStatus } from './snapshot.js';
 import type { StateFilter, StateRows } from './state-rows.js';
 
@@ -15,12 +16,13 @@ export interface AdminParts {
   readonly status: () => BrokerStatus;
   readonly metrics: Metrics;
   readonly rows: StateRows;
+  readonly sessions: SessionRows;
   /** Whether an `authorization` header holds a known token. */
   readonly isKnown: (authorization: string) => boolean;
   readonly onFault: (error: unknown) => void;
 }
 
-/** The HTTP side: metrics, health, status, and what the broker holds. It only reads. */
+/** The HTTP side: metrics, health, status, who is connected, and what the broker holds. It only reads. */
 export class AdminServer {
   readonly #parts: AdminParts;
   readonly #server: Server;
@@ -90,13 +92,13 @@ export class AdminServer {
   }
 
   async #answerState(request: IncomingMessage, response: ServerResponse, url: URL): Promise<void> {
-    const kind = /^\/state(?:\/(orphans|tombstones|resource))?$/.exec(url.pathname);
+    const kind = /^\/(?:state(?:\/(orphans|tombstones|resource))?|(sessions))$/.exec(url.pathname);
     if (kind === null) {
       refuse(
         response,
         404,
         'not_found',
-        `there is no ${url.pathname}: /metrics, /healthz, /readyz, /status, /state, /state/orphans, /state/tombstones, /state/resource?id=ID`,
+        `there is no ${url.pathname}: /metrics, /healthz, /readyz, /status, /sessions, /state, /state/orphans, /state/tombstones, /state/resource?id=ID`,
       );
       return;
     }
@@ -105,11 +107,11 @@ export class AdminServer {
         response,
         403,
         'permission_denied',
-        'what the broker holds is shown to this machine only, or with a known bearer token',
+        'who is connected and what the broker holds is shown to this machine only, or with a known bearer token',
       );
       return;
     }
-    const { rows } = this.#parts;
+    const { rows, sessions } = this.#parts;
     const allowed = kind[1] === 'resource' ? ['id', ...FILTERS] : FILTERS;
     const unknown = [...url.searchParams.keys()].find((name) => !allowed.includes(name));
     if (unknown !== undefined) {
@@ -117,7 +119,8 @@ export class AdminServer {
       return;
     }
     const filter = filterOf(url);
-    if (kind[1] === 'orphans') await lines(response, rows.orphans(filter));
+    if (kind[2] === 'sessions') await lines(response, sessions.rows(filter));
+    else if (kind[1] === 'orphans') await lines(response, rows.orphans(filter));
     else if (kind[1] === 'tombstones') await lines(response, rows.tombstones(filter));
     else if (kind[1] === undefined) await lines(response, rows.resources(filter));
     else resource(response, rows, url.searchParams.get('id'), filter);

@@ -47,6 +47,7 @@ export interface BrokerParts {
   readonly serviceBudget: ByteBudget;
   readonly address: HostPort | undefined;
   readonly startedAt: number;
+  readonly version: string;
 }
 
 /** Something that is closed with the broker, and hears when it begins to drain. */
@@ -164,10 +165,11 @@ export class RunningBroker implements Broker {
   }
 
   status(): BrokerStatus {
-    const { clock, core, notes, serviceBudget, serviceCalls, startedAt, address } = this.#parts;
+    const { clock, core, notes, serviceBudget, serviceCalls, startedAt, address, version } = this.#parts;
     return takeSnapshot({
       view: core.view,
       clock,
+      version,
       state: this.#state,
       address,
       adminAddress: this.#adminAddress,

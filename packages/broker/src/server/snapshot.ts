@@ -8,6 +8,8 @@ export type BrokerState = 'serving' | 'draining' | 'closed';
 
 /** The broker at one moment, as plain data: what `status()`, `/status` and the metrics show. Times are in milliseconds, sizes in bytes. */
 export interface BrokerStatus {
+  /** Of this package. */
+  readonly version: string;
   /** Whether it serves. */
   readonly state: BrokerState;
   /** `HOST:PORT` of gRPC; undefined: it does not listen. */
@@ -84,6 +86,7 @@ export interface BrokerStatus {
 export interface SnapshotParts {
   readonly view: Readonly<Core>;
   readonly clock: Clock;
+  readonly version: string;
   readonly state: BrokerState;
   readonly address: HostPort | undefined;
   readonly adminAddress: HostPort | undefined;
@@ -100,6 +103,7 @@ export function takeSnapshot(parts: SnapshotParts): BrokerStatus {
   const now = clock.now();
   const { sessions, sent } = sessionsOf(view, now);
   return {
+    version: parts.version,
     state: parts.state,
     address: parts.address === undefined ? undefined : formatAddress(parts.address),
     adminAddress: parts.adminAddress === undefined ? undefined : formatAddress(parts.adminAddress),

@@ -18,15 +18,17 @@ export interface AdminAround {
 export async function startAdmin(broker: RunningBroker, around: AdminAround): Promise<void> {
   const { resolved, core, clock, traffic, chain, onFault } = around;
   if (resolved.admin === false) return;
-  const [{ AdminServer }, { Metrics }, { StateRows }] = await Promise.all([
+  const [{ AdminServer }, { Metrics }, { SessionRows }, { StateRows }] = await Promise.all([
     import('./admin.js'),
     import('./metrics.js'),
+    import('./session-rows.js'),
     import('./state-rows.js'),
   ]);
   const status = () => broker.status();
   const admin = new AdminServer({
     status,
     metrics: new Metrics({ status, view: core.view, traffic }),
+    sessions: new SessionRows(core.view, clock),
     rows: new StateRows(core.view, clock),
     isKnown: (authorization) => chain.knowsToken(authorization),
     onFault,

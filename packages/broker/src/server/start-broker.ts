@@ -31,6 +31,7 @@ import { loadTls } from './tls-material.js';
 import { TokenSource } from './token-source.js';
 import { Traffic } from './traffic.js';
 import { validateOptions } from './validate-options.js';
+import { brokerVersion } from './version.js';
 
 /**
  * Starts a broker. Resolves once it listens; rejects with CeBrokerError: `invalid_option` (with the option as its `field`),
@@ -109,6 +110,7 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
     serviceBudget,
     address,
     startedAt,
+    version: brokerVersion(),
   });
   try {
     accompany(broker, { resolved, tokens, chain, engine, extras, clientCertificate });

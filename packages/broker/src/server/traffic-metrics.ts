@@ -1,5 +1,5 @@
 import type { Core } from '../core/index.js';
-import type { Durations, Tally, Traffic } from './traffic.js';
+import { DURATION_BUCKETS, Durations, type Tally, type Traffic } from './traffic.js';
 
 type Labels = Readonly<Record<string, string>>;
 export interface TrafficSamples {
@@ -35,7 +35,30 @@ export function readTraffic(traffic: Traffic, view: Readonly<Core>): TrafficSamp
     publishSamples(samples, tally, { ...about, method: 'Publish' }, tally === traffic.unknown);
     subscribeSamples(samples, tally, { ...about, method: 'Subscribe' }, now?.sent ?? 0);
   }
+  samples.durations.push(...durationsOf(traffic));
   return samples;
+}
+
+/** Durations by labels; those that are shown under the same labels are added up. */
+function durationsOf(traffic: Traffic): Iterable<readonly [Labels, Durations]> {
+  const all = new Map<string, readonly [Labels, Durations]>();
+  for (const { answered, shownAs } of traffic.all()) {
+    const { consumer, dataType } = shownAs;
+    for (const [code, durations] of answered) {
+      const key = `${code} ${dataType} ${consumer}`;
+      let entry = all.get(key);
+      if (entry === undefined) {
+        const grpc_code = CODE_NAMES[code] ?? 'Unknown';
+        entry = [
+          { consumer, data_type: dataType, method: 'Publish', grpc_code },
+          new Durations(DURATION_BUCKETS),
+        ];
+        all.set(key, entry);
+      }
+      entry[1].addAll(durations);
+    }
+  }
+  return all.values();
 }
 
 function publishSamples(samples: TrafficSamples, tally: Tally, labels: Labels, unreadable: boolean): void {
@@ -44,7 +67,6 @@ function publishSamples(samples: TrafficSamples, tally: Tally, labels: Labels, u
     const coded = { ...labels, grpc_code: CODE_NAMES[code] ?? 'Unknown' };
     answered += durations.count;
     samples.processed.push([coded, durations.count]);
-    samples.durations.push([coded, durations]);
   }
   if (unreadable || tally.published === 0) return;
   samples.called.push([labels, tally.published]);

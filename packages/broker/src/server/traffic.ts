@@ -22,6 +22,14 @@ export class Durations {
     this.counts = new Array<number>(bounds.length + 1).fill(0);
   }
 
+  /** Adds what was counted elsewhere, with the same bounds. */
+  addAll(other: Durations): void {
+    for (const [index, count] of other.counts.entries())
+      this.counts[index] = (this.counts[index] ?? 0) + count;
+    this.sum += other.sum;
+    this.count += other.count;
+  }
+
   add(seconds: number): void {
     const { bounds, counts } = this;
     let bucket = 0;
@@ -32,10 +40,18 @@ export class Durations {
   }
 }
 
+/** The labels of a histogram of durations. */
+export interface DurationLabels {
+  readonly consumer: string;
+  readonly dataType: string;
+}
+
 /** What happened for one cluster (the SDK's label `consumer`) and data type. */
 export class Tally {
   readonly consumer: string;
   readonly dataType: string;
+  /** Under which consumer and data type its durations are shown: each of those costs a dozen lines a scrape. */
+  readonly shownAs: DurationLabels;
   /** Publishes whose envelope could be read. */
   published = 0;
   /** Answered Publishes by gRPC status code. */
@@ -46,9 +62,10 @@ export class Tally {
   /** Events sent to subscriptions that are over; those of open ones are with their sessions. */
   sentToClosed = 0;
 
-  constructor(consumer: string, dataType: string) {
+  constructor(consumer: string, dataType: string, shownAs: DurationLabels) {
     this.consumer = consumer;
     this.dataType = dataType;
+    this.shownAs = shownAs;
   }
 
   answer(code: number, seconds: number): void {
@@ -70,11 +87,16 @@ export const OTHER = 'other';
 
 const LONGEST_LABEL = 253;
 const MOST_TALLIES = 2_000;
+const MOST_DURATION_CONSUMERS = 50;
+const MOST_DURATION_TYPES = 20;
 
 /** Counts by cluster and data type; both are bounded, because strangers choose them. */
 export class Traffic {
   readonly #byDataType = new Map<string, Map<string, Tally>>();
   readonly #consumers = new Set<string>();
+  /** Those that histograms tell apart: the first that came. */
+  readonly #durationConsumers = new Set<string>();
+  readonly #durationTypes = new Set<string>();
   readonly #limit: number;
   #size = 0;
   /** From a Publish to its answer, over all. */
@@ -112,10 +134,21 @@ export class Traffic {
     if (this.#size >= MOST_TALLIES && !(consumer === OTHER && dataType === OTHER))
       return this.of(OTHER, OTHER);
     this.#size += 1;
-    const tally = new Tally(consumer, dataType);
+    const tally = new Tally(consumer, dataType, {
+      consumer: among(this.#durationConsumers, consumer, MOST_DURATION_CONSUMERS),
+      dataType: among(this.#durationTypes, dataType, MOST_DURATION_TYPES),
+    });
     tallies.set(consumer, tally);
     return tally;
   }
+}
+
+/** The value, when it is one of the first so many; otherwise OTHER. */
+function among(known: Set<string>, value: string, most: number): string {
+  if (known.has(value)) return value;
+  if (known.size >= most) return OTHER;
+  known.add(value);
+  return value;
 }
 
 function label(value: string): string {

@@ -112,6 +112,11 @@ describe('metrics', () => {
     );
     expect(consumers.size).toBeLessThanOrEqual(201);
     expect(text).toMatch(/grpc_server_ce_called_total\{consumer="other".*\} 102/);
+    const timed = [
+      ...text.matchAll(/grpc_server_ce_processing_duration_seconds_count\{consumer="([^"]*)".* (\d+)$/gm),
+    ];
+    expect(new Set(timed.map((match) => match[1])).size).toBeLessThanOrEqual(51);
+    expect(timed.reduce((total, match) => total + Number(match[2]), 0)).toBe(301);
   });
 
   it('every metric is in the reference, and the reference has no other', async () => {
@@ -157,7 +162,38 @@ describe('status and state', () => {
     await publish(running.client(), eventOf());
     const shown = (await (await running.fetch('/status')).json()) as Record<string, unknown>;
     const { uptimeMs, connections, ...rest } = running.broker.status();
+    expect(shown['version']).toMatch(/^\d+\.\d+\.\d+/);
     expect(shown).toMatchObject({ ...rest, address: `127.0.0.1:${running.port}` });
+  });
+
+  it('/sessions shows who is subscribed and how far each is behind, and filters', async () => {
+    await using running = await Running.start(ADMIN);
+    const agent = await subscribed(running.client(), { clusterName: 'c1', dataType: DATA_TYPE });
+    await subscribed(running.client(), { source: 's1' });
+    await publish(running.client(), eventOf());
+    await events(agent, 1);
+    const rows = await linesOf(running, '/sessions');
+    expect(rows).toHaveLength(2);
+    expect(rows[0]).toEqual({
+      id: expect.any(Number),
+      role: 'agent',
+      name: 'c1',
+      dataType: DATA_TYPE,
+      user: expect.any(String),
+      peer: expect.stringMatching(/^127\.0\.0\.1:[1-9]\d*$/),
+      openedAt: expect.stringMatching(/^\d{4}-.*Z$/),
+      dirtyKeys: 0,
+      laneBytes: 0,
+      blockedForMs: 0,
+      sentEvents: 1,
+    });
+    const names = async (query: string) =>
+      (await linesOf(running, `/sessions?${query}`)).map(({ name }) => name);
+    expect(await names('cluster=c1')).toEqual(['c1']);
+    expect(await names('source=s1')).toEqual(['s1']);
+    expect(await names('source=c1')).toEqual([]);
+    expect(await names('type=a.b.c')).toEqual(['s1']);
+    expect((await running.fetch('/sessions?user=x')).status).toBe(400);
   });
 
   it('/state shows the version of spec and status of each resource, and filters', async () => {
