@@ -1,9 +1,9 @@
-/** The name of `known` that was probably meant; undefined when none is near. */
+/** The name of `known` that was probably meant: two slips away at most, or the same beginning; undefined when none is near. */
 export function nearest(name: string, known: Iterable<string>): string | undefined {
   const wanted = name.toLowerCase();
   let best: string | undefined;
   // More than two in five letters wrong is another word.
-  let least = Math.floor(Math.max(wanted.length, 3) * 0.4) + 1;
+  let least = Math.min(Math.floor(Math.max(wanted.length, 3) * 0.4), 2) + 1;
   for (const candidate of known) {
     const distance = editDistance(wanted, candidate.toLowerCase());
     if (distance < least) {
@@ -11,7 +11,16 @@ export function nearest(name: string, known: Iterable<string>): string | undefin
       least = distance;
     }
   }
-  return best;
+  return best ?? beginsAlike(wanted, known);
+}
+
+function beginsAlike(wanted: string, known: Iterable<string>): string | undefined {
+  for (const candidate of known) {
+    const other = candidate.toLowerCase();
+    const least = Math.min(wanted.length, other.length);
+    if (least >= 3 && (other.startsWith(wanted) || wanted.startsWith(other))) return candidate;
+  }
+  return undefined;
 }
 
 /** `; did you mean X?`, or nothing. */

@@ -6,6 +6,7 @@ import { definePub } from './commands/pub.js';
 import { defineServe } from './commands/serve.js';
 import { defineState } from './commands/state.js';
 import { defineSub } from './commands/sub.js';
+import { nearest } from './nearest.js';
 import { packageVersion } from './version.js';
 
 const COMMANDS: readonly DefineCommand[] = [
@@ -28,6 +29,7 @@ export function createProgram(finish: Finish): Command {
     })
     .configureHelp({ sortSubcommands: false });
   for (const define of COMMANDS) define(program, finish);
+  for (const command of program.commands) suggestOptions(command);
   return program.addHelpText(
     'after',
     `
@@ -35,4 +37,18 @@ Without a command it serves: ce-broker serve --help tells its options.
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 server not reached, 4 subscription ended by the server, 5 access denied.
 ${examples('ce-broker', 'ce-broker sub --cluster c1', 'ce-broker pub --help')}`,
   );
+}
+
+/** In place of commander's own suggestions, which take much for similar. */
+function suggestOptions(command: Command): void {
+  command.showSuggestionAfterError(false).configureOutput({
+    outputError: (text, write) => {
+      const flags = [...command.options.flatMap(({ long }) => (long ? [long.slice(2)] : [])), 'help'];
+      const unknown = /^error: unknown option '--([^'=]+)/.exec(text)?.[1];
+      const meant = unknown === undefined ? undefined : nearest(unknown, flags);
+      const hint = meant === undefined ? '' : `(Did you mean --${meant}?)\n`;
+      write(`ce-broker: ${text.replace(/^error: /, '')}${hint}`);
+    },
+  });
+  for (const inner of command.commands) suggestOptions(inner);
 }

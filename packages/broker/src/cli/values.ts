@@ -38,6 +38,21 @@ export function readBytes(name: string, value: unknown): number {
   return Number(match[1]) * unit;
 }
 
+/** A duration as {@link readDuration} takes it, in the largest unit that fits. */
+export function showDuration(ms: number): string {
+  return inUnits(ms, UNIT_MS);
+}
+
+/** A size as {@link readBytes} takes it, in the largest unit that fits. */
+export function showBytes(bytes: number): string {
+  return inUnits(bytes, UNIT_BYTES);
+}
+
+function inUnits(number: number, units: Readonly<Record<string, number>>): string {
+  const fitting = Object.entries(units).findLast(([, size]) => number >= size && number % size === 0);
+  return fitting === undefined ? String(number) : `${number / fitting[1]}${fitting[0]}`;
+}
+
 export function readText(name: string, value: unknown): string {
   if (typeof value !== 'string' || value === '') throw wrongValue(name, value, 'text that is not empty');
   return value;

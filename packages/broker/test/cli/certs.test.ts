@@ -9,6 +9,8 @@ const event = [
   'hub',
   '--cluster',
   'c1',
+  '--resource-version',
+  '1',
   '--type',
   'com.example.v1.widgets',
   '--id',

@@ -240,7 +240,7 @@ test('a server that is not there is exit code 3', async () => {
   const subscribe = await cli(['sub', '--server', '127.0.0.1:1', '--cluster', 'c']);
   for (const { code, stderr } of [publish, lost, subscribe]) {
     expect(code).toBe(3);
-    expect(stderr).toContain('UNAVAILABLE: 127.0.0.1:1');
+    expect(stderr).toContain('UNAVAILABLE: cannot reach 127.0.0.1:1 (connection refused)');
   }
 });
 

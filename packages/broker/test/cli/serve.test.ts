@@ -99,6 +99,24 @@ test('without authentication it does not listen beyond this machine, and says ho
   for (const way of ['--client-ca', '--token-file', '--allow-anonymous']) expect(stderr).toContain(way);
 });
 
+test.each([
+  [['--heartbeat-interval', '1ms'], '--heartbeat-interval is 1ms: it must be from 100ms to 24h'],
+  [['--max-message-bytes', '1GiB'], '--max-message-bytes is 1GiB: it must be from 1KiB to 64MiB'],
+  [['--tls-cert', '/no/cert', '--tls-key', '/no/key'], '--tls-cert: cannot read /no/cert'],
+])('%j is told with the flag and the unit that were typed', async (args, message) => {
+  const { code, stderr } = await cli(['--listen', '127.0.0.1:0', '--admin', 'none', ...args]);
+  expect(stderr.startsWith(`ce-broker: ${message}`)).toBe(true);
+  expect(code).toBe(2);
+});
+
+test('a variable that is no setting is told, with the one that was meant', async () => {
+  const kubernetes = { CE_BROKER_PORT: 'tcp://10.0.0.1:8090', CE_BROKER_SERVICE_HOST: '10.0.0.1' };
+  await using broker = await Broker.start([], { CE_BROKER_LISTN: 'x', ...kubernetes });
+  await broker.saw('stderr', /"msg":"serving"/);
+  expect(broker.stderr).toContain('CE_BROKER_LISTN is no setting; did you mean CE_BROKER_LISTEN?');
+  expect(broker.stderr.match(/is no setting/g)).toHaveLength(1);
+});
+
 test('a value that the broker refuses is told under the name that the user gave', async () => {
   const { code, stderr } = await cli(['--admin', 'none'], { env: { CE_BROKER_HEARTBEAT_INTERVAL: '1ms' } });
   expect(code).toBe(2);

@@ -54,6 +54,10 @@ test.each([
   expect(stderr).toContain(`Did you mean ${right}?`);
 });
 
+test('an option that nothing is near to gets no suggestion', async () => {
+  expect((await cli(['pub', '--nope'])).stderr).toBe("ce-broker: unknown option '--nope'\n");
+});
+
 test('an unknown command names the nearest right one', async () => {
   const { code, stderr } = await cli(['pubb']);
   expect(code).toBe(2);
@@ -63,6 +67,8 @@ test('an unknown command names the nearest right one', async () => {
 test('nothing is suggested that is not near', () => {
   expect(nearest('heartbeat', ['listen', 'admin'])).toBeUndefined();
   expect(nearest('lisetn', ['listen', 'admin'])).toBe('listen');
+  expect(nearest('nope', ['type', 'ca'])).toBeUndefined();
+  expect(nearest('heartbeat', ['listen', 'heartbeat-interval'])).toBe('heartbeat-interval');
 });
 
 test.each([
@@ -87,6 +93,13 @@ test.each([
   [
     ['pub', '--id', 'x', '--cluster', 'c', '--type', 'a.b.c', '--status', '--data', '1'],
     '--original-source is missing',
+  ],
+  [
+    [
+      ...['pub', '--id', 'x', '--cluster', 'c', '--type', 'a.b.c', '--status', '--delete'],
+      ...['--original-source', 's'],
+    ],
+    'an agent tells that it has',
   ],
   [['certs', '/tmp/x', '--days', '0'], '--days is "0"'],
   [['state', 'list', '--admin', 'http://'], '--admin is "http://"'],

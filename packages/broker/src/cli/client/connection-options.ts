@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { CeBrokerError } from 'ce-broker-proto';
 import { Option } from 'commander';
 import { wrongValue } from '../values.js';
+import { checkTls } from './check-tls.js';
 
 /** TLS and the token, as every command takes them. */
 export interface CredentialFlags {
@@ -73,16 +74,20 @@ export function readCredentials(flags: CredentialFlags, host: string, encrypted:
     );
   }
   return {
-    tls:
-      ca === undefined
-        ? undefined
-        : {
-            ca: readFile('--ca', ca),
-            cert: cert === undefined ? undefined : readFile('--cert', cert),
-            key: key === undefined ? undefined : readFile('--key', key),
-          },
+    tls: ca === undefined ? undefined : readTls(ca, cert, key),
     token: tokenFile === undefined ? undefined : readToken(tokenFile),
   };
+}
+
+function readTls(ca: string, cert: string | undefined, key: string | undefined): Credentials['tls'] {
+  const read = (option: string, path: string) => ({ path, pem: readFile(option, path) });
+  const files = {
+    ca: read('--ca', ca),
+    cert: cert === undefined ? undefined : read('--cert', cert),
+    key: key === undefined ? undefined : read('--key', key),
+  };
+  checkTls(files);
+  return { ca: files.ca.pem, cert: files.cert?.pem, key: files.key?.pem };
 }
 
 function splitServer(server: string): { host: string; port: number } {

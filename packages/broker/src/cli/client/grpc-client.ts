@@ -12,6 +12,7 @@ import {
   type TransportSubscribeRequest,
 } from 'ce-broker-proto';
 import type { ConnectionSettings } from './connection-options.js';
+import { whyUnreachable } from './unreachable.js';
 
 const SERVICE = '/io.cloudevents.v1.CloudEventService';
 const MAX_RECEIVE_BYTES = 64 * 1024 * 1024;
@@ -39,10 +40,12 @@ export class GrpcClient {
   private readonly client: Client;
   private readonly metadata: Metadata;
   private readonly server: string;
+  private readonly encrypted: boolean;
   private readonly timeoutMs: number;
 
   constructor(settings: ConnectionSettings, timeoutMs: number) {
     this.server = settings.server;
+    this.encrypted = settings.tls !== undefined;
     this.timeoutMs = timeoutMs;
     this.client = new Client(settings.server, channelCredentials(settings), {
       'grpc.max_receive_message_length': MAX_RECEIVE_BYTES,
@@ -125,8 +128,9 @@ export class GrpcClient {
   private explain(error: unknown): CeBrokerError {
     const known = CeBrokerError.from(error);
     if (known.code !== 'unavailable') return known;
-    const reason = known.message.replace(/ Resolution note: $/, '');
-    return new CeBrokerError('unavailable', `${this.server}: ${reason}`, { cause: error });
+    return new CeBrokerError('unavailable', whyUnreachable(this.server, known.message, this.encrypted), {
+      cause: error,
+    });
   }
 }
 

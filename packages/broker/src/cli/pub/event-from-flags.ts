@@ -23,9 +23,12 @@ export function eventFromFlags(flags: PubFlags): Event {
   const action = flags.action ?? defaultAction(flags);
   checkType(dataType, isStatus, action);
   if (isStatus && flags.delete === true) {
-    throw new CeBrokerError('invalid_option', '--delete and --status exclude each other: sources delete', {
-      field: '--delete',
-    });
+    throw new CeBrokerError(
+      'invalid_option',
+      '--delete and --status exclude each other: a source deletes, and an agent tells that it has: for ManifestBundles with a status ' +
+        'whose data has the condition Deleted, for other types by a list without the resource (docs/guide/run.md)',
+      { field: '--delete' },
+    );
   }
   if (!isStatus && flags.originalSource !== undefined) {
     throw new CeBrokerError(

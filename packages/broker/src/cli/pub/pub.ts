@@ -19,12 +19,19 @@ export async function pub(flags: PubFlags): Promise<number> {
   try {
     if (event === undefined) return await publishLines(client, flags, perSecond);
     await client.publish(encodeEvent(event));
+    tellVersion(flags);
     if (process.stderr.isTTY === true)
       process.stderr.write(`published ${nameOf(event)} to ${flags.server}\n`);
     return ExitCode.ok;
   } finally {
     client.close();
   }
+}
+
+/** As in Go, 0 is what a spec without a version has; that it wins over every version is rarely meant. */
+function tellVersion({ resourceVersion, status, delete: isDeletion }: PubFlags): void {
+  if (resourceVersion !== undefined || status === true || isDeletion === true) return;
+  process.stderr.write('note: no --resource-version: version 0 replaces whatever is there\n');
 }
 
 /** These say something of one event; without its id, the events come from stdin. */

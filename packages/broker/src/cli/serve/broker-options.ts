@@ -1,5 +1,6 @@
 import { CeBrokerError } from 'ce-broker-proto';
 import type { BrokerOptions, Logger } from '../../server/index.js';
+import { showBytes, showDuration } from '../values.js';
 import type { ResolvedSettings } from './resolve-settings.js';
 import { flagOf, type ServeSettings, type SettingKey, settingKeys } from './settings.js';
 
@@ -44,8 +45,12 @@ const KEY_OF_OPTION: Readonly<Record<string, SettingKey>> = Object.freeze({
   drainTimeoutMs: 'drainTimeout',
 });
 
+/** What the broker says of a number, in its own units. */
+const OUT_OF_BOUNDS = /^\w+ is (\d+): it must be a whole number from (\d+) to (\d+) (milliseconds|bytes)/;
+
 /** An error of the broker that names an option, with the name that the user knows it by. */
-export function inUsersWords(error: CeBrokerError, { settings, origins }: ResolvedSettings): CeBrokerError {
+export function inUsersWords(error: CeBrokerError, resolved: ResolvedSettings): CeBrokerError {
+  const { settings, origins, typed } = resolved;
   const { field } = error;
   if (field === undefined) return error;
   const key = KEY_OF_OPTION[field] ?? (field as SettingKey);
@@ -61,6 +66,28 @@ export function inUsersWords(error: CeBrokerError, { settings, origins }: Resolv
   }
   if (!settingKeys.includes(key)) return error;
   const name = origin ?? flagOf(key);
+  const outOfBounds = OUT_OF_BOUNDS.exec(error.message);
+  if (outOfBounds !== null) {
+    const [, value, least, most, unit] = outOfBounds;
+    const shown = (number: string | undefined) =>
+      unit === 'bytes' ? showBytes(Number(number)) : showDuration(Number(number));
+    return new CeBrokerError(
+      error.code,
+      `${name} is ${typed.get(key) ?? shown(value)}: it must be from ${shown(least)} to ${shown(most)}`,
+      { field: key, cause: error },
+    );
+  }
+  const rest = new RegExp(`^${field.replaceAll('.', '\\.')}(?=[ :])`);
+  if (rest.test(error.message)) {
+    return new CeBrokerError(
+      error.code,
+      error.message.replace(rest, () => name),
+      {
+        field: key,
+        cause: error,
+      },
+    );
+  }
   if (error.message.includes(name)) return error;
   const whence = origin === undefined ? `${name} chooses another` : `set by ${name}`;
   return new CeBrokerError(error.code, `${error.message} (${whence})`, { field: key, cause: error });

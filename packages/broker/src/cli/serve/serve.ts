@@ -3,13 +3,14 @@ import { formatAddress, type HostPort, startBroker } from '../../server/index.js
 import { ExitCode } from '../exit-codes.js';
 import { brokerOptions, inUsersWords } from './broker-options.js';
 import { createLogger } from './logger.js';
-import { resolveSettings, type ServeFlags } from './resolve-settings.js';
+import { resolveSettings, type ServeFlags, unknownVariables } from './resolve-settings.js';
 import { waitForSignal } from './signals.js';
 
 /** Runs a broker until a signal ends it. */
 export async function serve(flags: ServeFlags): Promise<number> {
   const resolved = await resolveSettings(flags, process.env);
   const logger = await createLogger(resolved.settings, process.stderr.isTTY === true);
+  for (const problem of unknownVariables(process.env)) logger.warn(problem);
   const options = brokerOptions(resolved, logger);
   const broker = await startBroker(options).catch((thrown: unknown) => {
     throw inUsersWords(CeBrokerError.from(thrown), resolved);
