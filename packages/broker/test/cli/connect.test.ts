@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { Broker, cli, Folder } from './support/cli.js';
+import { Broker, cli, Folder, Running } from './support/cli.js';
 
 const folder = new Folder();
 const ca = folder.at('certs/ca.crt');
@@ -92,3 +92,20 @@ test('a spec without a version is published, and the user is told what that mean
   const deletion = await cli(['pub', '--server', plain.grpc, ...about, '--delete']);
   expect(deletion).toEqual({ code: 0, stdout: '', stderr: '' });
 });
+
+test('a bench that Ctrl-C ends reports, and says so by its exit code', async () => {
+  await using bench = new Running(['bench', '--server', plain.grpc, '--seconds', '600', '--warm-up', '0']);
+  await sawEvents();
+  bench.child.kill('SIGINT');
+  const { code, stdout } = await bench.ended();
+  expect(stdout).toContain('acked');
+  expect(code).toBe(130);
+});
+
+/** Resolves once the bench has published something. */
+async function sawEvents(): Promise<void> {
+  for (;;) {
+    const { stdout } = await cli(['state', 'list', '--admin', plain.admin, '--source', 'bench']);
+    if (stdout !== 'nothing\n') return;
+  }
+}
