@@ -22,6 +22,12 @@ export interface AdminParts {
   readonly onFault: (error: unknown) => void;
 }
 
+/** Connections that send nothing must not keep the health probes out. */
+const PATIENCE = { headersTimeout: 5_000, requestTimeout: 10_000, connectionsCheckingInterval: 2_000 };
+const MOST_CONNECTIONS = 256;
+/** A connection without any traffic for so long is closed, also one whose peer stopped reading an answer. */
+const IDLE_MS = 30_000;
+
 /** The HTTP side: metrics, health, status, who is connected, and what the broker holds. It only reads. */
 export class AdminServer {
   readonly #parts: AdminParts;
@@ -29,14 +35,15 @@ export class AdminServer {
 
   constructor(parts: AdminParts) {
     this.#parts = parts;
-    this.#server = createServer((request, response) => {
+    this.#server = createServer(PATIENCE, (request, response) => {
       this.#answer(request, response).catch((thrown: unknown) => {
         parts.onFault(thrown);
         if (response.headersSent) response.destroy();
         else refuse(response, 500, 'internal', 'internal error');
       });
     });
-    this.#server.maxConnections = 256;
+    this.#server.maxConnections = MOST_CONNECTIONS;
+    this.#server.setTimeout(IDLE_MS);
   }
 
   /** Resolves with the bound address; rejects with CeBrokerError `address_in_use` or `invalid_option`. */
@@ -67,6 +74,10 @@ export class AdminServer {
     if (request.method !== 'GET' && request.method !== 'HEAD') {
       response.setHeader('allow', 'GET, HEAD');
       refuse(response, 405, 'unimplemented', `${request.method} is not served here: this port only reads`);
+      return;
+    }
+    if (!URL.canParse(request.url ?? '/', 'http://admin')) {
+      refuse(response, 400, 'invalid_argument', 'the path of the request is no URL path');
       return;
     }
     const url = new URL(request.url ?? '/', 'http://admin');

@@ -1,7 +1,7 @@
 import type { PublishCall } from '../core/index.js';
 import type { UnaryCall } from '../rpc/index.js';
 import type { Envelope } from '../wire/envelope.js';
-import { clip, LONGEST_STATUS } from './clip.js';
+import { clipStatus } from './clip.js';
 import type { Clock } from './clock.js';
 import type { Tally, Traffic } from './traffic.js';
 
@@ -36,7 +36,7 @@ export class MeteredCall implements PublishCall {
 
   fail(code: number, message: string): void {
     this.#measure(code);
-    this.#call.fail(code, clip(message, LONGEST_STATUS));
+    this.#call.fail(code, clipStatus(message));
   }
 
   #measure(code: number): void {

@@ -1,7 +1,7 @@
 import { CeBrokerError, decodeSubscriptionRequest } from 'ce-broker-proto';
 import type { BrokerCore } from '../core/index.js';
 import type { RpcMethods, ServerStream, UnaryCall } from '../rpc/index.js';
-import { clip, LONGEST_STATUS } from './clip.js';
+import { clipStatus } from './clip.js';
 import type { Clock } from './clock.js';
 import { MeteredCall } from './metered-call.js';
 import type { NoteLog } from './notes.js';
@@ -99,7 +99,7 @@ type Endable = Pick<ServerStream, 'end' | 'endConnection'>;
 function refuse(parts: MethodParts, target: Endable, stream: ServerStream, thrown: unknown): void {
   const error = CeBrokerError.from(thrown, 'internal');
   noteRefusal(parts, error, stream.peer.address);
-  const text = clip(error.message, LONGEST_STATUS);
+  const text = clipStatus(error.message);
   if (FINAL.has(error.code)) target.end(error.grpcCode, text);
   else target.endConnection(error.grpcCode, text, END_GRACE_MS);
 }

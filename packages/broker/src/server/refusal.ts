@@ -1,5 +1,5 @@
 import { CeBrokerError, type CeBrokerErrorCode } from 'ce-broker-proto';
-import { clip, LONGEST_STATUS } from './clip.js';
+import { clip, fitsStatus } from './clip.js';
 
 /** The fields of a Kubernetes Status (`k8s.io/apimachinery`, `metav1.Status`) that a refusal carries. */
 export interface KubernetesStatus {
@@ -44,9 +44,13 @@ export function kubernetesRefusal(status: KubernetesStatus): CeBrokerError {
 export function refusalText(thrown: unknown): string {
   const status = statusOf(thrown);
   const whole = jsonOf(status);
-  if (whole !== undefined && whole.length <= LONGEST_STATUS) return whole;
+  if (whole !== undefined && fitsStatus(whole)) return whole;
   const { message, reason, code } = status;
-  return jsonOf({ message: clip(message, LONGEST_MESSAGE), reason: clip(reason, 100), code }) ?? '{}';
+  for (let most = LONGEST_MESSAGE; most > 30; most = Math.floor(most / 2)) {
+    const text = jsonOf({ message: clip(message, most), reason: clip(reason, Math.min(most, 100)), code });
+    if (text !== undefined && fitsStatus(text)) return text;
+  }
+  return '{}';
 }
 
 /** Undefined for details that JSON cannot say. */

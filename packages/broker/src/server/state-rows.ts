@@ -20,12 +20,17 @@ export interface ResourceRow {
   readonly dataType: string;
   /** The source that owns it; null: nobody. */
   readonly owner: string | null;
-  /** `live`; `deleting`: its deletion waits for the confirmation; `deleted`: confirmed, remembered for late events. */
-  readonly state: 'live' | 'deleting' | 'deleted';
+  /**
+   * `live`; `deleting`: its deletion waits for the confirmation; `deleted`: confirmed, remembered for late events; `requested`: only an
+   * agent asks for it.
+   */
+  readonly state: 'live' | 'deleting' | 'deleted' | 'requested';
   readonly spec: CellRow | null;
   readonly status:
     | (CellRow & { readonly statusHash: string | null; readonly sequenceId: string | null })
     | null;
+  /** The spec that an agent wrote: a lease, a certificate request. */
+  readonly request: CellRow | null;
 }
 
 /** An event in `/state/resource`: its attributes, its data where it is text or JSON, and its bytes. */
@@ -44,6 +49,7 @@ export interface EventRow {
 export interface ResourceDetail extends ResourceRow {
   readonly specEvent: EventRow | null;
   readonly statusEvent: EventRow | null;
+  readonly requestEvent: EventRow | null;
 }
 
 export interface OrphanRow {
@@ -109,6 +115,7 @@ export class StateRows {
         ...this.#row(resource),
         specEvent: this.#event(resource.spec, secret),
         statusEvent: this.#event(resource.status, secret),
+        requestEvent: this.#event(resource.request, secret),
       });
     }
     return found;
@@ -121,14 +128,13 @@ export class StateRows {
   }
 
   #row(resource: Resource): ResourceRow {
-    const { id, owner, place, spec, status } = resource;
-    const deleted = resource.grave !== undefined;
+    const { id, owner, place, request, spec, status } = resource;
     return {
       id,
       cluster: place.cluster,
       dataType: place.dataType,
       owner: owner ?? null,
-      state: resource.tombstone !== undefined ? 'deleting' : deleted ? 'deleted' : 'live',
+      state: stateOf(resource),
       spec: spec === undefined ? null : this.#cell(spec),
       status:
         status === undefined
@@ -138,6 +144,7 @@ export class StateRows {
               statusHash: status.statusHash ?? null,
               sequenceId: status.sequenceId ?? null,
             },
+      request: request === undefined ? null : this.#cell(request),
     };
   }
 
@@ -191,4 +198,10 @@ function shown(version: bigint): number | string {
 
 function base64(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64');
+}
+
+function stateOf({ grave, request, spec, status, tombstone }: Resource): ResourceRow['state'] {
+  if (tombstone !== undefined) return 'deleting';
+  if (grave !== undefined) return 'deleted';
+  return request !== undefined && spec === undefined && status === undefined ? 'requested' : 'live';
 }

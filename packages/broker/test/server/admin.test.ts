@@ -1,5 +1,7 @@
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { request } from 'node:http';
+import { connect } from 'node:net';
 import { decodeEvent } from 'ce-broker-proto';
 import { describe, expect, it } from 'vitest';
 import {
@@ -300,5 +302,16 @@ describe('status and state', () => {
     expect((await running.fetch('/state?clutser=c1')).status).toBe(400);
     expect((await running.fetch('/status', { method: 'POST' })).status).toBe(405);
     expect((await running.fetch('/status', { method: 'HEAD' })).status).toBe(200);
+  });
+});
+
+describe('the admin port under odd requests', () => {
+  it("a path that is no URL is the caller's mistake", async () => {
+    await using running = await Running.start({ admin: '127.0.0.1:0' });
+    const socket = connect(running.broker.adminAddress?.port ?? 0, '127.0.0.1');
+    socket.end('GET // HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n');
+    const [data] = await once(socket, 'data');
+    expect(String(data)).toContain('400 Bad Request');
+    socket.destroy();
   });
 });

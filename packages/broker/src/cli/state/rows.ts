@@ -19,6 +19,8 @@ export interface Resource {
   readonly state: string;
   readonly spec: Cell | null;
   readonly status: Cell | null;
+  /** The spec that an agent wrote. */
+  readonly request: Cell | null;
 }
 
 export interface Orphan {
@@ -42,11 +44,12 @@ interface EventRow {
 export interface Detail extends Resource {
   readonly specEvent: EventRow | null;
   readonly statusEvent: EventRow | null;
+  readonly requestEvent: EventRow | null;
 }
 
 /** A resource for a person. */
 export function describeResource(resource: Detail): string {
-  const { cluster, dataType, id, owner, specEvent, state, statusEvent } = resource;
+  const { cluster, dataType, id, owner, requestEvent, specEvent, state, statusEvent } = resource;
   return [
     visible(
       `${id} on ${cluster}, ${dataType}: ${state}, ${owner === null ? 'owned by nobody' : `owned by ${owner}`}`,
@@ -54,6 +57,7 @@ export function describeResource(resource: Detail): string {
     '\n',
     side('spec', resource.spec, specEvent),
     side('status', resource.status, statusEvent),
+    resource.request === null ? '' : side('asked by an agent', resource.request, requestEvent),
   ].join('');
 }
 
@@ -75,7 +79,7 @@ function readable(event: EventRow): string {
 /** The row as JSON, with the data as its source wrote it. */
 export function detailToJson(resource: Detail): string {
   return toJson(resource, (key, value) =>
-    (key === 'specEvent' || key === 'statusEvent') && value !== null
+    key.endsWith('Event') && value !== null
       ? toJson(value as EventRow, (name) => (name === 'data' ? dataAsItCame(value as EventRow) : undefined))
       : undefined,
   );

@@ -25,10 +25,10 @@ export function listResources(path: '/state' | '/state/tombstones', flags: State
     row.cluster,
     row.owner ?? '-',
     row.state,
-    version(row.spec),
+    row.spec === null && row.request !== null ? `asks ${version(row.request)}` : version(row.spec),
     version(row.status),
     formatAge(
-      Math.min(row.spec?.ageMs ?? Number.POSITIVE_INFINITY, row.status?.ageMs ?? Number.POSITIVE_INFINITY),
+      Math.min(...[row.spec, row.status, row.request].map((cell) => cell?.ageMs ?? Number.POSITIVE_INFINITY)),
     ),
     row.dataType,
   ]);
