@@ -1,4 +1,16 @@
 // The order of the rooms, as rules: a room imports only what stands before it (docs/architecture.md).
+const client = [
+  'generic',
+  'codec',
+  'store',
+  'limiter',
+  'backoff',
+  'transports',
+  'config',
+  'base',
+  'source',
+  'agent',
+];
 const broker = ['wire', 'access', 'state', 'delivery', 'core', 'rpc', 'server', 'cli'];
 
 const roomRules = broker.slice(0, -1).map((room, index) => ({
@@ -9,11 +21,19 @@ const roomRules = broker.slice(0, -1).map((room, index) => ({
   to: { path: `^packages/broker/src/(${broker.slice(index + 1).join('|')})/` },
 }));
 
+const clientRules = client.slice(0, -1).map((room, index) => ({
+  name: `client-${room}-imports-only-rooms-before-it`,
+  severity: 'error',
+  from: { path: `^packages/client/src/${room}/` },
+  to: { path: `^packages/client/src/(${client.slice(index + 1).join('|')})/` },
+}));
+
 /** @type {import('dependency-cruiser').IConfiguration} */
 module.exports = {
   forbidden: [
     { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
     ...roomRules,
+    ...clientRules,
     {
       name: 'core-does-no-io',
       severity: 'error',
@@ -33,10 +53,18 @@ module.exports = {
       to: { path: '^packages/broker/src/(?!rpc/)' },
     },
     {
-      name: 'broker-and-client-never-meet',
+      name: 'only-the-command-line-uses-the-client',
       severity: 'error',
-      from: { path: '^packages/broker/' },
-      to: { path: '^packages/(client|e2e)/' },
+      comment:
+        'The broker as a library knows no client; the commands source, agent, pub and sub are built on it (docs/adr/0006)',
+      from: { path: '^packages/broker/', pathNot: '^packages/broker/(src/cli|test)/' },
+      to: { path: '^packages/client/' },
+    },
+    {
+      name: 'nothing-imports-e2e',
+      severity: 'error',
+      from: { pathNot: '^packages/e2e/' },
+      to: { path: '^packages/e2e/' },
     },
     {
       name: 'client-never-imports-the-broker',

@@ -54,6 +54,8 @@ export {
   readStatusHash,
   readStringExtension,
 } from './extensions.js';
+export { type Limits, limited, type Settle } from './limited.js';
+export { type Logger, SILENT } from './logger.js';
 export {
   decodeSpecResyncBody,
   decodeStatusResyncBody,
@@ -75,6 +77,7 @@ export {
 } from './timestamp.js';
 export type {
   CloudEventTransport,
+  TransportEnd,
   TransportListener,
   TransportPublishOptions,
   TransportSubscribeOptions,

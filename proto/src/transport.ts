@@ -24,9 +24,22 @@ export interface CloudEventTransport {
     options?: TransportSubscribeOptions,
   ): Promise<TransportSubscription>;
 
+  /**
+   * Hears when this transport should be replaced by a fresh one: once, or never. Calls and subscriptions that are under way end
+   * for themselves. A transport without this method tells the loss of its connection only through its subscriptions.
+   */
+  onEnd?(listener: (end: TransportEnd) => void): void;
+
   /** Ends all subscriptions (`cancelled`), and lets go of what the transport holds. Never rejects; idempotent. */
   close(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** Why a transport should be replaced. */
+export interface TransportEnd {
+  /** `lost`: the connection is gone. `renew`: it works, but what it was opened with (a certificate, a token) has been replaced. */
+  readonly kind: 'lost' | 'renew';
+  readonly error: CeBrokerError;
 }
 
 /** What a subscriber wants. A cluster name makes it an agent, otherwise a source; one of the two must be given. */

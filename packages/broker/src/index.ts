@@ -1,3 +1,4 @@
+export type { Logger } from 'ce-broker-proto';
 export type { DataTypePolicy } from './access/data-type-policy.js';
 export type { Identity } from './access/identity.js';
 export type { StaticToken } from './access/token-table.js';
@@ -13,7 +14,6 @@ export {
   type InProcessOptions,
   type KubernetesStatus,
   kubernetesRefusal,
-  type Logger,
   type PemSource,
   type ResolvedOptions,
   type Service,

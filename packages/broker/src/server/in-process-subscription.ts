@@ -1,11 +1,11 @@
 import {
   CeBrokerError,
   codeFromGrpc,
+  type Settle,
   type TransportListener,
   type TransportSubscription,
 } from 'ce-broker-proto';
 import type { InProcessStream, InProcessStreamListener } from '../rpc/index.js';
-import type { Settle } from './limited.js';
 
 /** A subscription inside the process: opening until the headers are there, then open, then over. */
 export class InProcessSubscription implements TransportSubscription, InProcessStreamListener {

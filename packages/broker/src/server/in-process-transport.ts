@@ -4,6 +4,7 @@ import {
   codeFromGrpc,
   encodePublishRequest,
   encodeSubscriptionRequest,
+  limited,
   type TransportListener,
   type TransportPublishOptions,
   type TransportSubscribeOptions,
@@ -12,7 +13,6 @@ import {
 } from 'ce-broker-proto';
 import type { InProcessConnection } from '../rpc/index.js';
 import { InProcessSubscription } from './in-process-subscription.js';
-import { limited } from './limited.js';
 import { PUBLISH_PATH, SUBSCRIBE_PATH } from './methods.js';
 
 /** A client's way to the broker of the same process: no socket, and otherwise the same rules. */

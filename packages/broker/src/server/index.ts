@@ -1,6 +1,5 @@
 export { formatAddress, type HostPort, isLoopback, parseAddress } from './address.js';
 export type { AttachedServer, Broker, CloseOptions, InProcessOptions } from './broker.js';
-export type { Logger } from './logger.js';
 export type { BrokerOptions, PemSource, ResolvedOptions, TlsOptions } from './options.js';
 export { type KubernetesStatus, kubernetesRefusal } from './refusal.js';
 export type { Service, ServiceHandleContext, ServiceListOptions, ServiceRegistration } from './service.js';

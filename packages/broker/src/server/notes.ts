@@ -1,10 +1,10 @@
+import type { Logger } from 'ce-broker-proto';
 import type { CoreNote } from '../core/index.js';
 import type { HandshakeFailure } from '../rpc/index.js';
 import type { Envelope } from '../wire/envelope.js';
 import { clip } from './clip.js';
 import type { Clock } from './clock.js';
 import { LineLimit } from './line-limit.js';
-import type { Logger } from './logger.js';
 
 const LONGEST_FIELD = 500;
 /** Lines of one kind that are logged one by one, in a second; the rest is counted. */

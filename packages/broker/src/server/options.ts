@@ -1,7 +1,7 @@
+import type { Logger } from 'ce-broker-proto';
 import type { DataTypePolicy } from '../access/data-type-policy.js';
 import type { StaticToken } from '../access/token-table.js';
 import type { HostPort } from './address.js';
-import type { Logger } from './logger.js';
 
 /**
  * PEM text, PEM bytes, or the path of a PEM file: a string with `-----BEGIN` in it is the text itself. A file is read again

@@ -1,9 +1,15 @@
-import { CeBrokerError, decodeEvent, type Event, encodeEvent, splitEventType } from 'ce-broker-proto';
+import {
+  CeBrokerError,
+  decodeEvent,
+  type Event,
+  encodeEvent,
+  type Logger,
+  splitEventType,
+} from 'ce-broker-proto';
 import type { Identity } from '../access/identity.js';
 import type { BrokerCore, PublishCall, ServiceHook } from '../core/index.js';
 import type { Envelope } from '../wire/envelope.js';
 import type { Clock } from './clock.js';
-import type { Logger } from './logger.js';
 import { refusalText } from './refusal.js';
 import type { Service } from './service.js';
 import { answersOf } from './service-answers.js';

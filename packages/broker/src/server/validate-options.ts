@@ -1,8 +1,7 @@
-import { CeBrokerError } from 'ce-broker-proto';
+import { CeBrokerError, SILENT } from 'ce-broker-proto';
 import type { DataTypePolicy } from '../access/data-type-policy.js';
 import type { StaticToken } from '../access/token-table.js';
 import { formatAddress, type HostPort, isLoopback, parseAddress } from './address.js';
-import { SILENT } from './logger.js';
 import { NUMBER_OPTIONS, type NumberOption } from './number-options.js';
 import type { BrokerOptions, ResolvedOptions, TlsOptions } from './options.js';
 

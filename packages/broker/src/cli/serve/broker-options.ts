@@ -1,5 +1,5 @@
-import { CeBrokerError } from 'ce-broker-proto';
-import type { BrokerOptions, Logger } from '../../server/index.js';
+import { CeBrokerError, type Logger } from 'ce-broker-proto';
+import type { BrokerOptions } from '../../server/index.js';
 import { showBytes, showDuration } from '../values.js';
 import type { ResolvedSettings } from './resolve-settings.js';
 import { flagOf, type ServeSettings, type SettingKey, settingKeys } from './settings.js';

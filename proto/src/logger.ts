@@ -1,4 +1,4 @@
-/** What the broker needs of a logger; pino's have this shape: fields first, then the text. */
+/** What the broker and the clients need of a logger; pino's have this shape: fields first, then the text. */
 export interface Logger {
   /** What only a developer reads. */
   debug(fields: object, message: string): void;
@@ -12,7 +12,7 @@ export interface Logger {
   isLevelEnabled?(level: 'debug'): boolean;
 }
 
-/** The default of the library: says nothing. */
+/** Says nothing: the default of the broker as a library. */
 export const SILENT: Logger = Object.freeze({
   debug: () => undefined,
   info: () => undefined,

@@ -1,10 +1,12 @@
-import { CeBrokerError } from 'ce-broker-proto';
+import { CeBrokerError } from './errors.js';
 
+/** How something that was started ends. */
 export interface Settle<T> {
   resolve(value: T): void;
   reject(error: CeBrokerError): void;
 }
 
+/** For how long a caller waits. */
 export interface Limits {
   readonly signal?: AbortSignal | undefined;
   readonly timeoutMs?: number | undefined;

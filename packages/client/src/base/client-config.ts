@@ -1,0 +1,26 @@
+import type { Logger } from 'ce-broker-proto';
+import type { DelayFn } from '../backoff/reconnect-backoff.js';
+import type { AnyCodec } from '../generic/codec.js';
+import type { Lister, StatusHashGetter } from '../generic/lister.js';
+import type { ResourceObject } from '../generic/resource.js';
+
+/** What source and agent clients are made of, beside their connection. */
+export interface ClientConfig<T extends ResourceObject> {
+  /** The resources that the caller holds. */
+  readonly lister: Lister<T>;
+  readonly statusHashGetter: StatusHashGetter<T>;
+  /** One for each data type; of two for the same one the last counts, as in Go. At least one. */
+  readonly codecs: readonly AnyCodec<T>[];
+  /** Resyncs with everybody whenever the subscription stands, for the first time or again. Default `true`; Go leaves it to the caller. */
+  readonly autoResync?: boolean | undefined;
+  /** How long a publish waits for its answer, connection included, in milliseconds. Default 10,000. Go has no limit. */
+  readonly publishTimeoutMs?: number | undefined;
+  /** How long one attempt to connect, or to subscribe, may take, in milliseconds. Default 10,000. */
+  readonly connectTimeoutMs?: number | undefined;
+  /** How long to wait before the next attempt. Default: 1 to 2 s, doubling to at most 15 to 30 s. See {@link reconnectBackoff}. */
+  readonly reconnectDelay?: DelayFn | undefined;
+  /** Received bytes that wait for handlers before the server is asked to pause. Default 16 MiB. */
+  readonly maxPendingBytes?: number | undefined;
+  /** Default: warnings and errors go to stderr. `SILENT` says nothing. */
+  readonly logger?: Logger | undefined;
+}
