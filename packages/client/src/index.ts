@@ -4,9 +4,21 @@
  * @packageDocumentation
  */
 export type { CloudEventTransport } from 'ce-broker-proto';
-export type { DelayFn } from './backoff/reconnect-backoff.js';
+export {
+  type DelayFn,
+  defaultReconnectBackoff,
+  type ReconnectBackoffOptions,
+  reconnectBackoff,
+} from './backoff/reconnect-backoff.js';
 export type { ClientConfig } from './base/client-config.js';
 export type { ClientStatus } from './base/client-status.js';
+export {
+  type ClientRole,
+  DiagnosticsChannel,
+  type EventMessage,
+  type ReconnectedMessage,
+  type ResyncMessage,
+} from './base/diagnostics.js';
 export type { AnyCodec, Codec, EventCodec } from './generic/codec.js';
 export {
   CLUSTER_ALL,
@@ -22,6 +34,14 @@ export {
   type ResourceHandler,
   type ResourceObject,
 } from './generic/resource.js';
+export {
+  DEFAULT_BURST,
+  DEFAULT_QPS,
+  RateLimiter,
+  type RateLimiterClock,
+  type RateLimiterOptions,
+  type RateLimiterWait,
+} from './limiter/rate-limiter.js';
 export type {
   CloudEventsAgentOptions,
   CloudEventsOptions,
