@@ -21,7 +21,7 @@ const PROGRAMS = {
   'v1.0.0': ['generic'],
   'v1.1.1': ['generic'],
   'v1.2.0': ['generic'],
-  'v1.3.0': ['generic', 'work'],
+  'v1.3.0': ['generic', 'work', 'grpcbroker'],
 };
 
 const HOW_TO_GET = {
