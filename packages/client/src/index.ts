@@ -3,7 +3,44 @@
  *
  * @packageDocumentation
  */
-export type { CloudEventTransport } from 'ce-broker-proto';
+export {
+  type AttributeValue,
+  CeBrokerError,
+  type CeBrokerErrorCode,
+  CloudEventsDataType,
+  CloudEventsType,
+  type CloudEventTransport,
+  createEvent,
+  decodeSpecResyncBody,
+  decodeStatusResyncBody,
+  type Event,
+  EventAction,
+  type EventData,
+  type EventInit,
+  Extension,
+  encodeSpecResyncBody,
+  encodeStatusResyncBody,
+  eventDataBytes,
+  type JsonValue,
+  type Limits,
+  type Logger,
+  manifestWorkStatusHash,
+  type ResourceStatusHash,
+  type ResourceVersion,
+  readClusterName,
+  readDeletionTimestamp,
+  readMetadata,
+  readOriginalSource,
+  readResourceId,
+  readResourceVersion,
+  readSequenceId,
+  readStatusHash,
+  SILENT,
+  type SubResource,
+  statusHash,
+} from 'ce-broker-proto';
+export type { AgentClientConfig } from './agent/agent-config.js';
+export { CloudEventAgentClient } from './agent/cloud-event-agent-client.js';
 export {
   type DelayFn,
   defaultReconnectBackoff,
@@ -19,6 +56,8 @@ export {
   type ReconnectedMessage,
   type ResyncMessage,
 } from './base/diagnostics.js';
+export type { PublishOptions } from './base/publisher.js';
+export { EventBuilder, newEventBuilder, type VersionForm } from './codec/event-builder.js';
 export type { AnyCodec, Codec, EventCodec } from './generic/codec.js';
 export {
   CLUSTER_ALL,
@@ -42,6 +81,8 @@ export {
   type RateLimiterOptions,
   type RateLimiterWait,
 } from './limiter/rate-limiter.js';
+export { CloudEventSourceClient } from './source/cloud-event-source-client.js';
+export type { SourceClientConfig } from './source/source-config.js';
 export type {
   CloudEventsAgentOptions,
   CloudEventsOptions,

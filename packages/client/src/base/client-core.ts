@@ -1,0 +1,286 @@
+import {
+  CeBrokerError,
+  CloudEventsType,
+  decodeEvent,
+  type Event,
+  EventAction,
+  type Logger,
+  readClusterName,
+  readDeletionTimestamp,
+  readResourceId,
+} from 'ce-broker-proto';
+import { defaultReconnectBackoff } from '../backoff/reconnect-backoff.js';
+import type { ResourceHandler, ResourceObject } from '../generic/resource.js';
+import { RateLimiter } from '../limiter/rate-limiter.js';
+import type { CloudEventsOptions, EventRateLimit } from '../transports/cloud-events-options.js';
+import { Broadcast } from './broadcast.js';
+import type { ClientConfig } from './client-config.js';
+import type { ClientStatus } from './client-status.js';
+import type { CodecSet } from './codec-set.js';
+import { CONSOLE_LOGGER } from './console-logger.js';
+import { type EventKind, tellReceived, tellReconnected, tellResync } from './diagnostics.js';
+import { Link } from './link.js';
+import { checkEvent, Publisher, type PublishOptions } from './publisher.js';
+import { ReceiveQueue } from './receive-queue.js';
+import type { Delivery, Role } from './role.js';
+import { sleep } from './sleep.js';
+
+const DEFAULT_TIMEOUT_MS = 10_000;
+const DEFAULT_PENDING_BYTES = 16 * 1024 * 1024;
+/** What waits for a reader of `status()` that does not read. */
+const STATUS_LIMIT = 256;
+const RESYNC_RETRY_MS = 1_000;
+const RESYNC_RETRY_MAX_MS = 30_000;
+
+export interface CoreOptions<T extends ResourceObject> {
+  readonly connection: CloudEventsOptions;
+  readonly rateLimit: EventRateLimit | undefined;
+  readonly config: ClientConfig<T>;
+  readonly codecs: CodecSet<T>;
+  readonly role: Role<T>;
+}
+
+/** What a source and an agent have in common: events out, events in, and one connection that comes back. */
+export class ClientCore<T extends ResourceObject> {
+  readonly #role: Role<T>;
+  readonly #codecs: CodecSet<T>;
+  readonly #logger: Logger;
+  readonly #link: Link;
+  readonly #limiter: RateLimiter;
+  readonly #publisher: Publisher;
+  readonly #queue: ReceiveQueue<Delivery<T>>;
+  readonly #statuses = new Broadcast<ClientStatus>(STATUS_LIMIT);
+  readonly #reconnections = new Broadcast<null>(1);
+  readonly #closing = new AbortController();
+  readonly #autoResync: boolean;
+  #handlers: readonly ResourceHandler<T>[] | undefined;
+  /** Counts subscriptions, so that work for an earlier one ends. */
+  #subscription = 0;
+  #closed: Promise<void> | undefined;
+
+  constructor({ connection, rateLimit, config, codecs, role }: CoreOptions<T>) {
+    const connectTimeoutMs = config.connectTimeoutMs ?? DEFAULT_TIMEOUT_MS;
+    this.#role = role;
+    this.#codecs = codecs;
+    this.#logger = config.logger ?? CONSOLE_LOGGER;
+    this.#autoResync = config.autoResync ?? true;
+    this.#limiter = new RateLimiter({ ...rateLimit, onLongWait: (ms) => this.#waitedLong(ms) });
+    this.#link = new Link(
+      { connection, delay: config.reconnectDelay ?? defaultReconnectBackoff(), connectTimeoutMs },
+      {
+        status: (status) => this.#status(status),
+        event: (bytes) => this.#receive(bytes),
+        subscribed: () => this.#subscribed(),
+        reconnected: () => this.#reconnected(),
+      },
+    );
+    this.#publisher = new Publisher(
+      role.kind,
+      this.#link,
+      this.#limiter,
+      config.publishTimeoutMs ?? DEFAULT_TIMEOUT_MS,
+    );
+    this.#queue = new ReceiveQueue({
+      handle: (delivery) => this.#handle(delivery),
+      maxPendingBytes: config.maxPendingBytes ?? DEFAULT_PENDING_BYTES,
+      pause: () => this.#link.pause(),
+      resume: () => this.#link.resume(),
+    });
+  }
+
+  start(): void {
+    this.#link.start();
+  }
+
+  get signal(): AbortSignal {
+    return this.#closing.signal;
+  }
+
+  publish(event: Event, kind: EventKind, options: PublishOptions): Promise<void> {
+    return this.#publisher.publish(event, kind, options);
+  }
+
+  /** Resolves when answers to what is asked now will arrive; rejects while there is no connection. */
+  standing(options: PublishOptions): Promise<void> {
+    return this.#link.standing({
+      signal: options.signal,
+      timeoutMs: options.timeoutMs ?? DEFAULT_TIMEOUT_MS,
+    });
+  }
+
+  ready(signal: AbortSignal | undefined): Promise<void> {
+    return this.#link.ready(signal);
+  }
+
+  subscribe(handlers: readonly ResourceHandler<T>[]): Promise<void> {
+    const subscribed = this.#subscribeOnce(handlers);
+    // Whoever does not wait for it must not be ended by it.
+    subscribed.catch(() => undefined);
+    return subscribed;
+  }
+
+  get subscribes(): boolean {
+    return this.#handlers !== undefined;
+  }
+
+  statuses(): AsyncIterableIterator<ClientStatus> {
+    return this.#statuses.values();
+  }
+
+  async *reconnections(): AsyncGenerator<void, void, undefined> {
+    for await (const _ of this.#reconnections.values()) yield;
+  }
+
+  report(status: ClientStatus): void {
+    this.#status(status);
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    this.#closing.abort();
+    this.#queue.close();
+    this.#limiter.close();
+    await this.#link.close();
+    this.#status({ type: 'closed' });
+    this.#statuses.end();
+    this.#reconnections.end();
+  }
+
+  async #subscribeOnce(handlers: readonly ResourceHandler<T>[]): Promise<void> {
+    if (this.#handlers !== undefined) {
+      throw new CeBrokerError(
+        'failed_precondition',
+        'this client is subscribed already: give all handlers to one subscribe(...)',
+      );
+    }
+    if (handlers.length === 0) {
+      throw new CeBrokerError('invalid_argument', 'subscribe needs at least one handler', {
+        field: 'handlers',
+      });
+    }
+    this.#handlers = handlers;
+    this.#link.request(this.#codecs.dataTypes.map((dataType) => this.#role.subscription(dataType)));
+    await this.#link.firstSubscription();
+  }
+
+  #receive(bytes: Uint8Array): void {
+    let eventType = '';
+    try {
+      const event = decodeEvent(bytes);
+      eventType = event.type;
+      checkEvent(event);
+      const type = CloudEventsType.parse(event.type);
+      tellReceived(this.#role.kind, event, type);
+      this.#queue.push(this.#sort(event, type, bytes.length));
+    } catch (thrown) {
+      this.#status({ type: 'event-dropped', error: CeBrokerError.from(thrown), eventType });
+    }
+  }
+
+  /** Who is to get this event. Throws what is wrong with it. */
+  #sort(event: Event, type: CloudEventsType, bytes: number): Delivery<T> {
+    const { dataType, subResource, action } = type;
+    const cluster = readClusterName(event);
+    if (action === EventAction.resyncRequest) {
+      if (subResource !== this.#role.answers) throw unexpected(this.#role.name, event.type);
+      // Questions about one cluster are answered one after the other.
+      return { key: `? ${dataType} ${cluster}`, bytes, replaceable: false, event, type, codec: undefined };
+    }
+    if (subResource !== this.#role.receives) throw unexpected(this.#role.name, event.type);
+    const codec = this.#codecs.need(dataType);
+    const key = `${dataType} ${cluster} ${readResourceId(event)}`;
+    const replaceable = readDeletionTimestamp(event) === undefined;
+    return { key, bytes, replaceable, event, type, codec };
+  }
+
+  async #handle(delivery: Delivery<T>): Promise<void> {
+    const { event, type, codec } = delivery;
+    if (codec === undefined) {
+      const begun = performance.now();
+      try {
+        await this.#role.answer(event, type.dataType);
+      } catch (thrown) {
+        this.#status({ type: 'resync-failed', error: CeBrokerError.from(thrown) });
+      }
+      const { source, cluster } = this.#role.parties(event);
+      tellResync(this.#role.answers, source, cluster, type.dataType, (performance.now() - begun) / 1000);
+      return;
+    }
+    let resource: T;
+    let action: Awaited<ReturnType<Role<T>['action']>>;
+    try {
+      resource = codec.decodeEvent(event);
+      action = await this.#role.action(resource, event, type.dataType);
+    } catch (thrown) {
+      this.#status({ type: 'event-dropped', error: CeBrokerError.from(thrown), eventType: event.type });
+      return;
+    }
+    if (action === undefined) return;
+    for (const handler of this.#handlers ?? []) {
+      if (this.#closing.signal.aborted) return;
+      try {
+        await handler(action, resource, { event, signal: this.#closing.signal });
+      } catch (thrown) {
+        this.#status({ type: 'handler-failed', error: CeBrokerError.from(thrown), resourceId: resource.uid });
+      }
+    }
+    this.#role.handled?.(resource);
+  }
+
+  #reconnected(): void {
+    tellReconnected(this.#role.id);
+    this.#reconnections.send(null);
+  }
+
+  #subscribed(): void {
+    this.#subscription += 1;
+    if (this.#autoResync) void this.#resyncUntilDone(this.#subscription);
+  }
+
+  /** A list that cannot be had now may be had later; a connection that is gone brings a subscription of its own. */
+  async #resyncUntilDone(subscription: number): Promise<void> {
+    for (let wait = RESYNC_RETRY_MS; ; wait = Math.min(wait * 2, RESYNC_RETRY_MAX_MS)) {
+      try {
+        await this.#role.resync();
+        return;
+      } catch (thrown) {
+        if (this.#closing.signal.aborted || subscription !== this.#subscription) return;
+        this.#status({ type: 'resync-failed', error: CeBrokerError.from(thrown) });
+      }
+      await sleep(wait, this.#closing.signal);
+      if (this.#closing.signal.aborted || subscription !== this.#subscription) return;
+    }
+  }
+
+  #waitedLong(ms: number): void {
+    const text = 'a publish waited for the rate limit (rateLimit: qps and burst)';
+    this.#logger.warn({ client: this.#role.name, waitedMs: Math.round(ms) }, text);
+  }
+
+  #status(status: ClientStatus): void {
+    this.#statuses.send(status);
+    const client = this.#role.name;
+    if (status.type === 'disconnected') {
+      const { error, retryInMs } = status;
+      this.#logger.warn({ client, code: error.code, retryInMs: Math.round(retryInMs) }, error.message);
+    } else if (status.type === 'event-dropped') {
+      const { error, eventType } = status;
+      this.#logger.warn({ client, eventType }, `an event was dropped: ${error.message}`);
+    } else if (status.type === 'handler-failed') {
+      const { error, resourceId } = status;
+      this.#logger.error({ client, resourceId, err: error }, `a handler failed: ${error.message}`);
+    } else if (status.type === 'resync-failed') {
+      this.#logger.warn({ client }, `a resync failed: ${status.error.message}`);
+    } else this.#logger.debug({ client, ...status }, `client ${status.type}`);
+  }
+}
+
+function unexpected(name: string, eventType: string): CeBrokerError {
+  return new CeBrokerError('invalid_argument', `${name} expects no event of type ${eventType}`, {
+    field: 'type',
+  });
+}

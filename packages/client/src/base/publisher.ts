@@ -1,0 +1,47 @@
+import { CeBrokerError, type Event, encodeEvent, type Limits } from 'ce-broker-proto';
+import type { RateLimiter } from '../limiter/rate-limiter.js';
+import { type ClientRole, type EventKind, tellSent } from './diagnostics.js';
+import type { Link } from './link.js';
+
+/** How long a caller waits for a publish. */
+export interface PublishOptions {
+  /** Gives up: the event may have been taken all the same. */
+  readonly signal?: AbortSignal | undefined;
+  /** How long to wait for the connection and the answer, the rate limit not counted, in milliseconds. Default: the client's `publishTimeoutMs`. */
+  readonly timeoutMs?: number | undefined;
+}
+
+/** The way of an event out: the rate limit, the connection, the answer. */
+export class Publisher {
+  readonly #role: ClientRole;
+  readonly #link: Link;
+  readonly #limiter: RateLimiter;
+  readonly #timeoutMs: number;
+
+  constructor(role: ClientRole, link: Link, limiter: RateLimiter, timeoutMs: number) {
+    this.#role = role;
+    this.#link = link;
+    this.#limiter = limiter;
+    this.#timeoutMs = timeoutMs;
+  }
+
+  async publish(event: Event, kind: EventKind, options: PublishOptions): Promise<void> {
+    checkEvent(event);
+    const bytes = encodeEvent(event);
+    const { signal, timeoutMs = this.#timeoutMs } = options;
+    if (!this.#limiter.tryTake()) await this.#limiter.wait({ signal });
+    const limits: Limits = { signal, timeoutMs };
+    const transport = this.#link.transport(limits);
+    await (transport instanceof Promise ? await transport : transport).publish(bytes, limits);
+    tellSent(this.#role, event, kind);
+  }
+}
+
+/** What Go's clients check of each event that they send or receive. Throws `invalid_argument`. */
+export function checkEvent(event: Event): void {
+  for (const field of ['id', 'source', 'type'] as const) {
+    if (event[field].trim() === '') {
+      throw new CeBrokerError('invalid_argument', `the ${field} of the event is blank`, { field });
+    }
+  }
+}

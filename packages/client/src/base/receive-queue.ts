@@ -1,0 +1,95 @@
+/** One received event that waits for its handlers. */
+export interface Received {
+  /** Events with one key are handled one after the other, in order. */
+  readonly key: string;
+  readonly bytes: number;
+  /** A later event of the same resource makes this one pointless: it is neither a deletion nor a question. */
+  readonly replaceable: boolean;
+}
+
+export interface ReceiveQueueOptions<R extends Received> {
+  /** Handles one. Never rejects. */
+  readonly handle: (received: R) => Promise<void>;
+  /** More bytes than this may wait: ask the server to pause. */
+  readonly maxPendingBytes: number;
+  readonly pause: () => void;
+  readonly resume: () => void;
+}
+
+/** Beyond this a resource's newest waiting event gives way to the next one, as a desired state may. */
+const LANE_EVENTS = 64;
+const LANE_BYTES = 1024 * 1024;
+
+interface Lane<R> {
+  readonly waiting: R[];
+  bytes: number;
+}
+
+/**
+ * Keeps the order of each resource, and lets a slow handler hold up its own resource alone. Resources have a lane each; what waits is
+ * bounded: a lane keeps the newest, and the whole queue asks the server to pause.
+ */
+export class ReceiveQueue<R extends Received> {
+  readonly #options: ReceiveQueueOptions<R>;
+  readonly #lanes = new Map<string, Lane<R>>();
+  #pending = 0;
+  #paused = false;
+  #closed = false;
+
+  constructor(options: ReceiveQueueOptions<R>) {
+    this.#options = options;
+  }
+
+  push(received: R): void {
+    if (this.#closed) return;
+    const lane = this.#lanes.get(received.key);
+    if (lane === undefined) {
+      const fresh: Lane<R> = { waiting: [], bytes: 0 };
+      this.#lanes.set(received.key, fresh);
+      this.#count(received.bytes);
+      void this.#run(received, fresh);
+      return;
+    }
+    const last = lane.waiting.at(-1);
+    const full = lane.waiting.length >= LANE_EVENTS || lane.bytes + received.bytes > LANE_BYTES;
+    if (full && received.replaceable && last?.replaceable === true) {
+      lane.waiting.pop();
+      this.#take(lane, -last.bytes);
+    }
+    lane.waiting.push(received);
+    this.#take(lane, received.bytes);
+  }
+
+  /** Nothing more is handled. */
+  close(): void {
+    this.#closed = true;
+    for (const lane of this.#lanes.values()) lane.waiting.length = 0;
+  }
+
+  async #run(first: R, lane: Lane<R>): Promise<void> {
+    for (let next: R | undefined = first; next !== undefined; ) {
+      await this.#options.handle(next);
+      this.#count(-next.bytes);
+      next = lane.waiting.shift();
+      if (next !== undefined) lane.bytes -= next.bytes;
+    }
+    this.#lanes.delete(first.key);
+  }
+
+  #take(lane: Lane<R>, bytes: number): void {
+    lane.bytes += bytes;
+    this.#count(bytes);
+  }
+
+  #count(bytes: number): void {
+    this.#pending += bytes;
+    const { maxPendingBytes, pause, resume } = this.#options;
+    if (!this.#paused && this.#pending > maxPendingBytes) {
+      this.#paused = true;
+      pause();
+    } else if (this.#paused && this.#pending <= maxPendingBytes / 2) {
+      this.#paused = false;
+      if (!this.#closed) resume();
+    }
+  }
+}

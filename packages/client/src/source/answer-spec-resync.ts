@@ -1,0 +1,74 @@
+import {
+  CeBrokerError,
+  type CloudEventsDataType,
+  CloudEventsType,
+  decodeSpecResyncBody,
+  type Event,
+  EventAction,
+  eventDataBytes,
+  parseInt64,
+  readClusterName,
+} from 'ce-broker-proto';
+import { inWindow } from '../base/in-window.js';
+import { listAll } from '../base/listing.js';
+import { newEventBuilder } from '../codec/event-builder.js';
+import type { EventCodec } from '../generic/codec.js';
+import type { Lister } from '../generic/lister.js';
+import { isDeleting, type ResourceObject } from '../generic/resource.js';
+
+/** Answers that are under way at a time. */
+const WIDTH = 32;
+
+export interface SpecAnswer<T extends ResourceObject> {
+  readonly sourceId: string;
+  readonly lister: Lister<T>;
+  readonly codec: EventCodec<T>;
+  readonly publish: (event: Event, kind: CloudEventsType) => Promise<void>;
+}
+
+/**
+ * Sends an agent what it lacks: each own resource that is deleting, has version 0, or is newer than listed; then a deletion for each
+ * listed id that this source does not hold. A source that holds nothing says nothing: it may only have lost its memory.
+ * (Go: `respondResyncSpecRequest`; `originalsource` is not looked at there either.)
+ */
+export async function answerSpecResync<T extends ResourceObject>(
+  request: Event,
+  dataType: CloudEventsDataType,
+  { sourceId, lister, codec, publish }: SpecAnswer<T>,
+): Promise<void> {
+  const clusterName = readClusterName(request);
+  if (clusterName === undefined) {
+    throw new CeBrokerError('invalid_argument', 'the resync request has no ce-clustername', {
+      field: 'ce-clustername',
+    });
+  }
+  const listed = decodeSpecResyncBody(eventDataBytes(request));
+  const versions = new Map(listed.map(({ resourceId, resourceVersion }) => [resourceId, resourceVersion]));
+  const own = await listAll(lister, { clusterName, source: sourceId, dataType });
+  if (own.length === 0) return;
+  const type = new CloudEventsType(dataType, 'spec', EventAction.resyncResponse);
+  const newer = own.filter((resource) => isOwed(resource, versions.get(resource.uid)));
+  await inWindow(newer, WIDTH, (resource) => publish(codec.encodeEvent(sourceId, type, resource), type));
+
+  const held = new Set(own.map(({ uid }) => uid));
+  const gone = listed.filter(({ resourceId }) => !held.has(resourceId));
+  const now = new Date();
+  await inWindow(gone, WIDTH, ({ resourceId, resourceVersion }) =>
+    publish(
+      newEventBuilder(sourceId, type)
+        .withResourceId(resourceId)
+        .withResourceVersion(resourceVersion)
+        .withClusterName(clusterName)
+        .withDeletionTimestamp(now)
+        .newEvent(),
+      type,
+    ),
+  );
+}
+
+/** An id that is not listed counts as version 0; a version that is no number is never sent. */
+function isOwed(resource: ResourceObject, listed: bigint | undefined): boolean {
+  if (isDeleting(resource)) return true;
+  const version = parseInt64(resource.resourceVersion);
+  return version !== undefined && (version === 0n || version > (listed ?? 0n));
+}
