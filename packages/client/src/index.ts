@@ -96,3 +96,10 @@ export {
   transportOptions,
   transportSourceOptions,
 } from './transports/given-transport.js';
+export {
+  connectGrpc,
+  grpcAgentOptions,
+  grpcOptions,
+  grpcSourceOptions,
+} from './transports/grpc/grpc-events-options.js';
+export type { GrpcOptionNames, GrpcOptions, KeepAliveConfig } from './transports/grpc/grpc-options.js';

@@ -1,0 +1,118 @@
+import { type Metadata, type StatusObject, status } from '@grpc/grpc-js';
+import {
+  CeBrokerError,
+  type Settle,
+  type TransportListener,
+  type TransportSubscription,
+} from 'ce-broker-proto';
+import { callError, endError } from './call-error.js';
+import type { Call } from './publish-call.js';
+
+/**
+ * A subscription over gRPC: opening until the response headers are there, then open, then over. One message is asked for at a time,
+ * so a pause leaves at most that message and one HTTP/2 flow-control window waiting on this side.
+ */
+export class GrpcSubscription implements TransportSubscription {
+  /** Empty when the server gave none; the first when it gave several. */
+  id = '';
+  readonly #call: Call;
+  readonly #server: string;
+  readonly #listener: TransportListener;
+  readonly #opening: Settle<TransportSubscription>;
+  readonly #gone: (subscription: GrpcSubscription) => void;
+  #signal: AbortSignal | undefined;
+  #state: 'opening' | 'open' | 'over' = 'opening';
+  #paused = false;
+  #reading = false;
+
+  constructor(
+    call: Call,
+    server: string,
+    listener: TransportListener,
+    opening: Settle<TransportSubscription>,
+    gone: (subscription: GrpcSubscription) => void,
+  ) {
+    this.#call = call;
+    this.#server = server;
+    this.#listener = listener;
+    this.#opening = opening;
+    this.#gone = gone;
+  }
+
+  start(metadata: Metadata, request: Buffer, signal: AbortSignal | undefined): void {
+    this.#signal = signal;
+    signal?.addEventListener('abort', this.cancel, { once: true });
+    this.#call.start(metadata, this);
+    this.#read();
+    this.#call.sendMessageWithContext({}, request);
+    this.#call.halfClose();
+  }
+
+  onReceiveMetadata(headers: Metadata): void {
+    if (this.#state !== 'opening') return;
+    const [id] = headers.get('subscription-id');
+    this.id = id === undefined ? '' : String(id);
+    this.#state = 'open';
+    this.#opening.resolve(this);
+  }
+
+  onReceiveMessage(message: Buffer): void {
+    this.#reading = false;
+    if (this.#state !== 'open') return;
+    try {
+      this.#listener.event(message);
+    } catch (thrown) {
+      this.#end(new CeBrokerError('internal', 'the listener threw at an event', { cause: thrown }));
+      this.#call.cancelWithStatus(status.CANCELLED, 'the listener threw');
+      return;
+    }
+    if (!this.#paused) this.#read();
+  }
+
+  onReceiveStatus(ended: StatusObject): void {
+    if (this.#state === 'opening' && ended.code !== status.OK) this.#end(callError(this.#server, ended));
+    else this.#end(endError(this.#server, ended));
+  }
+
+  pause(): void {
+    this.#paused = true;
+  }
+
+  resume(): void {
+    this.#paused = false;
+    this.#read();
+  }
+
+  /** Ends it without a reason of the server's. */
+  readonly cancel = (): void => {
+    this.#end(undefined);
+    this.#call.cancelWithStatus(status.CANCELLED, 'cancelled');
+  };
+
+  async close(): Promise<void> {
+    this.cancel();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.cancel();
+  }
+
+  #read(): void {
+    if (this.#reading || this.#state === 'over') return;
+    this.#reading = true;
+    this.#call.startRead();
+  }
+
+  #end(error: CeBrokerError | undefined): void {
+    const was = this.#state;
+    if (was === 'over') return;
+    this.#state = 'over';
+    this.#signal?.removeEventListener('abort', this.cancel);
+    this.#gone(this);
+    if (was === 'opening') {
+      this.#opening.reject(error ?? new CeBrokerError('cancelled', 'the subscription was given up'));
+      return;
+    }
+    this.#listener.closed(error);
+  }
+}

@@ -1,0 +1,127 @@
+import type { Channel, Metadata } from '@grpc/grpc-js';
+import {
+  CeBrokerError,
+  type CloudEventTransport,
+  encodePublishRequest,
+  encodeSubscriptionRequest,
+  limited,
+  type TransportEnd,
+  type TransportListener,
+  type TransportPublishOptions,
+  type TransportSubscribeOptions,
+  type TransportSubscribeRequest,
+  type TransportSubscription,
+} from 'ce-broker-proto';
+import { GrpcSubscription } from './grpc-subscription.js';
+import { PublishCall } from './publish-call.js';
+
+const PUBLISH = '/io.cloudevents.v1.CloudEventService/Publish';
+const SUBSCRIBE = '/io.cloudevents.v1.CloudEventService/Subscribe';
+
+/** What a transport stands on. */
+export interface GrpcConnection {
+  /** Names the server in messages. */
+  readonly server: string;
+  /** Connected. */
+  readonly channel: Channel;
+  /** What goes out with the next call: the token, where there is one. */
+  metadata(): Metadata;
+  /** Lets go of the connection. */
+  release(): void;
+}
+
+/**
+ * One gRPC connection. It never reconnects: when the connection is lost it says so (`onEnd`), publishes reject, and whoever holds it
+ * opens another one.
+ *
+ * A server that offers publishing over a stream gets it in a transport that answers `publish` from that stream: nothing above changes.
+ */
+export class GrpcTransport implements CloudEventTransport {
+  readonly #connection: GrpcConnection;
+  readonly #publishes = new Set<PublishCall>();
+  readonly #subscriptions = new Set<GrpcSubscription>();
+  readonly #enders = new Set<(end: TransportEnd) => void>();
+  #end: TransportEnd | undefined;
+  #closed = false;
+
+  constructor(connection: GrpcConnection) {
+    this.#connection = connection;
+  }
+
+  publish(event: Uint8Array, options?: TransportPublishOptions): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const signal = options?.signal;
+      const refusal = this.#refusal(signal);
+      if (refusal !== undefined) {
+        reject(refusal);
+        return;
+      }
+      const { channel, server } = this.#connection;
+      const timeoutMs = options?.timeoutMs;
+      const deadline = timeoutMs === undefined ? Number.POSITIVE_INFINITY : Date.now() + timeoutMs;
+      const call = channel.createCall(PUBLISH, deadline, null, null, null);
+      const publish = new PublishCall(call, server, this.#publishes, resolve, reject, signal);
+      publish.send(this.#connection.metadata(), encodePublishRequest(event));
+    });
+  }
+
+  subscribe(
+    request: TransportSubscribeRequest,
+    listener: TransportListener,
+    options: TransportSubscribeOptions = {},
+  ): Promise<TransportSubscription> {
+    const { channel, server } = this.#connection;
+    return limited<TransportSubscription>(options, `${server} did not open the subscription`, (settle) => {
+      const refusal = this.#refusal(undefined);
+      if (refusal !== undefined) throw refusal;
+      const bytes = encodeSubscriptionRequest(request);
+      const call = channel.createCall(SUBSCRIBE, Number.POSITIVE_INFINITY, null, null, null);
+      const subscription = new GrpcSubscription(call, server, listener, settle, (over) =>
+        this.#subscriptions.delete(over),
+      );
+      this.#subscriptions.add(subscription);
+      subscription.start(this.#connection.metadata(), bytes, options.signal);
+      return subscription.cancel;
+    });
+  }
+
+  onEnd(listener: (end: TransportEnd) => void): void {
+    if (this.#end === undefined) this.#enders.add(listener);
+    else {
+      const end = this.#end;
+      queueMicrotask(() => listener(end));
+    }
+  }
+
+  /** Tells whoever holds it that another one is due. The first end counts. */
+  end(end: TransportEnd): void {
+    if (this.#end !== undefined || this.#closed) return;
+    this.#end = end;
+    for (const listener of this.#enders) listener(end);
+    this.#enders.clear();
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#enders.clear();
+    const error = this.#closedError();
+    for (const publish of this.#publishes) publish.cancel(error);
+    for (const subscription of this.#subscriptions) subscription.cancel();
+    this.#connection.release();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  #refusal(signal: AbortSignal | undefined): CeBrokerError | undefined {
+    if (signal?.aborted === true) return CeBrokerError.from(signal.reason, 'cancelled');
+    if (this.#closed) return this.#closedError();
+    return this.#end?.kind === 'lost' ? this.#end.error : undefined;
+  }
+
+  #closedError(): CeBrokerError {
+    return new CeBrokerError('cancelled', `the connection to ${this.#connection.server} was closed`);
+  }
+}

@@ -1,0 +1,38 @@
+import { isIP } from 'node:net';
+import { CeBrokerError } from 'ce-broker-proto';
+
+/** Where to connect to. */
+export interface Target {
+  /** As gRPC takes it. */
+  readonly grpc: string;
+  /** The host whose certificate is expected; empty for a socket of this machine's file system. */
+  readonly host: string;
+  /** On this machine: never through a proxy. */
+  readonly local: boolean;
+}
+
+/** Reads a `url`. Throws `invalid_option` that names it as `name`. */
+export function parseTarget(url: string, name: string): Target {
+  if (/^unix:/.test(url)) return { grpc: url, host: 'localhost', local: true };
+  const [, prefix = '', rest = ''] = /^(dns:(?:\/\/[^/]*\/)?)?(.*)$/s.exec(url) ?? [];
+  const match = /^(?:\[([0-9a-fA-F:.%]+)\]|([^:/\s[\]]+))(?::(\d{1,5}))?$/.exec(rest);
+  const port = match?.[3] === undefined ? 443 : Number(match[3]);
+  const host = match?.[1] ?? match?.[2];
+  if (host === undefined || port < 1 || port > 65_535) {
+    throw new CeBrokerError(
+      'invalid_option',
+      `${name}: ${JSON.stringify(url)} is no address: it must be HOST:PORT, for example 127.0.0.1:8090 or [::1]:8090${hint(rest)}`,
+      { field: name },
+    );
+  }
+  return { grpc: prefix + rest, host, local: isThisMachine(host) };
+}
+
+function hint(url: string): string {
+  return /^[a-z]+:\/\//i.test(url) ? ' (without a scheme: a CA makes it TLS)' : '';
+}
+
+/** Whether that host is this machine, whatever names say. */
+export function isThisMachine(host: string): boolean {
+  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
+}
