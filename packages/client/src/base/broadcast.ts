@@ -30,7 +30,7 @@ export class Broadcast<V> {
 }
 
 class Reader<V> implements AsyncIterableIterator<V> {
-  readonly #waiting: V[] = [];
+  readonly #waiting: IteratorYieldResult<V>[] = [];
   readonly #asks: ((result: IteratorResult<V, undefined>) => void)[] = [];
   readonly #left: (reader: Reader<V>) => void;
   #over = false;
@@ -45,7 +45,7 @@ class Reader<V> implements AsyncIterableIterator<V> {
       ask({ done: false, value });
       return;
     }
-    this.#waiting.push(value);
+    this.#waiting.push({ done: false, value });
     if (this.#waiting.length > limit) this.#waiting.shift();
   }
 
@@ -55,11 +55,8 @@ class Reader<V> implements AsyncIterableIterator<V> {
   }
 
   next(): Promise<IteratorResult<V, undefined>> {
-    const [value] = this.#waiting;
-    if (this.#waiting.length > 0 && value !== undefined) {
-      this.#waiting.shift();
-      return Promise.resolve({ done: false, value });
-    }
+    const result = this.#waiting.shift();
+    if (result !== undefined) return Promise.resolve(result);
     if (this.#over) return Promise.resolve({ done: true, value: undefined });
     return new Promise((resolve) => this.#asks.push(resolve));
   }

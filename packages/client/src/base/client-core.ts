@@ -29,6 +29,8 @@ const DEFAULT_TIMEOUT_MS = 10_000;
 const DEFAULT_PENDING_BYTES = 16 * 1024 * 1024;
 /** What waits for a reader of `status()` that does not read. */
 const STATUS_LIMIT = 256;
+/** Long waits for the rate limit are told at most this often. */
+const WAITS_TOLD_MS = 10_000;
 const RESYNC_RETRY_MS = 1_000;
 const RESYNC_RETRY_MAX_MS = 30_000;
 
@@ -50,12 +52,13 @@ export class ClientCore<T extends ResourceObject> {
   readonly #publisher: Publisher;
   readonly #queue: ReceiveQueue<Delivery<T>>;
   readonly #statuses = new Broadcast<ClientStatus>(STATUS_LIMIT);
-  readonly #reconnections = new Broadcast<null>(1);
+  readonly #reconnections = new Broadcast<void>(1);
   readonly #closing = new AbortController();
   readonly #autoResync: boolean;
   #handlers: readonly ResourceHandler<T>[] | undefined;
   /** Counts subscriptions, so that work for an earlier one ends. */
   #subscription = 0;
+  #toldOfWait = Number.NEGATIVE_INFINITY;
   #closed: Promise<void> | undefined;
 
   constructor({ connection, rateLimit, config, codecs, role }: CoreOptions<T>) {
@@ -127,12 +130,8 @@ export class ClientCore<T extends ResourceObject> {
     return this.#statuses.values();
   }
 
-  async *reconnections(): AsyncGenerator<void, void, undefined> {
-    for await (const _ of this.#reconnections.values()) yield;
-  }
-
-  report(status: ClientStatus): void {
-    this.#status(status);
+  reconnections(): AsyncIterableIterator<void> {
+    return this.#reconnections.values();
   }
 
   close(): Promise<void> {
@@ -233,7 +232,7 @@ export class ClientCore<T extends ResourceObject> {
 
   #reconnected(): void {
     tellReconnected(this.#role.id);
-    this.#reconnections.send(null);
+    this.#reconnections.send();
   }
 
   #subscribed(): void {
@@ -257,7 +256,10 @@ export class ClientCore<T extends ResourceObject> {
   }
 
   #waitedLong(ms: number): void {
-    const text = 'a publish waited for the rate limit (rateLimit: qps and burst)';
+    const now = performance.now();
+    if (now - this.#toldOfWait < WAITS_TOLD_MS) return;
+    this.#toldOfWait = now;
+    const text = 'publishes wait for the rate limit (rateLimit.qps, rateLimit.burst)';
     this.#logger.warn({ client: this.#role.name, waitedMs: Math.round(ms) }, text);
   }
 

@@ -94,7 +94,9 @@ export class Session {
       { signal: this.#over.signal, timeoutMs: connectTimeoutMs },
     );
     this.#subscriptions.push(subscription);
-    if (this.#paused) subscription.pause();
+    if (!this.#paused) return;
+    subscription.pause();
+    watch.pause();
   }
 
   #lost(code: 'unavailable', message: string): void {

@@ -9,7 +9,7 @@ import { ClientCore } from '../base/client-core.js';
 import type { ClientStatus } from '../base/client-status.js';
 import { CodecSet } from '../base/codec-set.js';
 import { closedError } from '../base/link.js';
-import { listAll } from '../base/listing.js';
+import { findOne, listAll } from '../base/listing.js';
 import type { PublishOptions } from '../base/publisher.js';
 import { resyncRequestType, statusResyncRequests } from '../base/resync-request.js';
 import type { Role } from '../base/role.js';
@@ -104,13 +104,7 @@ export class CloudEventSourceClient<T extends ResourceObject> implements AsyncDi
       throw new CeBrokerError('failed_precondition', 'waitFor needs a subscription: call subscribe first');
     }
     if (this.#core.signal.aborted) throw closedError();
-    const later = this.#waiters.wait(uid, predicate, options);
-    later.catch(() => undefined);
-    for (const dataType of this.#codecs.dataTypes) {
-      const held = await this.#held(uid, dataType);
-      if (held !== undefined) this.#waiters.offer(held);
-    }
-    return later;
+    return this.#waiters.wait(uid, predicate, () => this.#held(uid), options);
   }
 
   /** A value for each time that the connection, and the subscription, came back; one is kept for a slow reader (Go: `ReconnectedChan`). */
@@ -173,8 +167,12 @@ export class CloudEventSourceClient<T extends ResourceObject> implements AsyncDi
     }
   }
 
-  async #held(uid: string, dataType: CloudEventsDataType): Promise<T | undefined> {
-    const { lister } = this.#config;
-    return await lister.get?.(uid, { clusterName: CLUSTER_ALL, source: this.sourceId, dataType });
+  async #held(uid: string): Promise<T | undefined> {
+    for (const dataType of this.#codecs.dataTypes) {
+      const options = { clusterName: CLUSTER_ALL, source: this.sourceId, dataType };
+      const held = await findOne(this.#config.lister, uid, options);
+      if (held !== undefined) return held;
+    }
+    return undefined;
   }
 }

@@ -10,8 +10,13 @@ interface Waiter<T> {
 export class Waiters<T extends ResourceObject> {
   readonly #waiters = new Map<string, Set<Waiter<T>>>();
 
-  /** Rejects with what the predicate throws. */
-  wait(uid: string, predicate: (resource: T) => boolean, limits: Limits): Promise<T> {
+  /** Rejects with what the predicate throws, and with what `look`, which finds what is there already, rejects with. */
+  wait(
+    uid: string,
+    predicate: (resource: T) => boolean,
+    look: () => Promise<T | undefined>,
+    limits: Limits,
+  ): Promise<T> {
     return limited<T>(limits, `resource ${uid} did not come to be as wanted`, (settle) => {
       const waiter: Waiter<T> = {
         offer: (resource) => {
@@ -24,10 +29,17 @@ export class Waiters<T extends ResourceObject> {
             settle.reject(CeBrokerError.from(thrown));
           }
         },
-        fail: settle.reject,
+        fail: (error) => {
+          this.#remove(uid, waiter);
+          settle.reject(error);
+        },
       };
       const others = this.#waiters.get(uid) ?? new Set();
       this.#waiters.set(uid, others.add(waiter));
+      look().then(
+        (held) => held !== undefined && waiter.offer(held),
+        (thrown: unknown) => waiter.fail(CeBrokerError.from(thrown)),
+      );
       return () => this.#remove(uid, waiter);
     });
   }
@@ -38,8 +50,7 @@ export class Waiters<T extends ResourceObject> {
   }
 
   failAll(error: CeBrokerError): void {
-    for (const waiting of this.#waiters.values()) for (const { fail } of waiting) fail(error);
-    this.#waiters.clear();
+    for (const waiting of this.#waiters.values()) for (const { fail } of [...waiting]) fail(error);
   }
 
   #remove(uid: string, waiter: Waiter<T>): void {
