@@ -58,6 +58,33 @@ export {
 } from './base/diagnostics.js';
 export type { PublishOptions } from './base/publisher.js';
 export { EventBuilder, newEventBuilder, type VersionForm } from './codec/event-builder.js';
+export { type JsonCodecOptions, jsonCodec } from './codec/json-codec.js';
+export {
+  echoedStatusHash,
+  type JsonResource,
+  jsonStatusHash,
+  manifestBundleStatusHash,
+  manifestBundleStatusHashV015,
+} from './codec/json-resource.js';
+export {
+  type KubernetesCodecOptions,
+  kubernetesCodec,
+  kubernetesStatusHash,
+} from './codec/kubernetes-codec.js';
+export {
+  type KubernetesMetadata,
+  type KubernetesObject,
+  type KubernetesResource,
+  type KubernetesResourceOptions,
+  kubernetesResource,
+} from './codec/kubernetes-resource.js';
+export { MANIFEST_WORKS, type ResourceUidParts, resourceUid } from './codec/resource-uid.js';
+export {
+  compareSequenceIds,
+  type SequenceIds,
+  type SnowflakeOptions,
+  snowflakeSequence,
+} from './codec/sequence.js';
 export type { AnyCodec, Codec, EventCodec } from './generic/codec.js';
 export {
   CLUSTER_ALL,
