@@ -101,6 +101,16 @@ export {
   type ResourceObject,
 } from './generic/resource.js';
 export {
+  AGENT_BROADCAST_TOPIC_PATTERN,
+  AGENT_EVENTS_TOPIC_PATTERN,
+  EVENTS_TOPIC_PATTERN,
+  SOURCE_BROADCAST_TOPIC_PATTERN,
+  SOURCE_EVENTS_TOPIC_PATTERN,
+  SUB_RESOURCE_SPEC,
+  SUB_RESOURCE_STATUS,
+  type Topics,
+} from './generic/topics.js';
+export {
   DEFAULT_BURST,
   DEFAULT_QPS,
   RateLimiter,
