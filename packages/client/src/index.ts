@@ -38,6 +38,12 @@ export {
   SILENT,
   type SubResource,
   statusHash,
+  type TransportEnd,
+  type TransportListener,
+  type TransportPublishOptions,
+  type TransportSubscribeOptions,
+  type TransportSubscribeRequest,
+  type TransportSubscription,
 } from 'ce-broker-proto';
 export type { AgentClientConfig } from './agent/agent-config.js';
 export { CloudEventAgentClient } from './agent/cloud-event-agent-client.js';
