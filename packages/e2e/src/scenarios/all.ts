@@ -1,6 +1,8 @@
 import type { Scenario } from '../run.js';
 import { blackHole } from './black-hole.js';
 import { bytes } from './bytes.js';
+import { clientsFlap } from './clients-flap.js';
+import { clientsStorm } from './clients-storm.js';
 import { drain } from './drain.js';
 import { flap } from './flap.js';
 import { frozenSubscriber } from './frozen-subscriber.js';
@@ -8,11 +10,14 @@ import { idleFan } from './idle-fan.js';
 import { incarnations } from './incarnations.js';
 import { lostPublishes } from './lost-publishes.js';
 import { massStall } from './mass-stall.js';
+import { mixedFlap } from './mixed-flap.js';
+import { mixedLost } from './mixed-lost.js';
+import { mixedRestart } from './mixed-restart.js';
 import { size } from './size.js';
 import { storm } from './storm.js';
 import { wipedStore } from './wiped-store.js';
 
-/** Every scenario, by its number in docs/reliability.md. */
+/** Every scenario, by its number in docs/reliability.md; a number may have several, and then the model peers come first. */
 export const SCENARIOS: readonly Scenario[] = Object.freeze([
   frozenSubscriber,
   massStall,
@@ -26,4 +31,9 @@ export const SCENARIOS: readonly Scenario[] = Object.freeze([
   drain,
   incarnations,
   lostPublishes,
+  clientsStorm,
+  clientsFlap,
+  mixedRestart,
+  mixedFlap,
+  mixedLost,
 ]);

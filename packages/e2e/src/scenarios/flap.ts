@@ -93,7 +93,7 @@ export const flap: Scenario = {
 };
 
 /** Each cable is cut again and again after 0.2 to 2 s. The result ends that, and says how often it happened. */
-function cutAtRandom(run: Run, cables: readonly Cable[]): () => number {
+export function cutAtRandom(run: Run, cables: readonly Cable[]): () => number {
   const timers = new Map<Cable, NodeJS.Timeout>();
   let drops = 0;
   const plan = (cable: Cable) => {

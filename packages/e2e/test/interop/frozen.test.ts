@@ -1,32 +1,32 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { buildGoPrograms, genericCommand, genericFlags, LinePeer, PEER_VERSIONS } from '../../src/index.js';
 import { BrokerProcess } from './broker-process.js';
 import { RETURN_MS } from './fleet.js';
-import { GoPeer } from './go-peer.js';
-import { BUILD_TIMEOUT_MS, buildGoPrograms, describeWith, goProgram, SDK_VERSIONS } from './tools.js';
+import { BUILD_TIMEOUT_MS, describeWith } from './tools.js';
 import { Workspace } from './workspace.js';
 
 /** More than a stopped process can take in: Go grants 64 KiB, as long as it has not had more than that in one go. */
 const RESOURCES = 20;
 const LARGE = 'x'.repeat(128 * 1024);
 
-describeWith('go', 'Go agents that were frozen for longer than the drain timeout', () => {
+describeWith('go', 'Agents that were frozen for longer than the drain timeout, Go and TypeScript', () => {
   const workspace = new Workspace();
-  const agents: GoPeer[] = [];
+  const agents: LinePeer[] = [];
   let broker: BrokerProcess;
-  let source: GoPeer;
+  let source: LinePeer;
 
   beforeAll(async () => {
     await buildGoPrograms();
     broker = await BrokerProcess.start(['--drain-timeout', '1s']);
     const config = workspace.grpcConfig('grpc', { url: broker.grpc });
-    source = await GoPeer.start('source', goProgram('v1.3.0', 'generic'), 'source', {
+    source = await LinePeer.start('source', genericCommand('v1.3.0'), 'source', {
       source: 'hub',
       config,
     });
-    for (const version of SDK_VERSIONS) {
-      const program = goProgram(version, 'generic');
-      agents.push(await GoPeer.start(`agent ${version}`, program, 'agent', { cluster: version, config }));
+    for (const version of PEER_VERSIONS) {
+      const flags = { cluster: version, config, ...genericFlags(version) };
+      agents.push(await LinePeer.start(`agent ${version}`, genericCommand(version), 'agent', flags));
     }
   }, BUILD_TIMEOUT_MS);
 
@@ -62,14 +62,14 @@ describeWith('go', 'Go agents that were frozen for longer than the drain timeout
 
   /** A new version of every resource of every cluster. */
   async function change(op: string, version: number, text: string): Promise<void> {
-    for (const cluster of SDK_VERSIONS) {
+    for (const cluster of PEER_VERSIONS) {
       for (const id of ids)
         await source.run(op, { id: `${cluster}-${id}`, cluster, version, spec: { text } });
     }
   }
 
   async function everywhere(version: number): Promise<void> {
-    const seen = SDK_VERSIONS.flatMap((cluster, n) =>
+    const seen = PEER_VERSIONS.flatMap((cluster, n) =>
       ids.map((id) => agents[n]?.waitFor({ event: 'spec', id: `${cluster}-${id}`, version }, 0, RETURN_MS)),
     );
     await Promise.all(seen);

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { buildGoPrograms, OWN_VERSIONS, PEER_VERSIONS, type PeerVersion } from '../../src/index.js';
 import { BrokerProcess } from './broker-process.js';
 import {
   clusterOf,
@@ -15,12 +16,12 @@ import {
   sourceOf,
   stored,
 } from './fleet.js';
-import { BUILD_TIMEOUT_MS, buildGoPrograms, describeWith, SDK_VERSIONS, type SdkVersion } from './tools.js';
+import { BUILD_TIMEOUT_MS, describeWith } from './tools.js';
 import { Workspace } from './workspace.js';
 
 const RESTART_TEST_MS = 150_000;
 
-describeWith('go', 'Go sources and agents of SDK v0.15 to v1.3 over one broker', () => {
+describeWith('go', 'Sources and agents of Go SDK v0.15 to v1.3 and in TypeScript over one broker', () => {
   const workspace = new Workspace();
   let broker: BrokerProcess;
   let fleet: Fleet;
@@ -38,7 +39,7 @@ describeWith('go', 'Go sources and agents of SDK v0.15 to v1.3 over one broker',
     workspace[Symbol.dispose]();
   });
 
-  test('a created spec reaches its agent in all 36 pairings', async () => {
+  test('a created spec reaches its agent in all 64 pairings', async () => {
     await inAllPairings(async ({ source, agent }) => {
       for (const kind of ['kept', 'dropped']) {
         const id = idOf(source, agent, kind);
@@ -80,7 +81,7 @@ describeWith('go', 'Go sources and agents of SDK v0.15 to v1.3 over one broker',
       };
       await fleet.source(source).waitFor(seen);
     });
-    for (const version of SDK_VERSIONS) {
+    for (const version of PEER_VERSIONS) {
       const foreign = fleet.source(version).seen({ event: 'status', known: false });
       expect(foreign).toEqual([]);
     }
@@ -93,7 +94,7 @@ describeWith('go', 'Go sources and agents of SDK v0.15 to v1.3 over one broker',
       await fleet.agent(agent).waitFor({ event: 'spec', action: 'DELETED', id });
       await fleet.source(source).waitFor({ event: 'status', id, deleted: true });
     });
-    for (const version of SDK_VERSIONS) {
+    for (const version of PEER_VERSIONS) {
       expect(await idsOf(fleet.source(version))).toEqual(keptBy(version));
       expect(await idsOf(fleet.agent(version))).toEqual(keptOn(version));
     }
@@ -118,14 +119,14 @@ describeWith('go', 'Go sources and agents of SDK v0.15 to v1.3 over one broker',
   });
 
   test('a deletion that was sent while an agent was away reaches it, though its source is gone too', async () => {
-    const id = (source: SdkVersion, agent: SdkVersion): string => idOf(source, agent, 'missed');
+    const id = (source: PeerVersion, agent: PeerVersion): string => idOf(source, agent, 'missed');
     await inAllPairings(async ({ source, agent }) => {
       const create = { id: id(source, agent), cluster: clusterOf(agent), version: 1, spec: { size: 1 } };
       await fleet.source(source).run('publish', create);
       await fleet.agent(agent).waitFor({ event: 'spec', action: 'ADDED', id: create.id });
     });
-    const held = new Map<SdkVersion, readonly Stored[]>();
-    for (const version of SDK_VERSIONS) {
+    const held = new Map<PeerVersion, readonly Stored[]>();
+    for (const version of PEER_VERSIONS) {
       held.set(version, await resourcesOf(fleet.agent(version)));
       await fleet.agent(version).quit();
     }
@@ -133,15 +134,15 @@ describeWith('go', 'Go sources and agents of SDK v0.15 to v1.3 over one broker',
       await fleet.source(source).run('delete', { id: id(source, agent) });
     });
     // The sources come back without a trace of what they deleted.
-    for (const version of SDK_VERSIONS) {
+    for (const version of PEER_VERSIONS) {
       await fleet.source(version).quit();
       await fleet.startSource(version, stored(version, 2));
     }
-    await Promise.all(SDK_VERSIONS.map((version) => fleet.startAgent(version, held.get(version))));
+    await Promise.all(PEER_VERSIONS.map((version) => fleet.startAgent(version, held.get(version))));
     await inAllPairings(async ({ source, agent }) => {
       await fleet.agent(agent).waitFor({ event: 'spec', action: 'DELETED', id: id(source, agent) });
     });
-    for (const version of SDK_VERSIONS) {
+    for (const version of PEER_VERSIONS) {
       expect(await idsOf(fleet.agent(version))).toEqual(keptOn(version));
     }
   });
@@ -150,12 +151,14 @@ describeWith('go', 'Go sources and agents of SDK v0.15 to v1.3 over one broker',
     const refusals = [
       { thief: 'v0.15.0', owner: 'v1.3.0' },
       { thief: 'v1.3.0', owner: 'v0.15.0' },
+      { thief: 'v1.3.0', owner: 'ts' },
+      { thief: 'ts', owner: 'v0.15.0' },
     ] as const;
     for (const { thief, owner } of refusals) {
       const id = idOf(owner, 'v1.1.1');
       const take = { id, cluster: clusterOf('v1.1.1'), version: 9, spec: { size: 9 } };
       const { error } = await fleet.source(thief).attempt('publish', take);
-      expect(error).toContain('PermissionDenied');
+      expect(error).toMatch(thief === 'ts' ? /^permission_denied: / : /PermissionDenied/);
       expect(error).toContain(`belongs to source ${sourceOf(owner)}`);
       await fleet.source(thief).run('forget', { id });
     }
@@ -164,11 +167,11 @@ describeWith('go', 'Go sources and agents of SDK v0.15 to v1.3 over one broker',
 
   test('an agent that lost everything gets all that every source wants, and nothing that was deleted', async () => {
     await Promise.all(
-      SDK_VERSIONS.map(async (version) => {
+      PEER_VERSIONS.map(async (version) => {
         await fleet.agent(version).quit();
         await fleet.startAgent(version);
         await Promise.all(
-          SDK_VERSIONS.map((source) =>
+          PEER_VERSIONS.map((source) =>
             fleet
               .agent(version)
               .waitFor({ event: 'spec', action: 'ADDED', id: idOf(source, version), version: 2 }),
@@ -176,7 +179,7 @@ describeWith('go', 'Go sources and agents of SDK v0.15 to v1.3 over one broker',
         );
       }),
     );
-    for (const version of SDK_VERSIONS) {
+    for (const version of PEER_VERSIONS) {
       expect(await idsOf(fleet.agent(version))).toEqual(keptOn(version));
     }
   });
@@ -189,17 +192,17 @@ describeWith('go', 'Go sources and agents of SDK v0.15 to v1.3 over one broker',
         .then(() => undefined),
     );
     await Promise.all(
-      SDK_VERSIONS.map(async (version) => {
+      PEER_VERSIONS.map(async (version) => {
         const source = fleet.source(version);
         await Promise.all(
-          SDK_VERSIONS.map((agent) =>
+          PEER_VERSIONS.map((agent) =>
             source.waitFor({ event: 'status', id: idOf(version, agent), status: { phase: 'back' } }),
           ),
         );
         await source.quit();
         await fleet.startSource(version, stored(version, 2));
         await Promise.all(
-          SDK_VERSIONS.map((agent) =>
+          PEER_VERSIONS.map((agent) =>
             fleet
               .source(version)
               .waitFor({ event: 'status', id: idOf(version, agent), status: { phase: 'back' }, known: true }),
@@ -212,9 +215,9 @@ describeWith('go', 'Go sources and agents of SDK v0.15 to v1.3 over one broker',
   test(
     'a broker that was killed and comes back empty loses and deletes nothing, with one source away',
     async () => {
-      const away: SdkVersion = 'v1.0.0';
+      const away: PeerVersion = 'v1.0.0';
       await fleet.source(away).quit();
-      const connected = SDK_VERSIONS.filter((version) => version !== away);
+      const connected = PEER_VERSIONS.filter((version) => version !== away);
       const marks = new Map(fleet.peers().map((peer) => [peer, peer.mark()]));
 
       await broker.kill();
@@ -223,11 +226,21 @@ describeWith('go', 'Go sources and agents of SDK v0.15 to v1.3 over one broker',
         deletion: idOf('v0.15.0', 'v1.3.0'),
         update: idOf('v1.3.0', 'v0.15.0'),
         status: idOf('v1.1.1', 'v1.2.0'),
+        ownDeletion: idOf('ts', 'v0.15.0'),
+        ownUpdate: idOf('ts-class', 'v1.3.0'),
+        ownStatus: idOf('v1.3.0', 'ts'),
       };
+      // Ours would wait for the broker, for ten seconds.
+      const timeoutMs = 500;
       const failed = await Promise.all([
         fleet.source('v0.15.0').attempt('delete', { id: lost.deletion }),
         fleet.source('v1.3.0').attempt('update', { id: lost.update, version: 3, spec: { size: 3 } }),
         fleet.agent('v1.2.0').attempt('status', { id: lost.status, status: { phase: 'unheard' } }),
+        fleet.source('ts').attempt('delete', { id: lost.ownDeletion, timeoutMs }),
+        fleet
+          .source('ts-class')
+          .attempt('update', { id: lost.ownUpdate, version: 3, spec: { size: 3 }, timeoutMs }),
+        fleet.agent('ts').attempt('status', { id: lost.ownStatus, status: { phase: 'unheard' }, timeoutMs }),
       ]);
       for (const done of failed) expect(done['error']).toBeDefined();
       broker = await broker.restart();
@@ -241,11 +254,21 @@ describeWith('go', 'Go sources and agents of SDK v0.15 to v1.3 over one broker',
         fleet
           .source('v1.1.1')
           .waitFor({ event: 'status', id: lost.status, status: { phase: 'unheard' } }, 0, RETURN_MS),
+        fleet
+          .agent('v0.15.0')
+          .waitFor({ event: 'spec', action: 'DELETED', id: lost.ownDeletion }, 0, RETURN_MS),
+        fleet
+          .agent('v1.3.0')
+          .waitFor({ event: 'spec', action: 'MODIFIED', id: lost.ownUpdate, version: 3 }, 0, RETURN_MS),
+        fleet
+          .source('v1.3.0')
+          .waitFor({ event: 'status', id: lost.ownStatus, status: { phase: 'unheard' } }, 0, RETURN_MS),
       ]);
+      const deleted = [lost.deletion, lost.ownDeletion];
 
       // Everybody is back: new versions and new statuses go through.
       const pairings = PAIRINGS.filter(({ source }) => source !== away).filter(
-        ({ source, agent }) => idOf(source, agent) !== lost.deletion,
+        ({ source, agent }) => !deleted.includes(idOf(source, agent)),
       );
       await Promise.all(
         pairings.map(async ({ source, agent }) => {
@@ -264,7 +287,7 @@ describeWith('go', 'Go sources and agents of SDK v0.15 to v1.3 over one broker',
       // The source that was away comes back with what it held.
       await fleet.startSource(away, stored(away, 2));
       await Promise.all(
-        SDK_VERSIONS.map(async (agent) => {
+        PEER_VERSIONS.map(async (agent) => {
           const id = idOf(away, agent);
           await fleet.source(away).insist('update', { id, version: 3, spec: { size: 3 } }, RETURN_MS);
           await fleet
@@ -273,23 +296,35 @@ describeWith('go', 'Go sources and agents of SDK v0.15 to v1.3 over one broker',
         }),
       );
 
-      for (const version of SDK_VERSIONS) {
+      for (const version of PEER_VERSIONS) {
         const agent = fleet.agent(version);
         const deletions = agent.seen({ event: 'spec', action: 'DELETED' }, marks.get(agent));
-        expect(deletions.map((event) => event['id'])).toEqual(version === 'v1.3.0' ? [lost.deletion] : []);
-        expect(await idsOf(agent)).toEqual(keptOn(version).filter((id) => id !== lost.deletion));
+        expect(deletions.map((event) => event['id'])).toEqual(
+          deleted.filter((id) => keptOn(version).includes(id)),
+        );
+        expect(await idsOf(agent)).toEqual(keptOn(version).filter((id) => !deleted.includes(id)));
       }
       for (const version of connected) {
         expect(await idsOf(fleet.source(version))).toEqual(
-          keptBy(version).filter((id) => id !== lost.deletion),
+          keptBy(version).filter((id) => !deleted.includes(id)),
         );
       }
     },
     RESTART_TEST_MS,
   );
 
+  test('our client called each spec what it was to the agent', () => {
+    for (const version of OWN_VERSIONS) {
+      const specs = fleet.agent(version).seen({ event: 'spec' });
+      expect(specs.length).toBeGreaterThan(PEER_VERSIONS.length);
+      for (const { action, said, ...more } of specs) {
+        expect({ ...more, said }).toEqual({ ...more, said: action === 'GONE' ? 'ADDED' : action });
+      }
+    }
+  });
+
   test('no agent was ever handed an older version after a newer one', () => {
-    for (const version of SDK_VERSIONS) {
+    for (const version of PEER_VERSIONS) {
       expect(fleet.agent(version).seen({ event: 'spec', action: 'STALE' })).toEqual([]);
     }
   });

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { buildGoPrograms, goProgram, LinePeer } from '../../src/index.js';
 import { BrokerProcess } from './broker-process.js';
 import { RETURN_MS } from './fleet.js';
-import { GoPeer } from './go-peer.js';
-import { BUILD_TIMEOUT_MS, buildGoPrograms, describeWith, goProgram, interopDir } from './tools.js';
+import { BUILD_TIMEOUT_MS, describeWith, interopDir } from './tools.js';
 import { Workspace } from './workspace.js';
 
 /** A small web application, as its author keeps it. */
@@ -30,23 +30,26 @@ const workOf = (source: WorkVersion): string => `web-from-${source.replaceAll('.
 
 describeWith('go', "A web application as ManifestWorks, over the SDK's own work clients", () => {
   const workspace = new Workspace();
-  const sources = new Map<WorkVersion, GoPeer>();
-  const agents = new Map<WorkVersion, GoPeer>();
+  const sources = new Map<WorkVersion, LinePeer>();
+  const agents = new Map<WorkVersion, LinePeer>();
   let broker: BrokerProcess;
 
   const startSource = async (version: WorkVersion): Promise<void> => {
     const flags = { source: `hub-${version.replaceAll('.', '-')}`, config: config(`source-${version}`) };
     sources.set(
       version,
-      await GoPeer.start(`source ${version}`, goProgram(version, 'work'), 'source', flags),
+      await LinePeer.start(`source ${version}`, [goProgram(version, 'work')], 'source', flags),
     );
   };
   const startAgent = async (version: WorkVersion): Promise<void> => {
     const flags = { cluster: clusterOf(version), config: config(`agent-${version}`) };
-    agents.set(version, await GoPeer.start(`agent ${version}`, goProgram(version, 'work'), 'agent', flags));
+    agents.set(
+      version,
+      await LinePeer.start(`agent ${version}`, [goProgram(version, 'work')], 'agent', flags),
+    );
   };
   const config = (name: string): string => workspace.grpcConfig(name, { url: broker.grpc });
-  const peers = ({ source, agent }: (typeof PAIRINGS)[number]): { from: GoPeer; to: GoPeer } => {
+  const peers = ({ source, agent }: (typeof PAIRINGS)[number]): { from: LinePeer; to: LinePeer } => {
     const [from, to] = [sources.get(source), agents.get(agent)];
     if (from === undefined || to === undefined) throw new Error('not started');
     return { from, to };
@@ -185,8 +188,8 @@ async function inAllPairings(step: (pairing: (typeof PAIRINGS)[number]) => Promi
 
 /** The name under which the agent keeps a work: v1.3 takes the work's own, v0.15 its id. */
 async function nameAtAgent(
-  from: GoPeer,
-  to: GoPeer,
+  from: LinePeer,
+  to: LinePeer,
   work: Readonly<Record<string, string>>,
 ): Promise<string> {
   const { id } = await from.waitFor({ event: 'work', ...work });
@@ -196,8 +199,8 @@ async function nameAtAgent(
 
 /** Lets the agent act on a work that both sides have in this state. */
 async function reconcile(
-  from: GoPeer,
-  to: GoPeer,
+  from: LinePeer,
+  to: LinePeer,
   name: string,
   at: Readonly<Record<string, unknown>>,
   timeoutMs?: number,

@@ -1,4 +1,4 @@
-import { spawn, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -10,26 +10,10 @@ export const interopDir = join(e2e, 'interop');
 export const pythonBin = join(e2e, '.cache', 'venv', 'bin', 'python');
 export const grpcurlBin = join(e2e, '.cache', 'bin', 'grpcurl');
 
-export const SDK_VERSIONS = ['v0.15.0', 'v0.16.0', 'v1.0.0', 'v1.1.1', 'v1.2.0', 'v1.3.0'] as const;
-export type SdkVersion = (typeof SDK_VERSIONS)[number];
-
 /** The first cold build of six SDK versions takes minutes; a warm one takes a second. */
 export const BUILD_TIMEOUT_MS = 900_000;
 
 const SETUP = 'node packages/e2e/interop/setup.mjs';
-
-export function goProgram(version: SdkVersion, name: 'generic' | 'work'): string {
-  return join(e2e, '.cache', 'bin', `${version}-${name}`);
-}
-
-/** Builds the Go programs if their sources have changed. Safe to call from several test files at once. */
-export async function buildGoPrograms(): Promise<void> {
-  const child = spawn(process.execPath, [join(interopDir, 'setup.mjs'), 'go'], {
-    stdio: ['ignore', 'inherit', 'inherit'],
-  });
-  const code = await new Promise((resolve) => child.once('exit', resolve));
-  if (code !== 0) throw new Error(`the Go programs could not be built (see above); try: ${SETUP} go`);
-}
 
 const parts = {
   go: {

@@ -4,7 +4,7 @@ import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** One JSON line of a Go program. */
+/** One JSON line of a program. */
 export type PeerEvent = Readonly<Record<string, unknown>>;
 
 /** Every given field must be there with an equal value (objects likewise, in depth). */
@@ -13,11 +13,13 @@ export type Pattern = Readonly<Record<string, unknown>>;
 const WAIT_MS = 20_000;
 const RETRY_MS = 500;
 
-/** A Go program of `packages/e2e/interop`, driven over its line protocol. */
-export class GoPeer {
+/** A program of `packages/e2e/interop`, Go or TypeScript, driven over its line protocol. */
+export class LinePeer {
   readonly name: string;
   /** All that it has said so far, in order. */
   readonly events: PeerEvent[] = [];
+  /** Called with each event from now on. */
+  onEvent: ((event: PeerEvent) => void) | undefined;
   private readonly child: ChildProcessByStdio<Writable, Readable, Readable>;
   private readonly watchers = new Set<() => void>();
   private log = '';
@@ -26,13 +28,15 @@ export class GoPeer {
 
   private constructor(name: string, program: string, args: readonly string[]) {
     this.name = name;
-    this.child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'] });
+    this.child = spawn(program, [...args], { stdio: ['pipe', 'pipe', 'pipe'] });
     this.child.stdin.on('error', () => undefined); // a peer that died is reported by whoever waits for it
     this.child.stderr.setEncoding('utf8').on('data', (text: string) => {
       this.log = (this.log + text).slice(-3000);
     });
     createInterface({ input: this.child.stdout }).on('line', (line) => {
-      this.events.push(JSON.parse(line) as PeerEvent);
+      const event: PeerEvent = JSON.parse(line);
+      this.events.push(event);
+      this.onEvent?.(event);
       this.wake();
     });
     this.child.once('close', () => {
@@ -41,15 +45,17 @@ export class GoPeer {
     });
   }
 
-  /** Starts `PROGRAM ROLE --FLAG VALUE ...` and waits until it takes commands. */
+  /** Starts `COMMAND ROLE --FLAG VALUE ...` and waits until it takes commands. */
   static async start(
     name: string,
-    program: string,
+    command: readonly string[],
     role: 'source' | 'agent',
     flags: Readonly<Record<string, string>>,
-  ): Promise<GoPeer> {
+  ): Promise<LinePeer> {
+    const [program, ...first] = command;
+    if (program === undefined) throw new Error(`${name}: no command`);
     const args = Object.entries(flags).flatMap(([flag, value]) => [`--${flag}`, value]);
-    const peer = new GoPeer(name, program, [role, ...args]);
+    const peer = new LinePeer(name, program, [...first, role, ...args]);
     await peer.waitFor({ event: 'ready' });
     return peer;
   }
@@ -117,6 +123,14 @@ export class GoPeer {
 
   thaw(): void {
     this.child.kill('SIGCONT');
+  }
+
+  /** Ends it at once. */
+  async kill(): Promise<void> {
+    if (this.ended) return;
+    const gone = once(this.child, 'close');
+    this.child.kill('SIGKILL');
+    await gone;
   }
 
   async quit(): Promise<void> {
