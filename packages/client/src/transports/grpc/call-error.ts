@@ -15,6 +15,10 @@ export function callError(server: string, { code, details }: StatusObject): CeBr
         { cause: cause(code, details) },
       );
     default:
+      // gRPC has no status for what it cannot decompress.
+      if (!Number.isInteger(code)) {
+        return new CeBrokerError('internal', `${server} sent a message that cannot be read`);
+      }
       return new CeBrokerError(codeFromGrpc(code), details || `${server} answered ${status[code] ?? code}`);
   }
 }

@@ -17,6 +17,7 @@ export class Connector extends ChannelCredentials {
   error: Error | undefined;
   readonly #tls: { readonly host: string; readonly context: SecureContext } | undefined;
   readonly #sockets = new Set<Socket>();
+  #over = false;
 
   /** @param host whose certificate the server must show */
   constructor(host: string, tls: TlsCredentials | undefined) {
@@ -33,8 +34,9 @@ export class Connector extends ChannelCredentials {
     return this.#sockets.size === 0;
   }
 
-  /** Ends what is still connected. */
+  /** Ends what is still connected, or will be. */
   destroy(): void {
+    this.#over = true;
     for (const socket of this.#sockets) socket.destroy();
   }
 
@@ -57,6 +59,11 @@ export class Connector extends ChannelCredentials {
 
   #secure(tcp: Socket): Promise<experimental.SecureConnectResult> {
     this.#watch(tcp);
+    // gRPC goes on connecting after its channel was closed.
+    if (this.#over) {
+      tcp.destroy();
+      return Promise.reject(new Error('given up'));
+    }
     if (this.phase === 'none') this.phase = 'tcp';
     const tls = this.#tls;
     if (tls === undefined) return Promise.resolve({ socket: tcp, secure: false });

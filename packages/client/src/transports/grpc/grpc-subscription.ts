@@ -51,7 +51,8 @@ export class GrpcSubscription implements TransportSubscription {
   onReceiveMetadata(headers: Metadata): void {
     if (this.#state !== 'opening') return;
     const [id] = headers.get('subscription-id');
-    this.id = id === undefined ? '' : String(id);
+    // HTTP/2 joins values of one name with a comma.
+    this.id = id === undefined ? '' : String(id).replace(/,.*$/s, '');
     this.#state = 'open';
     this.#opening.resolve(this);
   }

@@ -17,6 +17,8 @@ import { PublishCall } from './publish-call.js';
 
 const PUBLISH = '/io.cloudevents.v1.CloudEventService/Publish';
 const SUBSCRIBE = '/io.cloudevents.v1.CloudEventService/Subscribe';
+/** How long the publishes of a connection that ends may wait for their answers. */
+const GRACE_MS = 3_000;
 
 /** What a transport stands on. */
 export interface GrpcConnection {
@@ -43,6 +45,7 @@ export class GrpcTransport implements CloudEventTransport {
   readonly #enders = new Set<(end: TransportEnd) => void>();
   #end: TransportEnd | undefined;
   #closed = false;
+  #grace: NodeJS.Timeout | undefined;
 
   constructor(connection: GrpcConnection) {
     this.#connection = connection;
@@ -60,7 +63,8 @@ export class GrpcTransport implements CloudEventTransport {
       const timeoutMs = options?.timeoutMs;
       const deadline = timeoutMs === undefined ? Number.POSITIVE_INFINITY : Date.now() + timeoutMs;
       const call = channel.createCall(PUBLISH, deadline, null, null, null);
-      const publish = new PublishCall(call, server, this.#publishes, resolve, reject, signal);
+      const publish = new PublishCall(call, server, this.#answered, resolve, reject, signal);
+      this.#publishes.add(publish);
       publish.send(this.#connection.metadata(), encodePublishRequest(event));
     });
   }
@@ -101,18 +105,34 @@ export class GrpcTransport implements CloudEventTransport {
     this.#enders.clear();
   }
 
+  /**
+   * Ends the subscriptions, and the publishes. Those of a connection that the server is about to close (GOAWAY), or that is replaced,
+   * may still be answered for a short while.
+   */
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
     this.#enders.clear();
-    const error = this.#closedError();
-    for (const publish of this.#publishes) publish.cancel(error);
     for (const subscription of this.#subscriptions) subscription.cancel();
-    this.#connection.release();
+    if (this.#end === undefined || this.#publishes.size === 0) this.#release();
+    else this.#grace = setTimeout(() => this.#release(), GRACE_MS).unref();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+
+  readonly #answered = (publish: PublishCall): void => {
+    this.#publishes.delete(publish);
+    if (this.#grace !== undefined && this.#publishes.size === 0) this.#release();
+  };
+
+  #release(): void {
+    clearTimeout(this.#grace);
+    this.#grace = undefined;
+    const error = this.#end?.kind === 'lost' ? this.#end.error : this.#closedError();
+    for (const publish of this.#publishes) publish.cancel(error);
+    this.#connection.release();
   }
 
   #refusal(signal: AbortSignal | undefined): CeBrokerError | undefined {

@@ -9,7 +9,7 @@ export type Call = ReturnType<ChannelInterface['createCall']>;
 export class PublishCall {
   readonly #call: Call;
   readonly #server: string;
-  readonly #underWay: Set<PublishCall>;
+  readonly #done: (publish: PublishCall) => void;
   readonly #resolve: () => void;
   readonly #reject: (error: CeBrokerError) => void;
   readonly #signal: AbortSignal | undefined;
@@ -18,21 +18,20 @@ export class PublishCall {
   constructor(
     call: Call,
     server: string,
-    underWay: Set<PublishCall>,
+    done: (publish: PublishCall) => void,
     resolve: () => void,
     reject: (error: CeBrokerError) => void,
     signal: AbortSignal | undefined,
   ) {
     this.#call = call;
     this.#server = server;
-    this.#underWay = underWay;
+    this.#done = done;
     this.#resolve = resolve;
     this.#reject = reject;
     this.#signal = signal;
   }
 
   send(metadata: Metadata, request: Buffer): void {
-    this.#underWay.add(this);
     this.#signal?.addEventListener('abort', this.#aborted, { once: true });
     this.#call.start(metadata, this);
     this.#call.startRead();
@@ -67,7 +66,7 @@ export class PublishCall {
 
   #finish(): void {
     this.#over = true;
-    this.#underWay.delete(this);
+    this.#done(this);
     this.#signal?.removeEventListener('abort', this.#aborted);
   }
 

@@ -68,7 +68,17 @@ function explain(failed: FailedConnection): Explanation {
       message: `${server} ended the connection at once: if it speaks TLS, give the CA of its certificate as ${names.ca}`,
     };
   }
-  return url(`${server} ended the connection: ${reasonOf(failed)}`);
+  if (phase === 'tcp') {
+    return url(`${server} ended the connection during the TLS handshake (${reasonOf(failed)})`);
+  }
+  // Node's servers say nothing when they refuse a certificate.
+  const maybe = failed.identified
+    ? `refuse the client certificate in ${names.clientCert}`
+    : `want a client certificate (${names.clientCert} and ${names.clientKey})`;
+  return {
+    field: names.clientCert,
+    message: `${server} ended the connection after the TLS handshake (${reasonOf(failed)}): it may ${maybe}`,
+  };
 }
 
 /** What OpenSSL and Node call it, and what it means here. */
@@ -85,7 +95,7 @@ function tlsFailure(failed: FailedConnection): Explanation | undefined {
   if (/ALTNAME|Hostname\/IP/.test(text)) {
     return {
       field: names.url,
-      message: `the certificate of ${server} is for another name: ${reasonOf(failed)}; ${names.url} must use a name that it holds`,
+      message: `the certificate of ${server} is for another name${heldNames(error)}: ${names.url} must use a name that it holds`,
     };
   }
   if (/^CERT_(HAS_EXPIRED|NOT_YET_VALID)/.test(code)) {
@@ -115,6 +125,12 @@ function tlsFailure(failed: FailedConnection): Explanation | undefined {
       ? `${server} refuses the client certificate in ${names.clientCert} (${reasonOf(failed)}): it must be valid, and signed by a CA that the server trusts`
       : `${server} wants a client certificate (mTLS): give one as ${names.clientCert} and ${names.clientKey} (${reasonOf(failed)})`,
   };
+}
+
+/** The names in a certificate: ` (DNS:broker.example)`. */
+function heldNames(error: (Error & { cert?: { subjectaltname?: unknown } }) | undefined): string {
+  const held = error?.cert?.subjectaltname;
+  return typeof held === 'string' ? ` (${held})` : '';
 }
 
 function reasonOf({ error, details }: FailedConnection): string {
