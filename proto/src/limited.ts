@@ -1,5 +1,8 @@
 import { CeBrokerError } from './errors.js';
 
+/** `setTimeout` takes no more, and ends at once when given more; so long is no limit. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
 /** How something that was started ends. */
 export interface Settle<T> {
   resolve(value: T): void;
@@ -37,7 +40,7 @@ export function limited<T = void>(
     };
     const aborted = (): void => stop(CeBrokerError.from(signal?.reason, 'cancelled'));
     signal?.addEventListener('abort', aborted, { once: true });
-    if (timeoutMs !== undefined) {
+    if (timeoutMs !== undefined && timeoutMs <= LONGEST_TIMER_MS) {
       const error = new CeBrokerError('deadline_exceeded', `${what} within ${timeoutMs} ms`);
       timer = setTimeout(() => stop(error), timeoutMs);
     }

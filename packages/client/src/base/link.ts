@@ -73,6 +73,11 @@ export class Link {
     this.#listener = listener;
   }
 
+  /** Nothing more is to come. */
+  get closing(): boolean {
+    return this.#closing.signal.aborted;
+  }
+
   start(): void {
     this.#running = this.#run();
   }
@@ -224,7 +229,8 @@ export class Link {
       if (state.kind === 'open' && (state.subscribed || !subscribed)) return state.session.transport;
       if (state.kind === 'closed' || this.#closing.signal.aborted) throw closedError();
       if (state.kind === 'waiting') throw notReady(state.error, state.until);
-      const left = timeoutMs === undefined ? undefined : Math.max(1, timeoutMs - (performance.now() - begun));
+      const left =
+        timeoutMs === undefined ? undefined : Math.max(1, Math.ceil(timeoutMs - (performance.now() - begun)));
       const what = `there is no connection to ${this.#options.connection.server}`;
       await waitFor(this.#change.promise, { signal, timeoutMs: left }, what);
     }

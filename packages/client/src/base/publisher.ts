@@ -1,4 +1,10 @@
-import { CeBrokerError, type Event, encodeEvent, type Limits } from 'ce-broker-proto';
+import {
+  CeBrokerError,
+  type CloudEventTransport,
+  type Event,
+  encodeEvent,
+  type Limits,
+} from 'ce-broker-proto';
 import type { RateLimiter } from '../limiter/rate-limiter.js';
 import { type ClientRole, type EventKind, tellSent } from './diagnostics.js';
 import type { Link } from './link.js';
@@ -30,10 +36,31 @@ export class Publisher {
     const bytes = encodeEvent(event);
     const { signal, timeoutMs = this.#timeoutMs } = options;
     if (!this.#limiter.tryTake()) await this.#limiter.wait({ signal });
-    const limits: Limits = { signal, timeoutMs };
-    const transport = this.#link.transport(limits);
-    await (transport instanceof Promise ? await transport : transport).publish(bytes, limits);
+    const transport = this.#link.transport({ signal, timeoutMs });
+    if (transport instanceof Promise) {
+      const begun = performance.now();
+      const opened = await transport;
+      const left = Math.max(1, timeoutMs - (performance.now() - begun));
+      await this.#send(opened, bytes, { signal, timeoutMs: left });
+    } else await this.#send(transport, bytes, { signal, timeoutMs });
     tellSent(this.#role, event, kind);
+  }
+
+  async #send(transport: CloudEventTransport, bytes: Uint8Array, limits: Limits): Promise<void> {
+    try {
+      await transport.publish(bytes, limits);
+    } catch (thrown) {
+      const error = CeBrokerError.from(thrown);
+      // The connection was let go of, and neither by the caller nor by `close`.
+      if (error.code === 'cancelled' && limits.signal?.aborted !== true && !this.#link.closing) {
+        throw new CeBrokerError(
+          'unavailable',
+          `the connection was lost before the answer: ${error.message}; the event may have been taken all the same`,
+          { cause: error },
+        );
+      }
+      throw error;
+    }
   }
 }
 

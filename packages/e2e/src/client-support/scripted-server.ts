@@ -225,7 +225,12 @@ export class ScriptedPublish {
 function refuse(stream: ServerHttp2Stream, code: number, message: string): void {
   if (stream.destroyed) return;
   stream.respond(
-    { ...HEADERS, 'grpc-status': String(code), 'grpc-message': encodeURIComponent(message) },
+    { ...HEADERS, 'grpc-status': String(code), 'grpc-message': percentEncoded(message) },
     { endStream: true },
   );
+}
+
+/** As gRPC wants it: all but printable ASCII, and `%`. */
+function percentEncoded(message: string): string {
+  return message.replaceAll(/[^ -$&-~]+/g, encodeURIComponent);
 }
