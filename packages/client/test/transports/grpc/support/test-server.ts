@@ -6,6 +6,7 @@ import { decodePublishRequest, decodeSubscriptionRequest } from 'ce-broker-proto
 
 /** What the test server has of one subscription. */
 export type TestStream = ServerWritableStream<Buffer, Buffer>;
+type TestCall = ServerUnaryCall<Buffer, Buffer>;
 type Answer = (error: { code: number; details: string } | null, value: Buffer) => void;
 
 const asItIs = (bytes: Buffer): Buffer => bytes;
@@ -25,7 +26,8 @@ export class TestServer {
   readonly tokens: (string | undefined)[] = [];
   /** Sent as `subscription-id`. */
   ids: readonly string[] = ['sub-1'];
-  onPublish: (event: Buffer, answer: Answer) => void = (_event, answer) => answer(null, Buffer.alloc(0));
+  onPublish: (event: Buffer, answer: Answer, call: TestCall) => void = (_event, answer) =>
+    answer(null, Buffer.alloc(0));
   onSubscribe: (stream: TestStream) => void = () => undefined;
   readonly server: Server;
   port = 0;
@@ -35,11 +37,11 @@ export class TestServer {
     this.server.addService(
       { publish: method('Publish', false), subscribe: method('Subscribe', true) },
       {
-        publish: (call: ServerUnaryCall<Buffer, Buffer>, answer: Answer) => {
+        publish: (call: TestCall, answer: Answer) => {
           this.tokens.push(call.metadata.get('authorization')[0]?.toString());
           const event = decodePublishRequest(call.request);
           this.published.push(event);
-          this.onPublish(event, answer);
+          this.onPublish(event, answer, call);
         },
         subscribe: (stream: TestStream) => {
           this.tokens.push(stream.metadata.get('authorization')[0]?.toString());
