@@ -1,9 +1,11 @@
 import { Command } from 'commander';
+import { defineAgent } from './commands/agent.js';
 import { defineBench } from './commands/bench.js';
 import { defineCerts } from './commands/certs.js';
 import { type DefineCommand, examples, type Finish } from './commands/define.js';
 import { definePub } from './commands/pub.js';
 import { defineServe } from './commands/serve.js';
+import { defineSource } from './commands/source.js';
 import { defineState } from './commands/state.js';
 import { defineSub } from './commands/sub.js';
 import { nearest } from './nearest.js';
@@ -13,6 +15,8 @@ const COMMANDS: readonly DefineCommand[] = [
   defineServe,
   definePub,
   defineSub,
+  defineSource,
+  defineAgent,
   defineState,
   defineBench,
   defineCerts,

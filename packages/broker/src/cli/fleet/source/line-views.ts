@@ -1,0 +1,119 @@
+import { visible } from '../../visible.js';
+import type { FileStatus, Report } from '../file-resource.js';
+import { isTrouble, outcomeOf, reasonOf } from '../outcome.js';
+import type { SourceEntry } from './source-state.js';
+import type { SourceView } from './source-view.js';
+
+interface Streams {
+  /** Takes one line of output, with its break. */
+  readonly out: (line: string) => void;
+  /** Takes one line for a person beside the output, with its break. */
+  readonly err: (line: string) => void;
+}
+
+/** One line for each thing that happens, for a log or a pipe. */
+export class PlainView implements SourceView {
+  readonly #streams: Streams;
+
+  constructor(streams: Streams) {
+    this.#streams = streams;
+  }
+
+  changed(): void {
+    // What becomes of it follows.
+  }
+
+  published(_: string, entry: SourceEntry): void {
+    this.#say(entry, entry.deletedAt === undefined ? 'published' : 'deletion published');
+  }
+
+  refused(_: string, entry: SourceEntry, why: string): void {
+    this.#say(entry, `REFUSED by the broker: ${why}`);
+  }
+
+  reported(_: string, entry: SourceEntry, { status, version }: Report): void {
+    const outcome = isTrouble(status)
+      ? outcomeOf(status).replace(/^\w+/, (word) => word.toUpperCase())
+      : outcomeOf(status);
+    const reason = isTrouble(status) ? reasonOf(status) : '';
+    this.#say({ ...entry, version }, `${outcome}${reason === '' ? '' : `: ${reason}`}`);
+  }
+
+  deleted(_: string, entry: SourceEntry, { status }: Report): void {
+    const reason =
+      isTrouble(status) || status.error !== undefined ? `; ${outcomeOf(status)}: ${reasonOf(status)}` : '';
+    this.#say(entry, `deleted by its agent${reason}`);
+  }
+
+  guarding(): void {
+    // A notice tells.
+  }
+
+  note(line: string): void {
+    this.#streams.err(`${line}\n`);
+  }
+
+  end(): void {
+    // Nothing is left open.
+  }
+
+  #say({ cluster, name, version }: SourceEntry, what: string): void {
+    this.#streams.out(`${visible(`${cluster}/${name} v${version} ${what}`)}\n`);
+  }
+}
+
+/** One JSON object for each thing that happens. */
+export class JsonView implements SourceView {
+  readonly #streams: Streams;
+  #guarding = false;
+
+  constructor(streams: Streams) {
+    this.#streams = streams;
+  }
+
+  changed(): void {
+    // What becomes of it follows.
+  }
+
+  published(uid: string, entry: SourceEntry): void {
+    this.#write(entry.deletedAt === undefined ? 'published' : 'deletion-published', uid, entry, {});
+  }
+
+  refused(uid: string, entry: SourceEntry, why: string): void {
+    this.#write('refused', uid, entry, { error: why });
+  }
+
+  reported(uid: string, entry: SourceEntry, report: Report): void {
+    this.#write('status', uid, entry, { reportedVersion: Number(report.version), ...flat(report.status) });
+  }
+
+  deleted(uid: string, entry: SourceEntry, report: Report): void {
+    this.#write('deleted', uid, entry, { reportedVersion: Number(report.version), ...flat(report.status) });
+  }
+
+  guarding(on: boolean): void {
+    if (on !== this.#guarding) {
+      const event = on ? 'guard-on' : 'guard-off';
+      this.#streams.out(`${JSON.stringify({ event, time: new Date().toISOString() })}\n`);
+    }
+    this.#guarding = on;
+  }
+
+  note(line: string): void {
+    this.#streams.err(`${line}\n`);
+  }
+
+  end(): void {
+    // Nothing is left open.
+  }
+
+  #write(event: string, uid: string, entry: SourceEntry, more: object): void {
+    const { cluster, name, version } = entry;
+    const head = { event, time: new Date().toISOString(), cluster, file: name, resourceId: uid };
+    this.#streams.out(`${JSON.stringify({ ...head, version: Number(version), ...more })}\n`);
+  }
+}
+
+function flat({ time, command, ...rest }: FileStatus) {
+  return { ...rest, reportedAt: time, ...command };
+}

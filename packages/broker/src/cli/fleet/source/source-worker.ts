@@ -1,0 +1,213 @@
+import type { Lister, StatusHashGetter } from 'ce-broker-client';
+import type { FileResource, Report } from '../file-resource.js';
+import type { Notices } from '../notices.js';
+import { Outbox } from '../outbox.js';
+import { messageOf } from '../state-file.js';
+import { scanFolder } from './folder-scan.js';
+import { FolderWatch } from './folder-watch.js';
+import { Inventory } from './inventory.js';
+import type { SourceState } from './source-state.js';
+import type { SourceView } from './source-view.js';
+import { VersionWar } from './version-war.js';
+
+export type SpecAction = 'create_request' | 'update_request' | 'delete_request';
+
+export interface SourceWorkerOptions {
+  readonly dir: string;
+  readonly state: SourceState;
+  readonly notices: Notices;
+  readonly view: SourceView;
+  readonly allowEmpty: boolean;
+  /** Sends a spec; rejects when the broker has not taken it. */
+  readonly publish: (action: SpecAction, resource: FileResource) => Promise<void>;
+  /** Whether a failed publish is the connection's fault, which is told elsewhere. */
+  readonly isAway: (error: unknown) => boolean;
+  readonly settleMs?: number | undefined;
+  readonly rescanMs?: number | undefined;
+}
+
+/** Publishes what the folder holds, follows its changes, and takes what the agents report. */
+export class SourceWorker {
+  readonly #options: SourceWorkerOptions;
+  readonly #inventory: Inventory;
+  readonly #watch: FolderWatch;
+  readonly #outbox: Outbox;
+  readonly #reports = new Map<string, Report>();
+  readonly #war = new VersionWar();
+  /** What waits for the state file. */
+  readonly #unsaved = new Set<string>();
+
+  constructor(options: SourceWorkerOptions) {
+    this.#options = options;
+    const { dir, state, notices, allowEmpty, settleMs, rescanMs } = options;
+    this.#inventory = new Inventory({ dir, state, notices, allowEmpty, settleMs });
+    this.#watch = new FolderWatch({
+      look: () => this.#look(),
+      rescanMs,
+      unwatched: (why) =>
+        notices.state(
+          'watch',
+          `changes cannot be watched (${why}): they are found by looking every few seconds`,
+        ),
+    });
+    this.#outbox = new Outbox({
+      send: (uid) => this.#send(uid),
+      failed: (uid, error) => this.#failed(uid, error),
+    });
+  }
+
+  readonly lister: Lister<FileResource> = {
+    list: ({ clusterName }) => this.#options.state.list(clusterName),
+    get: (uid) => this.#get(uid),
+  };
+
+  /** As the agent sent it; empty asks for it anew. */
+  readonly statusHash: StatusHashGetter<FileResource> = ({ uid }) => this.#reports.get(uid)?.hash ?? '';
+
+  /** Begins to look. What was not taken by the broker before the last end goes out again. */
+  start(): void {
+    for (const [uid, entry] of this.#options.state.entries()) if (!entry.taken) this.#outbox.add(uid);
+    this.#watch.lookIn(0);
+  }
+
+  /** The subscription stands: what could not be published goes out. */
+  connected(): void {
+    for (const [uid, entry] of this.#options.state.entries()) if (!entry.taken) this.#outbox.add(uid);
+    this.#outbox.retry();
+  }
+
+  /** Takes what an agent says of a resource. */
+  async receive({ uid, report }: FileResource): Promise<void> {
+    const { state, view, notices } = this.#options;
+    const entry = state.get(uid);
+    if (report === undefined) return;
+    if (entry === undefined || entry.confirmedAt !== undefined) return;
+    const before = this.#reports.get(uid);
+    if (before !== undefined && isOlder(report, before)) return;
+    this.#reports.set(uid, report);
+    const gone = report.status.deleted === true;
+    if (gone && state.confirm(uid, report.version, Date.now(), (error) => this.#stateFailed(error))) {
+      this.#reports.delete(uid);
+      view.deleted(uid, entry, report);
+      return;
+    }
+    const isAhead = BigInt(report.version) > BigInt(entry.version);
+    if (isAhead || (gone && entry.deletedAt === undefined && report.version === entry.version)) {
+      await this.#raise(uid, report, gone);
+    }
+    const now = state.get(uid) ?? entry;
+    if (before?.hash !== report.hash || before.version !== report.version) view.reported(uid, now, report);
+    notices.over(`publish ${uid}`);
+  }
+
+  /** Ends the looking, waits for what is under way, and writes the state. */
+  async stop(): Promise<void> {
+    await this.#watch.stop();
+    await this.#outbox.stop();
+    if (!this.#inventory.guarding) await this.#options.state.close();
+  }
+
+  #get(uid: string): FileResource | undefined {
+    const resource = this.#options.state.resource(uid);
+    const report = this.#reports.get(uid);
+    return resource === undefined || report === undefined ? resource : { ...resource, report };
+  }
+
+  async #look(): Promise<void> {
+    const { dir, notices, view } = this.#options;
+    try {
+      const scan = await scanFolder(dir);
+      const { changed, lookAgainMs } = await this.#inventory.compare(scan);
+      const folders = scan.gone === undefined ? [dir, ...scan.clusters.values()] : [];
+      // What changed in a folder before it was watched.
+      if (this.#watch.watch(folders)) this.#watch.lookIn(50);
+      if (lookAgainMs !== undefined) this.#watch.lookIn(lookAgainMs);
+      view.guarding(this.#inventory.guarding);
+      if (changed.length > 0 || this.#unsaved.size > 0) await this.#publishAll(changed);
+    } catch (error) {
+      notices.state('look', `looking into ${dir} failed: ${messageOf(error)}`);
+      return;
+    }
+    notices.over('look');
+  }
+
+  /** A version is on disk before it is on the wire: after a crash no other content may get it. */
+  async #publishAll(uids: readonly string[]): Promise<void> {
+    const { state, view, notices } = this.#options;
+    for (const uid of uids) {
+      this.#unsaved.add(uid);
+      const entry = state.get(uid);
+      if (entry !== undefined) view.changed(uid, entry);
+    }
+    const saving = [...this.#unsaved];
+    try {
+      await state.save();
+    } catch (error) {
+      // Each look tries again.
+      this.#stateFailed(error);
+      this.#watch.lookIn(1_000);
+      return;
+    }
+    notices.over('state');
+    for (const uid of saving) {
+      this.#unsaved.delete(uid);
+      this.#outbox.add(uid);
+    }
+  }
+
+  async #raise(uid: string, report: Report, gone: boolean): Promise<void> {
+    const { state, notices } = this.#options;
+    if (!this.#war.mayRaise(uid, Date.now())) {
+      notices.state(
+        `war ${uid}`,
+        `${uid}: its agent has version ${report.version} once more, which this source did not publish: is there another source with the id ` +
+          `${state.source}? Each source needs an id of its own`,
+      );
+      return;
+    }
+    notices.say(
+      `${uid}: its agent has version ${report.version}, which this source does not know (was a state file lost?): publishing it again above that`,
+    );
+    state.raise(uid, report.version, gone);
+    await this.#publishAll([uid]);
+  }
+
+  async #send(uid: string): Promise<void> {
+    const { state, view, notices } = this.#options;
+    const entry = state.get(uid);
+    if (entry === undefined || entry.taken) return;
+    const resource = state.resource(uid);
+    // Its file has not been read yet, or is away with its folder.
+    if (resource === undefined) return;
+    const action =
+      entry.deletedAt !== undefined ? 'delete_request' : entry.created ? 'update_request' : 'create_request';
+    await this.#options.publish(action, resource);
+    notices.over(`publish ${uid}`);
+    state.taken(uid, entry.version, (error) => this.#stateFailed(error));
+    view.published(uid, entry);
+  }
+
+  #failed(uid: string, error: unknown): void {
+    const { notices, view, isAway } = this.#options;
+    if (isAway(error)) return;
+    notices.state(`publish ${uid}`, `${uid} was not taken: ${messageOf(error)}`);
+    const entry = this.#options.state.get(uid);
+    if (entry !== undefined) view.refused(uid, entry, messageOf(error));
+  }
+
+  #stateFailed(error: unknown): void {
+    // While the folder is away its state file is away with it.
+    if (this.#inventory.guarding) return;
+    this.#options.notices.state(
+      'state',
+      `the state file cannot be written: ${messageOf(error)}; nothing new is published until it can`,
+    );
+  }
+}
+
+/** Reports may overtake each other over reconnects; those of one agent have an order. */
+function isOlder(report: Report, before: Report): boolean {
+  const numbers = /^\d{1,19}$/;
+  if (!numbers.test(report.sequenceId) || !numbers.test(before.sequenceId)) return false;
+  return BigInt(report.sequenceId) < BigInt(before.sequenceId);
+}
