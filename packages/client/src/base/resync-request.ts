@@ -53,7 +53,7 @@ function* parts(hashes: readonly ResourceStatusHash[]): Generator<readonly Resou
   let begin = 0;
   let bytes = 0;
   for (const [index, { resourceId, statusHash }] of hashes.entries()) {
-    const size = resourceId.length + statusHash.length + ENTRY_BYTES;
+    const size = Buffer.byteLength(resourceId) + Buffer.byteLength(statusHash) + ENTRY_BYTES;
     if (index > begin && bytes + size > PART_BYTES) {
       yield hashes.slice(begin, index);
       begin = index;

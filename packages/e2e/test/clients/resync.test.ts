@@ -1,0 +1,419 @@
+import {
+  createEvent,
+  decodeSpecResyncBody,
+  decodeStatusResyncBody,
+  type Event,
+  Extension,
+  encodeSpecResyncBody,
+  encodeStatusResyncBody,
+  eventDataBytes,
+  readClusterName,
+  readDeletionTimestamp,
+  readResourceId,
+} from 'ce-broker-proto';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import {
+  agentAt,
+  type Changes,
+  deleting,
+  eventCodec,
+  hubAt,
+  PARTS,
+  type Part,
+  PartList,
+  PartStore,
+  part,
+  ScriptedServer,
+  StatusLog,
+  statusHashOf,
+  TOOLS,
+  typeOf,
+} from '../../src/client-support/index.js';
+import { until } from '../../src/index.js';
+
+let server: ScriptedServer;
+beforeEach(async () => {
+  server = await ScriptedServer.start();
+});
+afterEach(() => server.stop());
+
+const text = (event: Event): string => Buffer.from(eventDataBytes(event) ?? []).toString();
+const word = (event: Event, name: string) => {
+  const value = event.extensions.get(name);
+  return value?.kind === 'string' ? value.value : value;
+};
+
+/** The question of an agent, to the source that listens. */
+function specQuestion(body: Uint8Array | undefined, cluster: string | null = 'c1', dataType = PARTS): Event {
+  return createEvent({
+    id: 'question',
+    source: 'c1-agent',
+    type: String(typeOf('spec', 'resync_request', dataType)),
+    extensions: [
+      ...(cluster === null ? [] : [[Extension.clusterName, { kind: 'string', value: cluster }] as const]),
+      [Extension.originalSource, { kind: 'string', value: 'somebody else' }],
+    ],
+    ...(body === undefined
+      ? {}
+      : { dataContentType: 'application/json', data: { kind: 'binary', value: body } }),
+  });
+}
+
+/** The question of the source `hub`, to the agent that listens. */
+function statusQuestion(body: Uint8Array | undefined, source = 'hub'): Event {
+  return createEvent({
+    id: 'question',
+    source,
+    type: String(typeOf('status', 'resync_request')),
+    extensions: [[Extension.clusterName, { kind: 'string', value: 'c1' }]],
+    ...(body === undefined
+      ? {}
+      : { dataContentType: 'application/json', data: { kind: 'binary', value: body } }),
+  });
+}
+
+/** Asks the client on the line, then something that it always answers; gives what it answered to the first. */
+async function answersTo(question: Event, end: Event, isEnd: (event: Event) => boolean): Promise<Event[]> {
+  const before = server.published.length;
+  server.last.send(question);
+  server.last.send(end);
+  await until('the last answer', 5_000, () => server.published.slice(before).some(isEnd));
+  return server.published.slice(before).filter((event) => !isEnd(event));
+}
+
+async function answersOfHub(parts: readonly Part[], body: Uint8Array | undefined, changes: Changes = {}) {
+  const lister = new PartList([...parts, deleting('end', 1, { cluster: 'end' })]);
+  await using source = await hubAt(server.address, { lister, ...changes });
+  const log = new StatusLog(source);
+  await source.subscribe(() => undefined);
+  // Questions about another cluster are answered beside this one: the end is asked for when the answers are in.
+  const before = server.published.length;
+  server.last.send(specQuestion(body));
+  server.last.send(specQuestion(undefined, 'c1'));
+  await until('both questions are answered', 5_000, () => log.count('resync-failed') > 0);
+  return { log, lister, answers: server.published.slice(before) };
+}
+
+const shown = (event: Event): string =>
+  [
+    event.type.split('.').slice(-2).join('.'),
+    readResourceId(event),
+    word(event, Extension.resourceVersion),
+    ...(readDeletionTimestamp(event) === undefined ? [] : ['deleting']),
+    ...(event.data === undefined ? ['no data'] : []),
+  ].join(' ');
+
+describe('a source that is asked for specs', () => {
+  test('sends what is deleting, has version 0 or is newer than listed, then deletions for listed ids that it does not hold', async () => {
+    const { answers, lister } = await answersOfHub(
+      [
+        part('older', 1),
+        part('same', 2),
+        part('newer', 3),
+        part('zero', 0),
+        part('unlisted', 1),
+        part('unlisted-negative', -1),
+        part('wrong', 'v7'),
+        part('huge', '9223372036854775808'),
+        part('largest', '9223372036854775807'),
+        deleting('going', 1),
+        deleting('going-wrong', 'v7'),
+        part('far', 5, { cluster: 'c2' }),
+      ],
+      encodeSpecResyncBody([
+        ...['older', 'same', 'newer', 'zero', 'wrong', 'going'].map((resourceId) => ({
+          resourceId,
+          resourceVersion: 2n,
+        })),
+        { resourceId: 'largest', resourceVersion: 9223372036854775806n },
+        { resourceId: 'gone', resourceVersion: 7n },
+        { resourceId: 'far', resourceVersion: 5n },
+      ]),
+    );
+    const lines = answers.map(shown);
+    expect(lines.slice(0, -2).toSorted()).toEqual([
+      'spec.resync_response going 1 deleting',
+      'spec.resync_response going-wrong v7 deleting',
+      'spec.resync_response largest 9223372036854775807',
+      'spec.resync_response newer 3',
+      'spec.resync_response unlisted 1',
+      'spec.resync_response zero 0',
+    ]);
+    expect(lines.slice(-2).toSorted()).toEqual([
+      'spec.resync_response far 5 deleting no data',
+      'spec.resync_response gone 7 deleting no data',
+    ]);
+    const gone = answers.find((event) => readResourceId(event) === 'gone');
+    expect(gone).toMatchObject({ source: 'hub' });
+    expect(gone && readClusterName(gone)).toBe('c1');
+    expect(lister.asked).toEqual([{ clusterName: 'c1', source: 'hub', dataType: PARTS }]);
+  });
+
+  test.each([
+    '{"resourceVersions":[]}',
+    '{"resourceVersions":null}',
+    '{}',
+    'null',
+    '{"RESOURCEversions":[]}',
+  ])('takes %s for a list that is empty: everything goes, and nothing is deleted', async (body) => {
+    const { answers } = await answersOfHub([part('a', 1), part('b', 2)], Buffer.from(body));
+    expect(answers.map(shown).toSorted()).toEqual(['spec.resync_response a 1', 'spec.resync_response b 2']);
+  });
+
+  test('that holds nothing says nothing, and deletes nothing', async () => {
+    const { answers } = await answersOfHub(
+      [part('elsewhere', 1, { cluster: 'c2' })],
+      encodeSpecResyncBody([{ resourceId: 'a', resourceVersion: 1n }]),
+    );
+    expect(answers).toEqual([]);
+  });
+
+  test.each([
+    ['no data', undefined, 'the request holds no data'],
+    ['a body that is no JSON', Buffer.from('{'), undefined],
+  ])('answers %s with nothing, and tells of it', async (_, body, message) => {
+    const { answers, log } = await answersOfHub([part('a', 1)], body);
+    expect(answers).toEqual([]);
+    expect(log.errors('resync-failed')[0]).toContain(message ?? 'invalid_argument');
+  });
+
+  test('stops at the first answer that cannot be published, and tells of it', async () => {
+    server.script = { publish: (call) => call.fail(7, 'not you') };
+    await using source = await hubAt(server.address, { lister: new PartList([part('a', 1)]) });
+    const log = new StatusLog(source);
+    await source.subscribe(() => undefined);
+    server.last.send(specQuestion(encodeSpecResyncBody([{ resourceId: 'gone', resourceVersion: 1n }])));
+    await until('it is told of', 5_000, () => log.count('resync-failed') === 1);
+    expect(log.errors('resync-failed')).toEqual(['permission_denied: not you']);
+    expect(server.published.map(shown)).toEqual(['spec.resync_response a 1']);
+  });
+
+  test.each([
+    [
+      'of the wrong subresource',
+      statusQuestion(encodeStatusResyncBody([])),
+      /^invalid_argument: source hub expects no event of type/,
+    ],
+    [
+      'for a data type that it does not know',
+      specQuestion(encodeSpecResyncBody([]), 'c1', TOOLS),
+      /no codec for the data type io\.ce-broker\.behaviour\.v1\.tools/,
+    ],
+    ['without a cluster', specQuestion(encodeSpecResyncBody([]), null), /no ce-clustername/],
+  ])('tells of a question %s', async (_, question, message) => {
+    await using source = await hubAt(server.address, { lister: new PartList([part('a', 1)]) });
+    const log = new StatusLog(source);
+    await source.subscribe(() => undefined);
+    server.last.send(question);
+    await until('it is told of', 5_000, () => log.count('resync-failed') + log.count('event-dropped') === 1);
+    expect([...log.errors('resync-failed'), ...log.errors('event-dropped')][0]).toMatch(message);
+    expect(server.published).toEqual([]);
+  });
+});
+
+describe('an agent that is asked for statuses', () => {
+  const parts = [
+    part('a', 1, { status: 'A' }),
+    part('b', 1, { status: 'B' }),
+    part('throws', 1, { status: 'no hash' }),
+    part('foreign', 1, { status: 'F', source: 'other' }),
+  ];
+  const hashOf = (resource: Part): string => {
+    if (resource.uid === 'throws') throw new Error('no hash today');
+    return statusHashOf(resource);
+  };
+  const hashes = (entries: Record<string, string>) =>
+    encodeStatusResyncBody(
+      Object.entries(entries).map(([resourceId, statusHash]) => ({ resourceId, statusHash })),
+    );
+
+  async function answersOfAgent(body: Uint8Array, lister: PartList) {
+    await using agent = await agentAt(server.address, { lister, statusHashGetter: hashOf });
+    await agent.subscribe(() => undefined);
+    const end = statusQuestion(hashes({ end: 'asked' }));
+    lister.put(part('end', 1, { status: 'end' }));
+    return await answersTo(
+      statusQuestion(body),
+      end,
+      (event) => readResourceId(event) === 'end' && !text(event).includes('never'),
+    );
+  }
+
+  describe.each([
+    ['a lister with get', PartStore],
+    ['a lister without get', PartList],
+  ])('%s', (_, Lister) => {
+    test('sends the listed ones whose hash differs, and no others', async () => {
+      const same = hashOf(part('a', 1, { status: 'A' }));
+      const answers = await answersOfAgent(
+        hashes({ a: same, b: 'another', throws: 'x', foreign: 'x', unknown: 'x' }),
+        new Lister(parts),
+      );
+      expect(answers.map(shown)).toEqual(['status.resync_response b 1']);
+      expect(answers[0]).toMatchObject({ source: 'c1-agent' });
+      expect(answers.map((event) => word(event, Extension.originalSource))).toEqual(['hub']);
+      expect(answers.map(text)).toEqual(['{"status":"B"}']);
+    });
+  });
+
+  test.each(['{"statusHashes":[]}', '{"statusHashes":null}', '{}', 'null'])(
+    'takes %s for a list that is empty: all that the asker owns goes',
+    async (body) => {
+      const lister = new PartStore(parts);
+      await using agent = await agentAt(server.address, { lister, statusHashGetter: hashOf });
+      await agent.subscribe(() => undefined);
+      server.last.send(statusQuestion(Buffer.from(body)));
+      await until('three answers', 5_000, () => server.published.length === 3);
+      expect(server.published.map((event) => readResourceId(event)).toSorted()).toEqual(['a', 'b', 'throws']);
+      expect(lister.asked).toEqual([{ clusterName: 'c1', source: 'hub', dataType: PARTS }]);
+    },
+  );
+});
+
+describe('a client that asks', () => {
+  test('a source: one question for each data type, with every hash; to one cluster or to all', async () => {
+    const lister = new PartStore([part('a', 1, { status: 1 }), part('b', 1, { cluster: 'c2' })]);
+    await using source = await hubAt(server.address, { lister, codecs: [eventCodec(), eventCodec(TOOLS)] });
+    await source.resync();
+    await source.resync('c2');
+    expect(server.published.map(({ type, source: from }) => [type, from])).toEqual([
+      [String(typeOf('status', 'resync_request', PARTS)), 'hub'],
+      [String(typeOf('status', 'resync_request', TOOLS)), 'hub'],
+      [String(typeOf('status', 'resync_request', PARTS)), 'hub'],
+      [String(typeOf('status', 'resync_request', TOOLS)), 'hub'],
+    ]);
+    expect(server.published.map((event) => readClusterName(event))).toEqual(['', '', 'c2', 'c2']);
+    expect(server.published.map((event) => word(event, Extension.originalSource))).toEqual(['', '', '', '']);
+    expect(server.published.map((event) => event.dataContentType)).toEqual(Array(4).fill('application/json'));
+    expect(decodeStatusResyncBody(eventDataBytes(server.published[0] as Event))).toEqual([
+      { resourceId: 'a', statusHash: 'hash of 1' },
+      { resourceId: 'b', statusHash: 'hash of undefined' },
+    ]);
+    expect(lister.asked[0]).toEqual({ clusterName: '', source: 'hub', dataType: PARTS });
+    expect(lister.asked[3]).toEqual({ clusterName: 'c2', source: 'hub', dataType: TOOLS });
+  });
+
+  test('an agent: one question for each data type, with every version', async () => {
+    const lister = new PartStore([part('a', '9223372036854775807'), part('b', 0, { source: 'other' })]);
+    await using agent = await agentAt(server.address, { lister });
+    await agent.resync();
+    await agent.resync('other');
+    expect(server.published.map((event) => word(event, Extension.originalSource))).toEqual(['', 'other']);
+    expect(server.published.map((event) => readClusterName(event))).toEqual(['c1', 'c1']);
+    expect(server.published.map(text)).toEqual([
+      '{"resourceVersions":[{"resourceID":"a","resourceVersion":9223372036854775807},{"resourceID":"b","resourceVersion":0}]}',
+      '{"resourceVersions":[{"resourceID":"b","resourceVersion":0}]}',
+    ]);
+    expect(decodeSpecResyncBody(eventDataBytes(server.published[1] as Event))).toHaveLength(1);
+  });
+
+  test('an empty list is [] on the wire', async () => {
+    await using source = await hubAt(server.address);
+    await using agent = await agentAt(server.address);
+    await source.resync();
+    await agent.resync();
+    expect(server.published.map(text)).toEqual(['{"statusHashes":[]}', '{"resourceVersions":[]}']);
+  });
+
+  test('a long list of hashes goes out in parts under 4 MiB, none of them empty, whatever the ids are made of', async () => {
+    const ids = Array.from({ length: 30_000 }, (_, index) => `${'部品'.repeat(40)}-${index}`);
+    const lister = new PartStore(ids.map((uid) => part(uid, 1)));
+    await using source = await hubAt(server.address, { lister });
+    await source.resync();
+    expect(server.published.length).toBeGreaterThan(1);
+    const lists = server.published.map((event) => decodeStatusResyncBody(eventDataBytes(event)));
+    expect(lists.every((list) => list.length > 0)).toBe(true);
+    expect(lists.flat().map(({ resourceId }) => resourceId)).toEqual(ids);
+    const largest = Math.max(...server.published.map((event) => eventDataBytes(event)?.length ?? 0));
+    expect(largest).toBeLessThan(4 * 1024 * 1024 - 1024);
+  });
+
+  test('a version that is no number, a hash getter and a lister that throw end it, and nothing was sent', async () => {
+    await using agent = await agentAt(server.address, { lister: new PartStore([part('a', 'v7')]) });
+    await expect(agent.resync()).rejects.toMatchObject({
+      code: 'invalid_argument',
+      field: 'resourceVersion',
+      message: 'resource a: the version "v7" is no whole number of 64 bits',
+    });
+    const thrown = new RangeError('no hash');
+    await using source = await hubAt(server.address, {
+      lister: new PartStore([part('a', 1)]),
+      statusHashGetter: () => {
+        throw thrown;
+      },
+    });
+    await expect(source.resync()).rejects.toBe(thrown);
+    const cause = new Error('the database is away');
+    await using third = await hubAt(server.address, { lister: { list: () => Promise.reject(cause) } });
+    await expect(third.resync()).rejects.toMatchObject({
+      code: 'internal',
+      field: 'lister',
+      message: 'the lister failed: list() threw: the database is away',
+      cause,
+    });
+    expect(server.published).toEqual([]);
+  });
+
+  test('a question asked while the subscription is not there yet waits for it', async () => {
+    server.script = { subscribe: () => undefined };
+    await using agent = await agentAt(server.address);
+    const subscribed = agent.subscribe(() => undefined);
+    await until('it has asked to subscribe', 5_000, () => server.subscriptions.length === 1);
+    const asked = agent.resync();
+    await agent.publish(typeOf('status'), part('a', 1));
+    expect(server.published.map(({ type }) => type)).toEqual([String(typeOf('status'))]);
+    server.last.accept();
+    await asked;
+    await subscribed;
+    expect(server.published.map(({ type }) => type)).toEqual([
+      String(typeOf('status')),
+      String(typeOf('spec', 'resync_request')),
+    ]);
+  });
+
+  test('a question that waits for the subscription ends by its signal', async () => {
+    server.script = { subscribe: () => undefined };
+    await using agent = await agentAt(server.address);
+    void agent.subscribe(() => undefined);
+    await until('it has asked to subscribe', 5_000, () => server.subscriptions.length === 1);
+    const giveUp = new AbortController();
+    const asked = agent.resync('', { signal: giveUp.signal });
+    giveUp.abort();
+    await expect(asked).rejects.toMatchObject({ code: 'cancelled' });
+    await expect(agent.resync('', { timeoutMs: 20 })).rejects.toMatchObject({ code: 'deadline_exceeded' });
+  });
+});
+
+describe('autoResync', () => {
+  test('asks at each subscription, the first included, and again until the list can be had', async () => {
+    let away = true;
+    const lister = {
+      list: () => {
+        if (away) throw new Error('not yet');
+        return [part('a', 1)];
+      },
+    };
+    await using agent = await agentAt(server.address, { lister, autoResync: true });
+    const log = new StatusLog(agent);
+    await agent.subscribe(() => undefined);
+    await until('it failed', 5_000, () => log.count('resync-failed') === 1);
+    expect(log.errors('resync-failed')).toEqual(['internal: the lister failed: list() threw: not yet']);
+    away = false;
+    await until('it asked', 5_000, () => server.published.length === 1);
+    server.last.end(14, 'come again');
+    await until('it asked again', 5_000, () => server.published.length === 2);
+    expect(server.published.map(text)).toEqual(
+      Array(2).fill('{"resourceVersions":[{"resourceID":"a","resourceVersion":1}]}'),
+    );
+  });
+
+  test('off: nothing is asked, before or after a loss', async () => {
+    await using agent = await agentAt(server.address, { autoResync: false });
+    const reconnected = agent.reconnected[Symbol.asyncIterator]();
+    await agent.subscribe(() => undefined);
+    server.last.end(14, 'come again');
+    await reconnected.next();
+    await agent.publish(typeOf('status'), part('a', 1));
+    expect(server.published.map(({ type }) => type)).toEqual([String(typeOf('status'))]);
+  });
+});
