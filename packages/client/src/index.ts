@@ -91,6 +91,21 @@ export {
   type SnowflakeOptions,
   snowflakeSequence,
 } from './codec/sequence.js';
+export {
+  type BuildOptions,
+  buildCloudEventsAgentOptions,
+  buildCloudEventsSourceOptions,
+  type ConnectionConfig,
+} from './config/build-options.js';
+export { ConfigLoader } from './config/config-loader.js';
+export {
+  CONFIG_TYPE_GRPC,
+  CONFIG_TYPE_KAFKA,
+  CONFIG_TYPE_MQTT,
+  type ConfigType,
+} from './config/config-type.js';
+export { parseGoDuration } from './config/go-duration.js';
+export { type GrpcConfig, type LoadedConfig, loadGrpcConfig, parseGrpcConfig } from './config/grpc-config.js';
 export type { AnyCodec, Codec, EventCodec } from './generic/codec.js';
 export {
   CLUSTER_ALL,
