@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe } from 'vitest';
+import { postgresBin } from '../examples/postgres.js';
 
 const e2e = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -22,6 +23,10 @@ const parts = {
   },
   python: { present: () => existsSync(pythonBin), how: `${SETUP} python (needs python3)` },
   grpcurl: { present: () => existsSync(grpcurlBin), how: `${SETUP} grpcurl (needs Go)` },
+  postgresql: {
+    present: () => postgresBin() !== undefined,
+    how: 'install PostgreSQL 14 or newer (Debian: apt-get install postgresql; https://www.postgresql.org/download)',
+  },
 };
 
 /**

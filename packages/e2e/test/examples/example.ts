@@ -1,0 +1,87 @@
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import type { Readable } from 'node:stream';
+import { fileURLToPath } from 'node:url';
+import { until } from '../../src/index.js';
+
+const WAIT_MS = 20_000;
+const e2e = fileURLToPath(new URL('../..', import.meta.url));
+
+/** Path of a built example, `agent-in-30-lines/agent`. */
+export function builtExample(name: string): string {
+  const path = `${e2e}dist/examples/${name}.js`;
+  if (!existsSync(path)) throw new Error(`${path} is not there; to build it: npx tsc -b`);
+  return path;
+}
+
+/** The source of an example, as a reader finds it. */
+export function exampleSource(path: string): string {
+  return `${e2e}examples/${path}`;
+}
+
+/** An example, run as its README says. */
+export class Example {
+  readonly #child: ChildProcessByStdio<null, Readable, Readable>;
+  #output = '';
+  #errors = '';
+
+  private constructor(child: ChildProcessByStdio<null, Readable, Readable>) {
+    this.#child = child;
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      this.#output += text;
+    });
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      this.#errors += text;
+    });
+  }
+
+  static node(name: string, args: readonly string[], environment: NodeJS.ProcessEnv = {}): Example {
+    return Example.program(process.execPath, [builtExample(name), ...args], environment);
+  }
+
+  static program(program: string, args: readonly string[], environment: NodeJS.ProcessEnv = {}): Example {
+    const child = spawn(program, args, {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, ...environment },
+    });
+    return new Example(child);
+  }
+
+  get errors(): string {
+    return this.#errors;
+  }
+
+  /** Whether it has printed that. */
+  printed(text: string | RegExp): boolean {
+    return typeof text === 'string' ? this.#output.includes(text) : text.test(this.#output);
+  }
+
+  /** Resolves when it has printed that. */
+  async prints(text: string | RegExp): Promise<void> {
+    await until(
+      `it prints ${text}`,
+      WAIT_MS,
+      () => this.printed(text) || this.#child.exitCode !== null,
+    ).catch((error: Error) => {
+      throw new Error(`${error.message}\n${this.#report()}`);
+    });
+    if (!this.printed(text)) throw new Error(`it ended before it printed ${text}\n${this.#report()}`);
+  }
+
+  /** SIGTERM; resolves with its exit code. */
+  async stop(signal: 'SIGTERM' | 'SIGKILL' = 'SIGTERM'): Promise<number | null> {
+    if (this.#child.exitCode === null && this.#child.signalCode === null) {
+      const gone = once(this.#child, 'exit');
+      this.#child.kill(signal);
+      const timer = setTimeout(() => this.#child.kill('SIGKILL'), WAIT_MS);
+      await gone;
+      clearTimeout(timer);
+    }
+    return this.#child.exitCode;
+  }
+
+  #report(): string {
+    return `its output:\n${this.#output.slice(-3000)}\nits errors:\n${this.#errors.slice(-3000)}`;
+  }
+}
