@@ -5,6 +5,7 @@ import {
   encodePublishRequest,
   encodeSubscriptionRequest,
   limited,
+  type TransportEnd,
   type TransportListener,
   type TransportPublishOptions,
   type TransportSubscribeOptions,
@@ -46,6 +47,15 @@ export class InProcessTransport implements CloudEventTransport {
       this.#open.add(subscription);
       return () => subscription.cancel();
     });
+  }
+
+  onEnd(listener: (end: TransportEnd) => void): void {
+    const tell = (code: number, message: string): void =>
+      // Never from inside a call of the listener's own.
+      queueMicrotask(() => listener({ kind: 'lost', error: new CeBrokerError(codeFromGrpc(code), message) }));
+    const ended = this.#connection.endedWith;
+    if (ended === undefined) this.#connection.onEnd = tell;
+    else tell(ended.code, ended.message);
   }
 
   async close(): Promise<void> {

@@ -66,6 +66,8 @@ export class Link {
   #everConnected = false;
   #everSubscribed = false;
   #paused = false;
+  /** The last session that ended: publishes of its connection may still wait for their answers. */
+  #retired: Session | undefined;
   #running: Promise<void> = Promise.resolve();
 
   constructor(options: LinkOptions, listener: LinkListener) {
@@ -134,6 +136,7 @@ export class Link {
   async close(): Promise<void> {
     this.#closing.abort();
     const state = this.#state;
+    void this.#retired?.close(closedError());
     const closed = state.kind === 'open' ? state.session.close(closedError()) : undefined;
     const limits = { timeoutMs: CLOSE_MS };
     await waitFor(
@@ -200,6 +203,7 @@ export class Link {
       if (!session.over) await this.#subscribe(session);
       return await session.ended;
     } finally {
+      this.#retired = session;
       void session.close(closedError());
     }
   }

@@ -89,6 +89,8 @@ interface Status {
 export class InProcessConnection implements StreamOwner {
   readonly peer: RpcPeer;
   readonly streams = new Set<InProcessServerStream>();
+  /** Told when the broker ends this connection; never when the client does. */
+  onEnd: ((code: RpcStatus, message: string) => void) | undefined = undefined;
   private readonly calls = new Set<InProcessUnary>();
   private readonly context: InProcessContext;
   private readonly gone: (connection: InProcessConnection) => void;
@@ -137,8 +139,14 @@ export class InProcessConnection implements StreamOwner {
     return stream;
   }
 
+  /** The status that the connection ended with; undefined while it stands. */
+  get endedWith(): Readonly<{ code: RpcStatus; message: string }> | undefined {
+    return this.ended;
+  }
+
   /** Ends the client's side: its streams are cancelled, its calls in flight given up. Idempotent. */
   close(): void {
+    this.onEnd = undefined;
     this.leave(STATUS_UNAVAILABLE, 'this connection has been closed');
     for (const stream of this.streams) stream.cancel();
     for (const call of this.calls) call.cancel();
@@ -165,6 +173,7 @@ export class InProcessConnection implements StreamOwner {
     if (this.ended !== undefined) return;
     this.ended = { code, message };
     this.gone(this);
+    this.onEnd?.(code, message);
   }
 
   /** The status that a call is refused with before its method hears of it; OK when it is not. */

@@ -107,10 +107,13 @@ export class GrpcTransport implements CloudEventTransport {
 
   /**
    * Ends the subscriptions, and the publishes. Those of a connection that the server is about to close (GOAWAY), or that is replaced,
-   * may still be answered for a short while.
+   * may still be answered for a short while, which a second call ends.
    */
   async close(): Promise<void> {
-    if (this.#closed) return;
+    if (this.#closed) {
+      if (this.#grace !== undefined) this.#release();
+      return;
+    }
     this.#closed = true;
     this.#enders.clear();
     for (const subscription of this.#subscriptions) subscription.cancel();
