@@ -4,7 +4,7 @@ import { playScenario, SCENARIOS, seedFromEnvironment } from '../dist/index.js';
 
 const USAGE = `node packages/e2e/faults/run.mjs [--scenario N] [--seed S] [--short] [--list]
 
-  --scenario N  its number or name, more than once if you like; default: all
+  --scenario N  its number (all of that number) or name, more than once if you like; default: all
   --seed S      the same seed plays the same faults; default: CE_BROKER_SEED, or a new one
   --short       the short form that CI plays
   --list        names them all`;
@@ -27,12 +27,13 @@ async function play() {
   if (values.seed !== undefined) process.env.CE_BROKER_SEED = values.seed;
   const wanted = values.scenario ?? SCENARIOS.map(({ name }) => name);
   let failed = 0;
-  for (const word of wanted) {
-    const scenario = SCENARIOS.find(({ number, name }) => String(number) === word || name === word);
-    if (scenario === undefined) {
-      console.error(`there is no scenario ${word}; --list names them`);
-      return 2;
-    }
+  const asked = wanted.flatMap((word) => {
+    const found = SCENARIOS.filter(({ number, name }) => String(number) === word || name === word);
+    if (found.length === 0) console.error(`there is no scenario ${word}; --list names them`);
+    return found.length === 0 ? [undefined] : found;
+  });
+  if (asked.includes(undefined)) return 2;
+  for (const scenario of asked) {
     const seed = seedFromEnvironment();
     console.error(`scenario ${scenario.number} (${scenario.name}), seed ${seed}`);
     try {

@@ -4,6 +4,7 @@ import { Cable } from './cable.js';
 import { LinePeer, type PeerEvent } from './line-peer.js';
 import { buildGoPrograms, genericCommand, genericFlags, isOwn, type PeerVersion } from './programs.js';
 import type { Run } from './run.js';
+import { until } from './until.js';
 
 /** Our own client, and the oldest and the newest SDK: nine pairings. */
 const VERSIONS: readonly PeerVersion[] = ['ts', 'v0.15.0', 'v1.3.0'];
@@ -143,20 +144,38 @@ export class MixedFleet {
     return await this.#attempt(agent, 'status', status, { cluster: agent.name, id, sequence: sequence + 1 });
   }
 
-  /** Whether every agent holds what is wanted, and every source knows the newest status. */
-  async equal(): Promise<boolean> {
-    for (const { peer, name } of this.agents) {
+  /**
+   * Waits until every agent holds what is wanted and every source knows the newest status, and gives the milliseconds that it took;
+   * rejects with what is missing.
+   */
+  async settled(what: string, timeoutMs: number): Promise<number> {
+    let missing: readonly string[] = [];
+    try {
+      return await until(what, timeoutMs, async () => {
+        missing = await this.#missing();
+        return missing.length === 0;
+      });
+    } catch (cause) {
+      const some = missing.slice(0, 10).join('; ');
+      throw new Error(`${String(cause)}: ${missing.length} differ: ${some}`, { cause });
+    }
+  }
+
+  async #missing(): Promise<string[]> {
+    const faults: string[] = [];
+    for (const { peer, name } of this.peers) {
       const held = new Map((await heldBy(peer)).map((one) => [one.id, one]));
-      const wanted = [...this.#wanted].filter(([, { agent }]) => agent.name === name);
-      if (held.size !== wanted.length) return false;
-      if (wanted.some(([id, { version, sequence }]) => !same(held.get(id), version, sequence))) return false;
+      for (const [id, { source, agent, version, sequence }] of this.#wanted) {
+        if (source.name !== name && agent.name !== name) continue;
+        const has = held.get(id);
+        held.delete(id);
+        if (has?.version !== version) faults.push(`${name} has ${id} at ${has?.version}, not ${version}`);
+        else if ((has.status?.sequence ?? 0) !== sequence)
+          faults.push(`${name} has status ${has.status?.sequence} of ${id}, not ${sequence}`);
+      }
+      for (const id of held.keys()) faults.push(`${name} still has ${id}`);
     }
-    for (const { peer, name } of this.sources) {
-      const known = new Map((await heldBy(peer)).map((one) => [one.id, one]));
-      const wanted = [...this.#wanted].filter(([, { source }]) => source.name === name);
-      if (wanted.some(([id, { version, sequence }]) => !same(known.get(id), version, sequence))) return false;
-    }
-    return true;
+    return faults;
   }
 
   /** Writes what everybody wants, holds and knows into the history. */
@@ -261,8 +280,4 @@ export class MixedFleet {
 async function heldBy(peer: LinePeer): Promise<HeldFields[]> {
   const { resources } = await peer.run('state');
   return Array.isArray(resources) ? resources : [];
-}
-
-function same(held: HeldFields | undefined, version: number, sequence: number): boolean {
-  return held?.version === version && (held.status?.sequence ?? 0) === sequence;
 }

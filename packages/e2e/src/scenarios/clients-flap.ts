@@ -55,7 +55,7 @@ export const clientsFlap: Scenario = {
     );
 
     const stopCutting = cutAtRandom(run, cables);
-    const versions = run.size(30, 5_000);
+    const versions = run.size(20, 5_000);
     const perSecond = run.size(500, 2_000);
     let turn = 0;
     await drive(perSecond, (versions * RESOURCES * 1_000) / perSecond, () => {

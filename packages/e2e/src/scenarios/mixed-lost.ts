@@ -1,6 +1,5 @@
 import { MixedFleet, type MixedPeer } from '../mixed-fleet.js';
 import type { Scenario } from '../run.js';
-import { until } from '../until.js';
 import { checkMixed } from './mixed-check.js';
 
 /** Specs and statuses of TypeScript and Go, in all pairings, whose publish failed reach the other side after the next connection. */
@@ -11,7 +10,7 @@ export const mixedLost: Scenario = {
     let broker = await run.broker();
     const fleet = await MixedFleet.start(run, () => broker.grpc, { resources: run.size(2, 10) });
     const healMs = run.size(60_000, 300_000);
-    await until('every agent holds version 1', 30_000, () => fleet.equal());
+    await fleet.settled('every agent holds version 1', 30_000);
 
     const cutOff = async (who: string, peers: readonly MixedPeer[], change: () => Promise<number>) => {
       run.history.add('fault', who, { note: 'cut off, and it changes' });
@@ -19,7 +18,7 @@ export const mixedLost: Scenario = {
       const acked = await change();
       if (acked > 0) run.fault(`${acked} publishes were acknowledged while ${who} were cut off`);
       for (const peer of peers) peer.plugIn();
-      const ms = await until(`equal after ${who} were cut off`, healMs, () => fleet.equal());
+      const ms = await fleet.settled(`equal after ${who} were cut off`, healMs);
       run.figure(`${who}HealedMs`, Math.max(ms, Number(run.figures[`${who}HealedMs`] ?? 0)));
     };
     for (let round = 0; round < run.size(1, 3); round += 1) {
@@ -32,7 +31,7 @@ export const mixedLost: Scenario = {
       const acked = (await fleet.changeSpecs()) + (await fleet.changeStatuses());
       if (acked > 0) run.fault(`${acked} publishes were acknowledged while there was no broker`);
       broker = await run.restart(broker);
-      const ms = await until('equal after the broker was away', healMs, () => fleet.equal());
+      const ms = await fleet.settled('equal after the broker was away', healMs);
       run.figure('brokerHealedMs', Math.max(ms, Number(run.figures['brokerHealedMs'] ?? 0)));
     }
     await fleet.recordState();

@@ -1,7 +1,6 @@
 import type { MixedPeer } from '../mixed-fleet.js';
 import { MixedFleet } from '../mixed-fleet.js';
 import type { Run, Scenario } from '../run.js';
-import { until } from '../until.js';
 import { checkMixed } from './mixed-check.js';
 
 const RETRY_MS = 250;
@@ -15,9 +14,9 @@ export const mixedRestart: Scenario = {
     const fleet = await MixedFleet.start(run, () => broker.grpc, { resources: run.size(2, 10) });
     // Go backs off 5 to 10 s at first, later 60 to 120 s.
     const backMs = run.size(60_000, 300_000);
-    await until('every agent holds version 1', 30_000, () => fleet.equal());
+    await fleet.settled('every agent holds version 1', 30_000);
     await fleet.changeStatuses();
-    await until('every source knows a status', 30_000, () => fleet.equal());
+    await fleet.settled('every source knows a status', 30_000);
     for (let round = 0; round < run.size(1, 4); round += 1) {
       const brutal = round % 2 === 1;
       run.history.add('fault', 'broker', { note: brutal ? 'SIGKILL' : 'SIGTERM' });
@@ -26,7 +25,7 @@ export const mixedRestart: Scenario = {
       const from = performance.now();
       broker = await run.restart(broker);
       await Promise.all(fleet.peers.map((peer) => back(run, fleet, peer, from, backMs)));
-      await until('all are equal after the restart', backMs, () => fleet.equal());
+      await fleet.settled('all are equal after the restart', backMs);
     }
     await fleet.recordState();
     checkMixed(run, fleet);
