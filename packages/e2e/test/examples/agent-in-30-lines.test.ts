@@ -1,0 +1,56 @@
+import { readFileSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { BrokerProcess, until } from '../../src/index.js';
+import { Example, exampleSource } from './example.js';
+import { Hub } from './hub.js';
+
+describe('examples/agent-in-30-lines', () => {
+  let broker: BrokerProcess;
+  let hub: Hub;
+  let agent: Example;
+
+  beforeAll(async () => {
+    broker = await BrokerProcess.start();
+    hub = await Hub.start(broker.grpc);
+    agent = Example.node('agent-in-30-lines/agent', ['c1', broker.grpc]);
+  });
+  afterAll(async () => {
+    await agent?.stop();
+    await hub?.close();
+    await broker?.stop();
+  });
+
+  it('has at most 30 lines of code beside its imports', () => {
+    const source = readFileSync(exampleSource('agent-in-30-lines/agent.ts'), 'utf8');
+    const code = source.replace(/^import \{[^}]*\} from '[^']*';$/gm, '').split('\n');
+    const lines = code.map((line) => line.trim()).filter((line) => line !== '' && !line.startsWith('//'));
+    expect(lines.length).toBeGreaterThan(15);
+    expect(lines.length).toBeLessThanOrEqual(30);
+  });
+
+  it('applies what comes, and reports it', async () => {
+    await hub.paint('c1', 'door', 'red');
+    await hub.paint('c1', 'door', 'blue');
+    await hub.paint('c1', 'gate', 'red');
+    expect(agent.printed('painted door red\npainted door blue\n')).toBe(true);
+  });
+
+  it('catches up when the broker was away', async () => {
+    await broker.stop();
+    broker = await broker.restart();
+    await hub.paint('c1', 'door', 'green');
+  });
+
+  it('removes what is deleted, and the broker knows', async () => {
+    await hub.remove('c1', 'gate');
+    expect(agent.printed('removed gate')).toBe(true);
+    await until('no deletion is left to confirm', 20_000, async () => {
+      const tombstones = await fetch(`http://${broker.admin}/state/tombstones`);
+      return !(await tombstones.text()).includes('c1.gate');
+    });
+  });
+
+  it('ends by itself when it is told to, without a word of complaint', async () => {
+    expect(await agent.stop()).toBe(0);
+  });
+});
