@@ -141,6 +141,14 @@ export {
 } from './limiter/rate-limiter.js';
 export { CloudEventSourceClient } from './source/cloud-event-source-client.js';
 export type { SourceClientConfig } from './source/source-config.js';
+export {
+  type ResourcePlace,
+  type ResourceQuery,
+  ResourceStore,
+  type ResourceStoreOptions,
+  type StoredOptions,
+} from './store/resource-store.js';
+export type { StoreChange } from './store/store-watch.js';
 export type {
   CloudEventsAgentOptions,
   CloudEventsOptions,

@@ -1,0 +1,176 @@
+import { randomUUID } from 'node:crypto';
+import { readFile, readlink, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { CeBrokerError } from 'ce-broker-proto';
+
+/** Who holds a lock. */
+interface Holder {
+  readonly pid: number;
+  /** The machine, or the container: a process id means nothing outside. */
+  readonly home: string;
+  /** When the process began, as its system counts; empty where that cannot be told. */
+  readonly began: string;
+  readonly token: string;
+}
+
+/** How often a holder shows that it lives, and after how long without that it does not. */
+export interface LockTimes {
+  readonly beatMs: number;
+  readonly staleMs: number;
+}
+
+const TIMES: LockTimes = { beatMs: 5_000, staleMs: 15_000 };
+const TRIES = 100;
+const TRY_AGAIN_MS = 50;
+const CLAIM_MS = 10_000;
+
+/**
+ * Keeps a file to one process, by a file `<file>.lock` beside it. The lock of a process that is gone is taken over: at once when this
+ * machine can tell, otherwise (another machine or container, on a shared disk) when its holder has given no sign for 15 s.
+ */
+export class FileLock {
+  readonly #path: string;
+  readonly #token: string;
+  readonly #timer: NodeJS.Timeout;
+
+  private constructor(path: string, token: string, beatMs: number) {
+    this.#path = path;
+    this.#token = token;
+    this.#timer = setInterval(() => {
+      const now = new Date();
+      // A beat that fails is made up for by the next one.
+      utimes(path, now, now).catch(() => undefined);
+    }, beatMs);
+    this.#timer.unref();
+  }
+
+  /** Rejects with `failed_precondition` that names the holder, or with what the file system says. */
+  static async acquire(file: string, { beatMs, staleMs }: LockTimes = TIMES): Promise<FileLock> {
+    const path = `${file}.lock`;
+    const me: Holder = {
+      pid: process.pid,
+      home: await homeOf(),
+      began: await beganOf(process.pid),
+      token: randomUUID(),
+    };
+    for (let attempt = 0; attempt < TRIES; attempt++) {
+      try {
+        await writeFile(path, JSON.stringify(me), { flag: 'wx', mode: 0o600 });
+        return new FileLock(path, me.token, beatMs);
+      } catch (thrown) {
+        if (errno(thrown) !== 'EEXIST') throw thrown;
+      }
+      const seen = await contentOf(path);
+      if (seen === undefined) continue;
+      if (holderIn(seen) === undefined) {
+        // It may just be being written.
+        await sleep(TRY_AGAIN_MS);
+        if ((await contentOf(path)) !== seen) continue;
+      }
+      if (await isHeld(path, seen, me, staleMs)) throw held(file, path, holderIn(seen));
+      await takeAway(path, seen);
+    }
+    throw held(file, path, undefined);
+  }
+
+  /** Never rejects; idempotent. */
+  async release(): Promise<void> {
+    clearInterval(this.#timer);
+    const mine = await contentOf(this.#path);
+    if (mine !== undefined && holderIn(mine)?.token === this.#token)
+      await rm(this.#path, { force: true }).catch(() => undefined);
+  }
+}
+
+async function isHeld(path: string, seen: string, me: Holder, staleMs: number): Promise<boolean> {
+  const holder = holderIn(seen);
+  if (holder !== undefined && holder.home === me.home) {
+    if (!isAlive(holder.pid)) return false;
+    const began = await beganOf(holder.pid);
+    // The same id, of a process that began at another time, is another process.
+    if (began !== '' && holder.began !== '') return began === holder.began;
+  }
+  // Whoever it is, a sign of life will tell: wait for one.
+  const first = await signOf(path);
+  for (let waited = 0; waited < staleMs; waited += staleMs / 10) {
+    const age = Date.now() - (first ?? 0);
+    if (first === undefined || age > 4 * staleMs) return false;
+    await sleep(staleMs / 10);
+    if ((await signOf(path)) !== first) return (await signOf(path)) !== undefined;
+  }
+  return false;
+}
+
+/**
+ * Of those who see one stale lock at once, only the one with the claim may remove it, and only if it is still the one that was seen: a
+ * fresh lock is never taken from its holder.
+ */
+async function takeAway(path: string, seen: string): Promise<void> {
+  const claim = `${path}.claim`;
+  try {
+    await writeFile(claim, '', { flag: 'wx', mode: 0o600 });
+  } catch (thrown) {
+    if (errno(thrown) !== 'EEXIST') throw thrown;
+    // A claim is held for an instant, unless its process was killed in it.
+    if (Date.now() - ((await signOf(claim)) ?? Date.now()) > CLAIM_MS) await rm(claim, { force: true });
+    await sleep(TRY_AGAIN_MS);
+    return;
+  }
+  try {
+    if ((await contentOf(path)) === seen) await rm(path, { force: true });
+  } finally {
+    await rm(claim, { force: true });
+  }
+}
+
+async function contentOf(path: string): Promise<string | undefined> {
+  return await readFile(path, 'utf8').catch(() => undefined);
+}
+
+function holderIn(text: string): Holder | undefined {
+  try {
+    const { pid, home, began, token } = JSON.parse(text) as Partial<Holder>;
+    if (typeof pid !== 'number' || typeof home !== 'string' || typeof token !== 'string') return undefined;
+    return { pid, home, began: began ?? '', token };
+  } catch {
+    return undefined;
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (thrown) {
+    return errno(thrown) === 'EPERM';
+  }
+}
+
+async function homeOf(): Promise<string> {
+  const pids = await readlink('/proc/self/ns/pid').catch(() => '');
+  return `${hostname()} ${pids}`.trim();
+}
+
+/** The 22nd field; the second, the command in brackets, may hold anything. */
+async function beganOf(pid: number): Promise<string> {
+  const text = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
+  return text.slice(text.lastIndexOf(')') + 2).split(' ')[19] ?? '';
+}
+
+async function signOf(path: string): Promise<number | undefined> {
+  return (await stat(path).catch(() => undefined))?.mtimeMs;
+}
+
+function errno(thrown: unknown): unknown {
+  return thrown instanceof Error && 'code' in thrown ? thrown.code : undefined;
+}
+
+function held(file: string, path: string, holder: Holder | undefined): CeBrokerError {
+  const who = holder === undefined ? 'another process' : `process ${holder.pid} on ${holder.home}`;
+  return new CeBrokerError(
+    'failed_precondition',
+    `${file} is in use by ${who}: give each process a file of its own (or remove ${path} if you know that nobody uses it)`,
+    { field: 'file' },
+  );
+}

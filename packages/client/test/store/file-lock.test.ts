@@ -1,0 +1,89 @@
+import { readdir, readFile, utimes, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { FileLock } from '../../src/store/file-lock.js';
+import { folder } from './tools.js';
+
+const TIMES = { beatMs: 20, staleMs: 300 };
+
+async function locked(file: string): Promise<FileLock> {
+  const lock = await FileLock.acquire(file, TIMES);
+  onTestFinished(() => lock.release());
+  return lock;
+}
+
+/** A lock as this process writes it, changed. */
+async function lockLike(file: string, change: object): Promise<string> {
+  const lock = await FileLock.acquire(file, TIMES);
+  const text = await readFile(`${file}.lock`, 'utf8');
+  await lock.release();
+  return JSON.stringify({ ...JSON.parse(text), token: 'other', ...change });
+}
+
+describe('a file lock', () => {
+  it('goes to one, and to the next when it is released', async () => {
+    const file = join(await folder(), 'f');
+    const first = await locked(file);
+    await expect(FileLock.acquire(file, TIMES)).rejects.toThrow(/is in use by process/);
+    await first.release();
+    await first.release();
+    await locked(file);
+  });
+
+  it('of a process that is gone is taken over at once', async () => {
+    const file = join(await folder(), 'f');
+    await writeFile(`${file}.lock`, await lockLike(file, { pid: 2 ** 22 + 1 }));
+    await locked(file);
+  });
+
+  it('of an earlier process with the same id is taken over at once', async () => {
+    const file = join(await folder(), 'f');
+    await writeFile(`${file}.lock`, await lockLike(file, { began: '1' }));
+    await locked(file);
+  });
+
+  it('of another machine that gives a sign of life is kept', async () => {
+    const file = join(await folder(), 'f');
+    await writeFile(`${file}.lock`, await lockLike(file, { home: 'elsewhere' }));
+    const beat = setInterval(() => void utimes(`${file}.lock`, new Date(), new Date()), 20);
+    onTestFinished(() => clearInterval(beat));
+    await expect(FileLock.acquire(file, TIMES)).rejects.toThrow(/is in use by process \d+ on elsewhere/);
+  });
+
+  it.each(['another machine', 'nobody can tell'])('of %s that gives none is taken over', async (who) => {
+    const file = join(await folder(), 'f');
+    const text = who === 'another machine' ? await lockLike(file, { home: 'elsewhere' }) : 'half a lo';
+    await writeFile(`${file}.lock`, text);
+    await locked(file);
+  });
+
+  it('gives signs of life', async () => {
+    const file = join(await folder(), 'f');
+    await locked(file);
+    const text = await readFile(`${file}.lock`, 'utf8');
+    await writeFile(`${file}.lock`, JSON.stringify({ ...JSON.parse(text), home: 'elsewhere' }));
+    await expect(FileLock.acquire(file, TIMES)).rejects.toThrow(/is in use/);
+  });
+
+  it('goes to one of many who see a stale one at once', async () => {
+    const path = await folder();
+    for (let round = 0; round < 20; round++) {
+      const file = join(path, `f${round}`);
+      await writeFile(`${file}.lock`, await lockLike(file, { pid: 2 ** 22 + 1 }));
+      const tries = await Promise.allSettled(Array.from({ length: 8 }, () => locked(file)));
+      expect(tries.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+      for (const one of tries) {
+        if (one.status === 'rejected') expect(one.reason.code).toBe('failed_precondition');
+      }
+    }
+    await expect(readdir(path)).resolves.toHaveLength(20);
+  });
+
+  it('is taken over although a process was killed while it took it over', async () => {
+    const file = join(await folder(), 'f');
+    await writeFile(`${file}.lock`, await lockLike(file, { pid: 2 ** 22 + 1 }));
+    await writeFile(`${file}.lock.claim`, '');
+    await utimes(`${file}.lock.claim`, new Date(0), new Date(0));
+    await locked(file);
+  });
+});

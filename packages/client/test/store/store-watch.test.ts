@@ -1,0 +1,111 @@
+import { getEventListeners } from 'node:events';
+import { describe, expect, it } from 'vitest';
+import type { JsonResource } from '../../src/codec/json-resource.js';
+import { ResourceStore } from '../../src/store/resource-store.js';
+import type { StoreChange } from '../../src/store/store-watch.js';
+import { resource } from './tools.js';
+
+function newStore(): ResourceStore<JsonResource> {
+  return new ResourceStore<JsonResource>();
+}
+
+function told({ type, resource: { uid, resourceVersion } }: StoreChange<JsonResource>): string {
+  return `${type} ${uid} v${resourceVersion}`;
+}
+
+async function rest(watch: AsyncIterable<StoreChange<JsonResource>>): Promise<string[]> {
+  const changes: string[] = [];
+  for await (const change of watch) changes.push(told(change));
+  return changes;
+}
+
+const v = (version: number) => ({ resourceVersion: String(version) });
+
+describe('a watch', () => {
+  it('tells each change to a reader that keeps up, from the call on', async () => {
+    const store = newStore();
+    store.set(resource('before'));
+    const watch = store.watch();
+    const seen: string[] = [];
+    const next = async () => {
+      const { value } = await watch.next();
+      if (value !== undefined) seen.push(told(value));
+    };
+    store.set(resource('r'));
+    await next();
+    const waiting = next();
+    store.set(resource('r', v(2)));
+    await waiting;
+    store.delete('r');
+    await next();
+    expect(seen).toEqual(['added r v1', 'modified r v2', 'deleted r v2']);
+    await store.close();
+    await expect(watch.next()).resolves.toEqual({ done: true, value: undefined });
+  });
+
+  it('begins with what is there when asked to', async () => {
+    const store = newStore();
+    store.set(resource('a'));
+    store.set(resource('b'));
+    const watch = store.watch({ initial: true });
+    store.set(resource('b', v(2)));
+    store.delete('a');
+    store.set(resource('c'));
+    await store.close();
+    expect(await rest(watch)).toEqual(['added b v2', 'added c v1']);
+  });
+
+  it('sums up what a slow reader missed, one change for each resource', async () => {
+    const store = newStore();
+    for (const uid of ['changed', 'deleted', 'replaced', 'untouched']) store.set(resource(uid));
+    const watch = store.watch();
+    for (let version = 2; version < 1_000; version++) store.set(resource('changed', v(version)));
+    store.set(resource('deleted', v(2)));
+    store.delete('deleted');
+    store.delete('replaced');
+    store.set(resource('replaced', v(5)));
+    for (let n = 0; n < 1_000; n++) {
+      store.set(resource(`passing-${n}`));
+      store.delete(`passing-${n}`);
+    }
+    store.set(resource('new'));
+    store.set(resource('new', v(2)));
+    await store.close();
+    expect(await rest(watch)).toEqual(
+      ['changed v999', 'deleted v2', 'replaced v5', 'new v2'].map(
+        (text, index) => `${['modified', 'deleted', 'modified', 'added'][index]} ${text}`,
+      ),
+    );
+  });
+
+  it('lets one reader not hold up another', async () => {
+    const store = newStore();
+    const [slow, quick] = [store.watch(), store.watch()];
+    store.set(resource('r'));
+    expect((await quick.next()).value).toMatchObject({ type: 'added' });
+    store.set(resource('r', v(2)));
+    expect((await quick.next()).value).toMatchObject({ type: 'modified' });
+    expect((await slow.next()).value).toMatchObject({ type: 'added', resource: { resourceVersion: '2' } });
+  });
+
+  it('ends by its signal, and leaves no listener behind', async () => {
+    const store = newStore();
+    const abort = new AbortController();
+    const watch = store.watch({ signal: abort.signal });
+    const waiting = watch.next();
+    abort.abort();
+    await expect(waiting).resolves.toEqual({ done: true, value: undefined });
+    expect(getEventListeners(abort.signal, 'abort')).toHaveLength(0);
+    await expect(rest(store.watch({ signal: abort.signal }))).resolves.toEqual([]);
+    await store.close();
+    await expect(rest(store.watch())).resolves.toEqual([]);
+  });
+
+  it('ends when its reader breaks off', async () => {
+    const store = newStore();
+    const { signal } = new AbortController();
+    store.set(resource('a'));
+    for await (const _ of store.watch({ signal, initial: true })) break;
+    expect(getEventListeners(signal, 'abort')).toHaveLength(0);
+  });
+});
