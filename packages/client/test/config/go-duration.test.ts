@@ -36,7 +36,7 @@ describe("Go's durations", () => {
     '1m30',
     '--1s',
     '1e3s',
-    '9'.repeat(30) + 'h',
+    `${'9'.repeat(30)}h`,
   ])('%j is none', (text) => {
     expect(parseGoDuration(text)).toBeUndefined();
   });

@@ -2,6 +2,8 @@ import { isIP, type Socket } from 'node:net';
 import { createSecureContext, rootCertificates, type SecureContext, connect as tlsConnect } from 'node:tls';
 import { ChannelCredentials, credentials, type experimental } from '@grpc/grpc-js';
 import type { TlsCredentials } from './credentials.js';
+import { takeNextSocket } from './next-socket.js';
+import type { Target } from './target.js';
 
 /** How far a connection has come. */
 export type ConnectPhase = 'none' | 'tcp' | 'tls';
@@ -15,13 +17,14 @@ export class Connector extends ChannelCredentials {
   phase: ConnectPhase = 'none';
   /** The last error of a socket. */
   error: Error | undefined;
+  readonly #port: number;
   readonly #tls: { readonly host: string; readonly context: SecureContext } | undefined;
   readonly #sockets = new Set<Socket>();
   #over = false;
 
-  /** @param host whose certificate the server must show */
-  constructor(host: string, tls: TlsCredentials | undefined) {
+  constructor({ host, port }: Target, tls: TlsCredentials | undefined) {
     super();
+    this.#port = port;
     this.#tls = tls === undefined ? undefined : { host, context: secureContext(tls) };
   }
 
@@ -51,7 +54,11 @@ export class Connector extends ChannelCredentials {
   override _createSecureConnector(): experimental.SecureConnector {
     return {
       connect: (socket) => this.#secure(socket),
-      waitForReady: () => Promise.resolve(),
+      // gRPC begins to connect right after this.
+      waitForReady: () => {
+        takeNextSocket(this.#port, (socket) => this.#watch(socket));
+        return Promise.resolve();
+      },
       getCallCredentials: () => credentials.createEmpty(),
       destroy: () => undefined,
     };
@@ -87,6 +94,7 @@ export class Connector extends ChannelCredentials {
   }
 
   #watch(socket: Socket): void {
+    if (this.#sockets.has(socket)) return;
     this.#sockets.add(socket);
     socket.on('error', (error) => {
       this.error = error;

@@ -30,7 +30,7 @@ export async function dialGrpc(
   const target = parseTarget(options.url, names.url);
   const credentials = await source.load();
   signal?.throwIfAborted();
-  const connector = new Connector(target.host, credentials.tls);
+  const connector = new Connector(target, credentials.tls);
   const channel = new Channel(target.grpc, connector, channelOptions(options, target));
   const failed = (details: string): FailedConnection => ({
     server: options.url,

@@ -5,15 +5,17 @@ import { CeBrokerError } from 'ce-broker-proto';
 export interface Target {
   /** As gRPC takes it. */
   readonly grpc: string;
-  /** The host whose certificate is expected; empty for a socket of this machine's file system. */
+  /** The host whose certificate is expected; `localhost` for a socket in the file system. */
   readonly host: string;
+  /** 0 for such a socket. */
+  readonly port: number;
   /** On this machine: never through a proxy. */
   readonly local: boolean;
 }
 
 /** Reads a `url`. Throws `invalid_option` that names it as `name`. */
 export function parseTarget(url: string, name: string): Target {
-  if (/^unix:/.test(url)) return { grpc: url, host: 'localhost', local: true };
+  if (/^unix:/.test(url)) return { grpc: url, host: 'localhost', port: 0, local: true };
   const [, prefix = '', rest = ''] = /^(dns:(?:\/\/[^/]*\/)?)?(.*)$/s.exec(url) ?? [];
   const match = /^(?:\[([0-9a-fA-F:.%]+)\]|([^:/\s[\]]+))(?::(\d{1,5}))?$/.exec(rest);
   const port = match?.[3] === undefined ? 443 : Number(match[3]);
@@ -25,7 +27,7 @@ export function parseTarget(url: string, name: string): Target {
       { field: name },
     );
   }
-  return { grpc: prefix + rest, host, local: isThisMachine(host) };
+  return { grpc: prefix + rest, host, port, local: isThisMachine(host) };
 }
 
 function hint(url: string): string {
