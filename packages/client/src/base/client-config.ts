@@ -19,7 +19,7 @@ export interface ClientConfig<T extends ResourceObject> {
   readonly connectTimeoutMs?: number | undefined;
   /** How long to wait before the next attempt. Default: 1 to 2 s, doubling to at most 15 to 30 s. See {@link reconnectBackoff}. */
   readonly reconnectDelay?: DelayFn | undefined;
-  /** Received bytes that wait for handlers before the server is asked to pause. Default 16 MiB. */
+  /** Received bytes, and 2 KiB for each event, that wait for handlers before the server is asked to pause. Default 16 MiB. */
   readonly maxPendingBytes?: number | undefined;
   /** Default: warnings and errors go to stderr. `SILENT` says nothing. */
   readonly logger?: Logger | undefined;

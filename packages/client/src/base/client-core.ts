@@ -29,6 +29,8 @@ const DEFAULT_TIMEOUT_MS = 10_000;
 const DEFAULT_PENDING_BYTES = 16 * 1024 * 1024;
 /** What waits for a reader of `status()` that does not read. */
 const STATUS_LIMIT = 256;
+/** What an event costs in memory beside its bytes, while it waits. */
+const EVENT_BYTES = 2 * 1024;
 /** Long waits for the rate limit are told at most this often. */
 const WAITS_TOLD_MS = 10_000;
 const RESYNC_RETRY_MS = 1_000;
@@ -174,7 +176,7 @@ export class ClientCore<T extends ResourceObject> {
       checkEvent(event);
       const type = CloudEventsType.parse(event.type);
       tellReceived(this.#role.kind, event, type);
-      this.#queue.push(this.#sort(event, type, bytes.length));
+      this.#queue.push(this.#sort(event, type, bytes.length + EVENT_BYTES));
     } catch (thrown) {
       this.#status({ type: 'event-dropped', error: CeBrokerError.from(thrown), eventType });
     }

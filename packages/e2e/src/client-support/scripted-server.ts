@@ -79,7 +79,7 @@ export class ScriptedServer {
     const scripted = new ScriptedServer(
       script,
       keys === undefined
-        ? createServer()
+        ? createServer({ maxSessionMemory: 1_000 })
         : createSecureServer({ ...keys, requestCert: keys.ca !== undefined, rejectUnauthorized: true }),
     );
     await scripted.listen();
