@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { extname } from 'node:path';
 
 /** A file as source and agent hold it: what the codec writes and reads, and what the clients' listers give. */
@@ -37,6 +38,8 @@ export interface FileStatus {
    */
   readonly state: 'applied' | 'failed' | 'refused' | 'deleted' | 'pending';
   readonly action: 'ADDED' | 'MODIFIED' | 'DELETED';
+  /** SHA-256 of the content that this is about, in hex; absent for a deletion. */
+  readonly contentHash?: string | undefined;
   /** Set once the resource is gone. */
   readonly deleted?: true | undefined;
   /** Why, where it is not the command that failed. */
@@ -62,6 +65,11 @@ export const DEFAULT_DATA_TYPE = 'io.ce-broker.v1.files';
 /** Readable, and of one source, one cluster and one file only: none of the three holds a slash. */
 export function fileId(source: string, cluster: string, name: string): string {
   return `${source}/${cluster}/${name}`;
+}
+
+/** As source and agent compare contents. */
+export function contentHashOf(content: Uint8Array): string {
+  return createHash('sha256').update(content).digest('hex');
 }
 
 const CONTENT_TYPES: Readonly<Record<string, string>> = Object.freeze({

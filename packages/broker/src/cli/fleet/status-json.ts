@@ -15,6 +15,7 @@ const commandReport = z.object({
 export const fileStatusSchema = z.object({
   state: z.enum(['applied', 'failed', 'refused', 'deleted', 'pending']),
   action: z.enum(['ADDED', 'MODIFIED', 'DELETED']),
+  contentHash: z.string().optional(),
   deleted: z.literal(true).optional(),
   error: z.string().optional(),
   command: commandReport.optional(),

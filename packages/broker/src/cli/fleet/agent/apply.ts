@@ -1,4 +1,4 @@
-import type { CommandReport, FileResource, FileStatus } from '../file-resource.js';
+import { type CommandReport, contentHashOf, type FileResource, type FileStatus } from '../file-resource.js';
 import { messageOf } from '../state-file.js';
 import type { AgentEntry, AgentState } from './agent-state.js';
 import type { CommandRunner } from './command-runner.js';
@@ -44,6 +44,11 @@ async function applySpec(parts: ApplyParts, resource: FileResource, signal: Abor
   const content = resource.content ?? new Uint8Array(0);
   const known = state.get(uid);
   const action = isApplied(known) && known.status !== undefined ? 'MODIFIED' : 'ADDED';
+  const contentHash = contentHashOf(content);
+  const outcome = (facts: Pick<FileStatus, 'state' | 'error' | 'command'>, done = true): Outcome => ({
+    status: statusOf(action, { contentHash, ...facts }),
+    done,
+  });
   try {
     // Before anything is waited for: of two resources with one name that come together only one gets it.
     const holder = files === undefined ? undefined : state.claim(name, uid);
@@ -58,17 +63,17 @@ async function applySpec(parts: ApplyParts, resource: FileResource, signal: Abor
         : `the file name ${name} is taken on this agent by ${holder}`;
     if (refusal !== undefined) {
       state.release(name, uid);
-      return { status: statusOf(action, { state: 'refused', error: refusal }), done: true };
+      return outcome({ state: 'refused', error: refusal });
     }
     await command?.specs.put(uid, content);
   } catch (error) {
-    return { status: statusOf(action, { state: 'failed', error: messageOf(error) }), done: false };
+    return outcome({ state: 'failed', error: messageOf(error) }, false);
   }
-  if (command === undefined) return { status: statusOf(action, { state: 'applied' }), done: true };
+  if (command === undefined) return outcome({ state: 'applied' });
   const { report, error } = await runCommand(parts, resource, action, content, signal);
-  if (report === undefined) return { status: statusOf(action, { state: 'failed', error }), done: false };
-  const outcome = report.exitCode === 0 && report.timedOut !== true ? 'applied' : 'failed';
-  return { status: statusOf(action, { state: outcome, command: report }), done: true };
+  if (report === undefined) return outcome({ state: 'failed', error }, false);
+  const isGood = report.exitCode === 0 && report.timedOut !== true;
+  return outcome({ state: isGood ? 'applied' : 'failed', command: report });
 }
 
 async function applyDeletion(

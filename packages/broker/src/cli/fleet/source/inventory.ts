@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
+import { contentHashOf } from '../file-resource.js';
 import type { Notices } from '../notices.js';
 import { messageOf } from '../state-file.js';
 import type { FolderScan, FoundFile } from './folder-scan.js';
@@ -110,7 +110,7 @@ export class Inventory {
       if (`${size} ${mtimeNs} ${ino}` !== file.stamp || content.length !== file.bytes) return 'again';
       notices.over(problem);
       this.#read.set(key, file.stamp);
-      return state.put(file.cluster, file.name, content, createHash('sha256').update(content).digest('hex'));
+      return state.put(file.cluster, file.name, content, contentHashOf(content));
     } catch (error) {
       // Not remembered as read: the next look tries again.
       notices.state(problem, `cannot read ${file.path}: ${messageOf(error)}`);

@@ -6,9 +6,11 @@ import { messageOf } from '../state-file.js';
 import { scanFolder } from './folder-scan.js';
 import { FolderWatch } from './folder-watch.js';
 import { Inventory } from './inventory.js';
-import type { SourceState } from './source-state.js';
+import type { SourceEntry, SourceState } from './source-state.js';
 import type { SourceView } from './source-view.js';
 import { VersionWar } from './version-war.js';
+
+const MOST_STRANGERS = 10_000;
 
 export type SpecAction = 'create_request' | 'update_request' | 'delete_request';
 
@@ -33,6 +35,8 @@ export class SourceWorker {
   readonly #watch: FolderWatch;
   readonly #outbox: Outbox;
   readonly #reports = new Map<string, Report>();
+  /** What agents report of files that this source does not have. */
+  readonly #strangers = new Map<string, Report>();
   readonly #war = new VersionWar();
   /** What waits for the state file. */
   readonly #unsaved = new Set<string>();
@@ -79,9 +83,13 @@ export class SourceWorker {
   /** Takes what an agent says of a resource. */
   async receive({ uid, report }: FileResource): Promise<void> {
     const { state, view, notices } = this.#options;
-    const entry = state.get(uid);
     if (report === undefined) return;
-    if (entry === undefined || entry.confirmedAt !== undefined) return;
+    const entry = state.get(uid);
+    if (entry === undefined) {
+      this.#remember(uid, report);
+      return;
+    }
+    if (entry.confirmedAt !== undefined) return;
     const before = this.#reports.get(uid);
     if (before !== undefined && isOlder(report, before)) return;
     this.#reports.set(uid, report);
@@ -91,10 +99,7 @@ export class SourceWorker {
       view.deleted(uid, entry, report);
       return;
     }
-    const isAhead = BigInt(report.version) > BigInt(entry.version);
-    if (isAhead || (gone && entry.deletedAt === undefined && report.version === entry.version)) {
-      await this.#raise(uid, report, gone);
-    }
+    if (isForeign(report, entry)) await this.#raise(uid, report);
     const now = state.get(uid) ?? entry;
     if (before?.hash !== report.hash || before.version !== report.version) view.reported(uid, now, report);
     notices.over(`publish ${uid}`);
@@ -136,6 +141,9 @@ export class SourceWorker {
     const { state, view, notices } = this.#options;
     for (const uid of uids) {
       this.#unsaved.add(uid);
+      const stranger = this.#strangers.get(uid);
+      this.#strangers.delete(uid);
+      if (stranger !== undefined) state.raise(uid, stranger.version, stranger.status.deleted === true);
       const entry = state.get(uid);
       if (entry !== undefined) view.changed(uid, entry);
     }
@@ -155,20 +163,28 @@ export class SourceWorker {
     }
   }
 
-  async #raise(uid: string, report: Report, gone: boolean): Promise<void> {
+  /** The file of a report may come yet: then its version has to be above what the agent has. */
+  #remember(uid: string, report: Report): void {
+    this.#strangers.delete(uid);
+    this.#strangers.set(uid, report);
+    const [oldest] = this.#strangers.keys();
+    if (this.#strangers.size > MOST_STRANGERS && oldest !== undefined) this.#strangers.delete(oldest);
+  }
+
+  async #raise(uid: string, report: Report): Promise<void> {
     const { state, notices } = this.#options;
     if (!this.#war.mayRaise(uid, Date.now())) {
       notices.state(
         `war ${uid}`,
-        `${uid}: its agent has version ${report.version} once more, which this source did not publish: is there another source with the id ` +
+        `${uid}: its agent has a version ${report.version} that is not of this source, once more: is there another source with the id ` +
           `${state.source}? Each source needs an id of its own`,
       );
       return;
     }
     notices.say(
-      `${uid}: its agent has version ${report.version}, which this source does not know (was a state file lost?): publishing it again above that`,
+      `${uid}: its agent has a version ${report.version} that is not of this source (was the state file lost?): publishing it again above that`,
     );
-    state.raise(uid, report.version, gone);
+    state.raise(uid, report.version, report.status.deleted === true);
     await this.#publishAll([uid]);
   }
 
@@ -203,6 +219,14 @@ export class SourceWorker {
       `the state file cannot be written: ${messageOf(error)}; nothing new is published until it can`,
     );
   }
+}
+
+/** The agent holds what this source did not publish: a higher version, another content, or a deletion where there is none. */
+function isForeign({ version, status }: Report, entry: SourceEntry): boolean {
+  const own = BigInt(entry.version);
+  if (BigInt(version) !== own) return BigInt(version) > own;
+  if (entry.deletedAt !== undefined) return false;
+  return status.deleted === true || (status.contentHash !== undefined && status.contentHash !== entry.hash);
 }
 
 /** Reports may overtake each other over reconnects; those of one agent have an order. */
