@@ -4,6 +4,7 @@ import { run } from './processes.mjs';
 import { runTests } from './tests.mjs';
 
 const bin = join(root, 'packages', 'broker', 'bin', 'ce-broker.mjs');
+const demo = join(root, 'packages', 'e2e', 'demo', 'run.mjs');
 const READY = /^ce-broker ready grpc=(\S+) admin=(\S+)/;
 
 /**
@@ -12,12 +13,13 @@ const READY = /^ce-broker ready grpc=(\S+) admin=(\S+)/;
  * @returns {Promise<number>}
  */
 export async function runCommand(name, args) {
-  if (name !== 'start' && name !== 'test') {
-    console.error(`usage: node scripts/run.mjs start|test [OPTIONS], not ${JSON.stringify(name ?? '')}`);
+  if (name !== 'start' && name !== 'test' && name !== 'demo') {
+    console.error(`usage: node scripts/run.mjs start|test|demo [OPTIONS], not ${JSON.stringify(name ?? '')}`);
     return 2;
   }
   const code = await prepare();
   if (code !== 0) return code;
+  if (name === 'demo') return run(process.execPath, [demo, ...args]);
   return name === 'start' ? start(args) : runTests(args);
 }
 
