@@ -88,7 +88,7 @@ func (a *agent) do(widget *Widget) (done *Widget, stale bool) {
 	if widget.Deleting != nil {
 		delete(a.held, widget.ID)
 		one.Status = &Status{State: "removed", Deleted: true}
-		fmt.Println("removed", widget.Name)
+		fmt.Println(widget.Name, "removed")
 		return &one, false
 	}
 	if before, found := a.held[widget.ID]; found && before.Version > widget.Version {
@@ -96,7 +96,7 @@ func (a *agent) do(widget *Widget) (done *Widget, stale bool) {
 	}
 	one.Status = &Status{State: "painted " + widget.Spec.Color}
 	a.held[widget.ID] = &one
-	fmt.Println("painted", widget.Name, widget.Spec.Color)
+	fmt.Println(widget.Name, one.Status.State)
 	return &one, false
 }
 

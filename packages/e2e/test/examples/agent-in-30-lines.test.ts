@@ -20,19 +20,19 @@ describe('examples/agent-in-30-lines', () => {
     await broker?.stop();
   });
 
-  it('has at most 30 lines of code beside its imports', () => {
+  it('has at most 30 lines of code, imports included', () => {
     const source = readFileSync(exampleSource('agent-in-30-lines/agent.ts'), 'utf8');
-    const code = source.replace(/^import \{[^}]*\} from '[^']*';$/gm, '').split('\n');
-    const lines = code.map((line) => line.trim()).filter((line) => line !== '' && !line.startsWith('//'));
-    expect(lines.length).toBeGreaterThan(15);
-    expect(lines.length).toBeLessThanOrEqual(30);
+    const lines = source.split('\n').map((line) => line.trim());
+    const code = lines.filter((line) => line !== '' && !line.startsWith('//'));
+    expect(code.length).toBeGreaterThan(20);
+    expect(code.length).toBeLessThanOrEqual(30);
   });
 
   it('applies what comes, and reports it', async () => {
     await hub.paint('c1', 'door', 'red');
     await hub.paint('c1', 'door', 'blue');
     await hub.paint('c1', 'gate', 'red');
-    expect(agent.printed('painted door red\npainted door blue\n')).toBe(true);
+    expect(agent.printed('door painted red\ndoor painted blue\n')).toBe(true);
   });
 
   it('catches up when the broker was away', async () => {
@@ -43,7 +43,7 @@ describe('examples/agent-in-30-lines', () => {
 
   it('removes what is deleted, and the broker knows', async () => {
     await hub.remove('c1', 'gate');
-    expect(agent.printed('removed gate')).toBe(true);
+    expect(agent.printed('gate removed')).toBe(true);
     await until('no deletion is left to confirm', 20_000, async () => {
       const tombstones = await fetch(`http://${broker.admin}/state/tombstones`);
       return !(await tombstones.text()).includes('c1.gate');

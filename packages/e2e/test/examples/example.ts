@@ -48,25 +48,21 @@ export class Example {
     return new Example(child);
   }
 
-  get errors(): string {
-    return this.#errors;
-  }
-
   /** Whether it has printed that. */
-  printed(text: string | RegExp): boolean {
-    return typeof text === 'string' ? this.#output.includes(text) : text.test(this.#output);
+  printed(text: string): boolean {
+    return this.#output.includes(text);
   }
 
-  /** Resolves when it has printed that. */
-  async prints(text: string | RegExp): Promise<void> {
-    await until(
-      `it prints ${text}`,
-      WAIT_MS,
-      () => this.printed(text) || this.#child.exitCode !== null,
-    ).catch((error: Error) => {
-      throw new Error(`${error.message}\n${this.#report()}`);
-    });
-    if (!this.printed(text)) throw new Error(`it ended before it printed ${text}\n${this.#report()}`);
+  /** Resolves with the match when it has printed that. */
+  async prints(pattern: RegExp): Promise<RegExpExecArray> {
+    let match: RegExpExecArray | null = null;
+    const found = (): boolean => {
+      match = pattern.exec(this.#output);
+      return match !== null || this.#child.exitCode !== null;
+    };
+    await until(`it prints ${pattern}`, WAIT_MS, found).catch(() => undefined);
+    if (match === null) throw new Error(`it did not print ${pattern}\n${this.#report()}`);
+    return match;
   }
 
   /** SIGTERM; resolves with its exit code. */

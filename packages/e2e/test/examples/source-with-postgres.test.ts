@@ -84,7 +84,7 @@ describeWith('postgresql', 'examples/source-with-postgres', () => {
   it('a row with a deletion time goes once the agent has removed the widget', async () => {
     await pool.query(`UPDATE widgets SET deleted_at = now() WHERE name = 'gate'`);
     await reported('gate', undefined);
-    expect(agent.printed('removed gate')).toBe(true);
+    expect(agent.printed('gate removed')).toBe(true);
     const left = await pool.query<{ name: string }>('SELECT name FROM widgets ORDER BY name');
     expect(left.rows.map(({ name }) => name)).toEqual(['door', 'fence']);
   });
