@@ -51,21 +51,35 @@ try {
 async function demo() {
   cpSync(values.manifests, fleet, { recursive: true });
   const clusters = readdirSync(fleet).sort();
-  console.log(`A fleet without code: ${allFiles(clusters).length} Kubernetes manifests for ${clusters.join(', ')}\n`);
+  console.log(
+    `A fleet without code: ${allFiles(clusters).length} Kubernetes manifests for ${clusters.join(', ')}\n`,
+  );
 
   let broker = await startBroker('127.0.0.1:0');
   tell(`a broker runs on ${broker.grpc}`);
   for (const cluster of clusters) {
     const exec = cluster === 'oslo' ? ['--exec', CHECK] : [];
-    const args = ['agent', '--cluster', cluster, '--server', broker.grpc, '--dir', join(folder, cluster), ...exec];
+    const args = [
+      'agent',
+      '--cluster',
+      cluster,
+      '--server',
+      broker.grpc,
+      '--dir',
+      join(folder, cluster),
+      ...exec,
+    ];
     processes.start(`agent ${cluster}`, args);
   }
   const source = ['source', '--dir', fleet, '--source', 'demo', '--server', broker.grpc, '--json'];
   processes.start('source', source, onReport);
-  tell('a source publishes the folder; three agents apply into folders; the one of oslo checks each manifest');
+  tell(
+    'a source publishes the folder; three agents apply into folders; the one of oslo checks each manifest',
+  );
 
   await settled(clusters);
-  for (const cluster of clusters) tell(`  ${cluster}: ${[...filesOf(join(folder, cluster)).keys()].join(', ')}`);
+  for (const cluster of clusters)
+    tell(`  ${cluster}: ${[...filesOf(join(folder, cluster)).keys()].join(', ')}`);
   tell(`  the source hears of ${FAILING}: ${saidOf(FAILING)}`);
 
   edit('berlin/web.yaml', /replicas: \d+/, 'replicas: 5');
@@ -83,14 +97,18 @@ async function demo() {
   tell('the broker is back, with nothing');
   await settled(clusters);
   tell('  lisbon/orders-config.yaml is applied');
-  await until('the deletion of berlin/web-ingress.yaml', () => (deleted.has('berlin/web-ingress.yaml') ? [] : ['not told']));
+  await until('the deletion of berlin/web-ingress.yaml', () =>
+    deleted.has('berlin/web-ingress.yaml') ? [] : ['not told'],
+  );
   tell('  berlin/web-ingress.yaml is gone, and its agent has said so');
   await until('the confirmation of the deletion', async () => await tombstones(broker.admin));
 
   const wrong = problems(clusters);
   if (wrong.length > 0) throw new Error(wrong.join('; '));
   const files = clusters.reduce((sum, cluster) => sum + filesOf(join(folder, cluster)).size, 0);
-  console.log(`\nEvery folder is as it should be: ${files} files on ${clusters.length} clusters, byte for byte,`);
+  console.log(
+    `\nEvery folder is as it should be: ${files} files on ${clusters.length} clusters, byte for byte,`,
+  );
   console.log(`and the source knows that ${FAILING} fails its check.`);
 }
 
@@ -135,14 +153,17 @@ function problems(clusters) {
     const report = reports.get(file);
     if (report === undefined) told.push(`${file}: no report at the source`);
     else if (report.state !== should) told.push(`${file}: reported as ${report.state}, not as ${should}`);
-    else if (report.version !== report.reportedVersion) told.push(`${file}: the report is of an older version`);
+    else if (report.version !== report.reportedVersion)
+      told.push(`${file}: the report is of an older version`);
   }
   if (!allFiles(clusters).includes(FAILING)) told.push(`${FAILING}, which is to fail, is not there`);
   return told;
 }
 
 function allFiles(clusters) {
-  return clusters.flatMap((cluster) => [...filesOf(join(fleet, cluster)).keys()].map((name) => `${cluster}/${name}`));
+  return clusters.flatMap((cluster) =>
+    [...filesOf(join(fleet, cluster)).keys()].map((name) => `${cluster}/${name}`),
+  );
 }
 
 function saidOf(file) {
