@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { CeBrokerError, type CloudEventsDataType, type Logger } from 'ce-broker-proto';
 import type { Lister, ListOptions } from '../generic/lister.js';
 import type { ResourceObject } from '../generic/resource.js';
@@ -21,8 +22,8 @@ export interface ResourceStoreOptions<T extends ResourceObject> {
 export interface StoredOptions<T extends ResourceObject> extends ResourceStoreOptions<T> {
   /**
    * Keeps the resources in this file, of which one process at a time can have the use: a log of JSON lines that is written afresh when
-   * most of it is outdated. Dates, bigints and byte arrays come back as they were; other class instances as plain objects.
-   * Default: memory alone.
+   * most of it is outdated (beside it: `.lock`, and for a moment `.tmp`). Dates, bigints and byte arrays come back as they were;
+   * other class instances as plain objects. What a resource holds is not to change after `set`. Default: memory alone.
    */
   readonly file?: string | undefined;
   /** Changes of so many milliseconds are written together. Default 100. */
@@ -68,7 +69,8 @@ export class ResourceStore<T extends ResourceObject> implements Lister<T> {
     const { file, flushDelayMs, logger } = options;
     if (file === undefined) return store;
     const { persistence, resources } = await StorePersistence.open({
-      file,
+      // The working directory may change later.
+      file: resolve(file),
       flushDelayMs,
       logger,
       live: () => store.#index.entries(),
@@ -94,7 +96,10 @@ export class ResourceStore<T extends ResourceObject> implements Lister<T> {
     return this.#index.list(normal(query));
   }
 
-  /** Of several that match (an id that more than one cluster has, and no cluster given) any one. */
+  /**
+   * In one step where a cluster is given; without, in one for each cluster, and of several that match (an id that more than one cluster
+   * has) any one.
+   */
   get(uid: string, query: ListOptions | ResourceQuery = {}): T | undefined {
     return this.#index.find(uid, normal(query))[0]?.resource;
   }

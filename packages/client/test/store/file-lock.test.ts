@@ -4,7 +4,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { FileLock } from '../../src/store/file-lock.js';
 import { folder } from './tools.js';
 
-const TIMES = { beatMs: 20, staleMs: 300 };
+const TIMES = { beatMs: 20, staleMs: 600 };
 
 async function locked(file: string): Promise<FileLock> {
   const lock = await FileLock.acquire(file, TIMES);

@@ -80,7 +80,9 @@ describe('a store with a file', () => {
     const file = join(await folder(), 'store.jsonl');
     const store = await opened({ file, flushDelayMs: 0 });
     store.set(resource('r'));
-    await expect.poll(() => readFile(file, 'utf8').catch(() => '')).toContain('"uid":"r"');
+    await expect
+      .poll(() => readFile(file, 'utf8').catch(() => ''), { timeout: 10_000 })
+      .toContain('"uid":"r"');
   });
 
   it('makes no file and leaves no lock when nothing happened', async () => {
@@ -219,7 +221,7 @@ describe('a store with a file', () => {
     const store = await opened({ file, flushDelayMs: 0, logger });
     await rm(path, { recursive: true });
     store.set(resource('a'));
-    await expect.poll(() => errors.join()).toContain('cannot be written: ENOENT');
+    await expect.poll(() => errors.join(), { timeout: 10_000 }).toContain('cannot be written: ENOENT');
     store.set(resource('b'));
     await expect(store.flush()).rejects.toMatchObject({ code: 'unreadable_file', field: 'file' });
     await mkdir(path);
