@@ -11,6 +11,8 @@ import { type FailedConnection, whySilent, whyUnreachable } from './why-unreacha
 
 const CONNECT_TIMEOUT_MS = 8_000;
 const MAX_RECEIVE_BYTES = 4 * 1024 * 1024;
+/** What a paused subscription holds at most, and what a server far away may have under way: HTTP/2's 64 KiB make a resync slow. */
+const WINDOW_BYTES = 1024 * 1024;
 const PING_AFTER_MS = 20_000;
 const PING_TIMEOUT_MS = 10_000;
 const LEAST_PING_AFTER_MS = 10_000;
@@ -83,7 +85,8 @@ function begin(
   const lost = (): void => {
     watch.stop();
     const error = connector.error;
-    const how = error === undefined ? 'the server closed it, or is about to' : error.message;
+    const how =
+      error === undefined ? 'the server has closed it, is about to, or no longer answers' : error.message;
     transport.end({
       kind: 'lost',
       error: new CeBrokerError('unavailable', `the connection to ${server} was lost: ${how}`, {
@@ -107,6 +110,7 @@ function channelOptions(options: GrpcOptions, target: Target): ChannelOptions {
   return {
     'grpc.max_receive_message_length': options.maxReceiveBytes ?? MAX_RECEIVE_BYTES,
     'grpc.max_send_message_length': -1,
+    'grpc-node.flow_control_window': WINDOW_BYTES,
     // One channel is one connection: it is not shared, and not opened again.
     'grpc.use_local_subchannel_pool': 1,
     'grpc.initial_reconnect_backoff_ms': 3_600_000,

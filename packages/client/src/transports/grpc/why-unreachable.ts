@@ -134,7 +134,8 @@ function heldNames(error: (Error & { cert?: { subjectaltname?: unknown } }) | un
 }
 
 function reasonOf({ error, details }: FailedConnection): string {
-  const message = error?.message ?? lastError(details);
+  // Node adds advice on its own command line.
+  const message = (error?.message ?? lastError(details)).replace(/; if the root CA .*$/, '');
   // OpenSSL: `error:0A000410:SSL routines::sslv3 alert handshake failure`, with file names and line numbers around it.
   return /::([^:]+?)(:[^ ]*\.c\b.*)?$/s.exec(message.trim())?.[1]?.trim() ?? message.trim();
 }
