@@ -240,6 +240,33 @@ describe('status hashes', () => {
     expect(again.extensions.get('statushash')).toEqual(event.extensions.get('statushash'));
   });
 
+  it('are those that both SDK generations made of a status that this codec wrote', () => {
+    const condition = {
+      type: 'Applied',
+      status: 'True',
+      lastTransitionTime: '2025-03-14T16:00:00Z',
+      reason: 'R',
+      message: 'ok ü <b>',
+    };
+    const resourceMeta = {
+      ordinal: 0,
+      group: '',
+      version: 'v1',
+      kind: 'ConfigMap',
+      resource: 'configmaps',
+      name: 'a',
+      namespace: 'default',
+    };
+    const manifest = { resourceMeta, statusFeedback: {}, conditions: [] };
+    const status = { conditions: [condition], resourceStatus: [manifest] };
+    expect(manifestBundleStatusHash({ status })).toBe(
+      'fb954d2d09029b607cd487935b7e1404b792db46af6fd2121e4c8bef1ab52583',
+    );
+    expect(manifestBundleStatusHashV015({ status })).toBe(
+      'ede5397feae0d5117c115e5f906c157bf9347d1c672f516421629a1a1fb94a2a',
+    );
+  });
+
   it('are of what the other side reads: dates as text, undefined left out', () => {
     const status = { at: new Date('2025-03-14T16:00:00Z'), none: undefined, list: [undefined] };
     const read = JSON.parse(JSON.stringify(status));
