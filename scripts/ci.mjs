@@ -25,6 +25,7 @@ const STEPS = [
   },
   { name: 'nothing unused', action: () => command(bin('knip'), ['--no-progress']) },
   { name: 'API reports', action: () => command(process.execPath, ['scripts/api-reports.mjs']) },
+  { name: 'reference', action: () => command(process.execPath, ['scripts/docs.mjs', '--check']) },
   { name: 'generated code', action: generatedCode },
   { name: 'packed packages', action: () => command(process.execPath, ['scripts/check-packages.mjs']) },
   {

@@ -20,8 +20,9 @@ export const Extension = Object.freeze({
 /** Anything that carries extensions: an {@link Event}, or only its map. */
 export type HasExtensions = Pick<Event, 'extensions'>;
 
-/** Largest and smallest number that Go's int64 holds. */
+/** The largest number that Go's int64 holds. */
 export const INT64_MAX = 9223372036854775807n;
+/** The smallest. */
 export const INT64_MIN = -9223372036854775808n;
 
 /**

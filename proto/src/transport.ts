@@ -76,6 +76,7 @@ export interface TransportSubscription extends AsyncDisposable {
   close(): Promise<void>;
 }
 
+/** How long a caller waits for the acknowledgement of an event. */
 export interface TransportPublishOptions {
   /** Gives up waiting for the acknowledgement. */
   readonly signal?: AbortSignal | undefined;
@@ -83,6 +84,7 @@ export interface TransportPublishOptions {
   readonly timeoutMs?: number | undefined;
 }
 
+/** How long a caller waits for a subscription, and how long it stands. */
 export interface TransportSubscribeOptions {
   /** Ends the subscription, or the attempt to open it. */
   readonly signal?: AbortSignal | undefined;

@@ -3,6 +3,7 @@ import { CeBrokerError } from 'ce-broker-proto';
 /** Gives the milliseconds to wait before the next attempt to connect (Go: `generic.DelayFn`). */
 export type DelayFn = () => number;
 
+/** The waits of {@link reconnectBackoff}. */
 export interface ReconnectBackoffOptions {
   /** The first wait, before jitter, in milliseconds. Default 5,000. */
   readonly initialMs?: number | undefined;

@@ -19,6 +19,7 @@ export const DiagnosticsChannel = Object.freeze({
 /** Which of the two clients tells. */
 export type ClientRole = 'source' | 'agent';
 
+/** A resync request was answered. */
 export interface ResyncMessage {
   /** `spec`: a source answered an agent; `status`: an agent answered a source. */
   readonly kind: SubResource;
@@ -29,6 +30,7 @@ export interface ResyncMessage {
   readonly seconds: number;
 }
 
+/** An event went out, or came in. */
 export interface EventMessage {
   /** Of the client that tells, which is not always who wrote the event. */
   readonly role: ClientRole;
@@ -43,6 +45,7 @@ export interface EventMessage {
   readonly originalSource?: string | undefined;
 }
 
+/** A client is there again. */
 export interface ReconnectedMessage {
   /** The source id or the agent id. */
   readonly clientId: string;

@@ -13,6 +13,7 @@ import { type JsonResource, statusHashFor } from './json-resource.js';
 import { checkResource, missingData, readAttributes, readJsonData } from './read-attributes.js';
 import { type SequenceIds, snowflakeSequence } from './sequence.js';
 
+/** What {@link jsonCodec} is made of. */
 export interface JsonCodecOptions<Spec, Status> {
   /** `<group>.<version>.<resource>`, or parsed. */
   readonly dataType: CloudEventsDataType | string;

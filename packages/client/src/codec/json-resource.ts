@@ -22,13 +22,11 @@ export interface JsonResource<Spec = unknown, Status = unknown> extends Resource
   readonly statusHash?: string | undefined;
 }
 
-type HasStatus = Pick<JsonResource, 'status'>;
-
 /**
  * The hash that Go v1.3 makes of the same status: SHA-256 over its JSON with sorted keys. Empty for a resource without
  * status, which equals no other hash: the agent sends what it has.
  */
-export function jsonStatusHash(resource: HasStatus): string {
+export function jsonStatusHash(resource: Pick<JsonResource, 'status'>): string {
   return resource.status === undefined ? '' : statusHash(plain(resource.status));
 }
 
@@ -36,12 +34,12 @@ export function jsonStatusHash(resource: HasStatus): string {
  * As {@link jsonStatusHash} for the status of a ManifestBundle, of which Go hashes the ManifestWork status that it makes: what v1.3
  * agents write into `statushash`.
  */
-export function manifestBundleStatusHash(resource: HasStatus): string {
+export function manifestBundleStatusHash(resource: Pick<JsonResource, 'status'>): string {
   return resource.status === undefined ? '' : statusHash(workStatusOf(plain(resource.status)));
 }
 
 /** As {@link manifestBundleStatusHash}, but the hash that v0.15 agents compute (Go: `work.ManifestWorkStatusHash`); they send none. */
-export function manifestBundleStatusHashV015(resource: HasStatus): string {
+export function manifestBundleStatusHashV015(resource: Pick<JsonResource, 'status'>): string {
   return resource.status === undefined ? '' : manifestWorkStatusHash(workStatusOf(plain(resource.status)));
 }
 
@@ -49,12 +47,12 @@ export function manifestBundleStatusHashV015(resource: HasStatus): string {
  * The agent's own hash as it came with the status, so that any way of hashing will do; computed ({@link jsonStatusHash}) where the
  * agent sent none. For a source's `statusHashGetter`.
  */
-export function echoedStatusHash(resource: HasStatus & Pick<JsonResource, 'statusHash'>): string {
+export function echoedStatusHash(resource: Pick<JsonResource, 'status' | 'statusHash'>): string {
   return resource.statusHash ?? jsonStatusHash(resource);
 }
 
 /** How the status of a data type is hashed unless its codec is told otherwise. */
-export function statusHashFor(dataType: string): (resource: HasStatus) => string {
+export function statusHashFor(dataType: string): (resource: Pick<JsonResource, 'status'>) => string {
   return dataType === MANIFEST_BUNDLES ? manifestBundleStatusHash : jsonStatusHash;
 }
 

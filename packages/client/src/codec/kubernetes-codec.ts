@@ -19,6 +19,7 @@ import {
 } from './read-attributes.js';
 import { type SequenceIds, snowflakeSequence } from './sequence.js';
 
+/** What {@link kubernetesCodec} is made of. */
 export interface KubernetesCodecOptions {
   /** `<group>.<version>.<resource>`, or parsed: `apps.v1.deployments`. */
   readonly dataType: CloudEventsDataType | string;

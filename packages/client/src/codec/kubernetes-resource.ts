@@ -38,6 +38,7 @@ export interface KubernetesResource extends ResourceObject {
   readonly statusHash?: string | undefined;
 }
 
+/** What {@link kubernetesResource} makes of an object. */
 export interface KubernetesResourceOptions {
   /** The cluster that it is for. */
   readonly clusterName: string;

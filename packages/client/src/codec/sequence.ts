@@ -3,6 +3,7 @@ import { CeBrokerError, INT64_MAX, parseInt64 } from 'ce-broker-proto';
 /** Gives a new sequence id at each call, later than all before. */
 export type SequenceIds = () => string;
 
+/** What a {@link snowflakeSequence} is made of. */
 export interface SnowflakeOptions {
   /** Tells apart who counts: 0 to 1,023. Ids of two nodes cannot be compared. Default 1, as every Go agent has. */
   readonly node?: number | undefined;

@@ -12,6 +12,7 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1;
 /** Rounding must not cost a whole further timer. */
 const ONE = 1 - 1e-9;
 
+/** What a {@link RateLimiter} is made of. */
 export interface RateLimiterOptions {
   /** Events per second; `Infinity`: no limit. Default, and for values of 0 or less, 50. */
   readonly qps?: number | undefined;
@@ -36,6 +37,7 @@ export interface RateLimiterClock {
   after(ms: number, run: () => void): () => void;
 }
 
+/** How long somebody waits for a turn. */
 export interface RateLimiterWait {
   /** Gives the place in the queue up: the promise rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;

@@ -14,11 +14,13 @@ export interface ResourcePlace {
   readonly dataType?: CloudEventsDataType | string | undefined;
 }
 
+/** What a {@link ResourceStore} is made of. */
 export interface ResourceStoreOptions<T extends ResourceObject> {
   /** Default: the resource's own `clusterName` and `source`, which those of the ready codecs have. */
   readonly placeOf?: ((resource: T) => ResourcePlace) | undefined;
 }
 
+/** What {@link ResourceStore.open} takes: where it keeps what it holds. */
 export interface StoredOptions<T extends ResourceObject> extends ResourceStoreOptions<T> {
   /**
    * Keeps the resources in this file, of which one process at a time can have the use: a log of JSON lines that is written afresh when

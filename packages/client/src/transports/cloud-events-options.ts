@@ -21,6 +21,7 @@ export interface CloudEventsOptions {
   readonly heartbeatTimeoutMs?: number | undefined;
 }
 
+/** What an attempt to connect is given. */
 export interface ConnectContext {
   /** Gives the attempt up. */
   readonly signal: AbortSignal;
