@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { CeBrokerError } from 'ce-broker-proto';
-import { optionProblems } from '../transports/grpc/credentials.js';
 import type { GrpcOptions, KeepAliveConfig } from '../transports/grpc/grpc-options.js';
+import { optionProblems } from '../transports/grpc/option-problems.js';
 import { parseTarget } from '../transports/grpc/target.js';
 import { ConfigProblems, type ConfigValue, readConfigDocument, warnUnknown } from './config-document.js';
 import { parseGoDuration } from './go-duration.js';

@@ -2,6 +2,7 @@ import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { CeBrokerError } from 'ce-broker-proto';
 import { type GrpcOptionNames, type GrpcOptions, optionNames } from './grpc-options.js';
+import { isGiven, optionProblems } from './option-problems.js';
 
 /** What a connection is opened with, read and checked. */
 export interface Credentials {
@@ -15,43 +16,15 @@ export interface TlsCredentials {
   readonly client: { readonly cert: Buffer; readonly key: Buffer } | undefined;
 }
 
-/** What does not fit together in the options, each with the field to look at. */
-export function optionProblems(options: GrpcOptions): { readonly field: string; readonly message: string }[] {
-  const names = optionNames(options);
-  const problems: { field: string; message: string }[] = [];
-  const twice = (file: keyof GrpcOptions, data: keyof GrpcOptions): boolean => {
-    const both = given(options[file]) && given(options[data]);
-    if (both)
-      problems.push({ field: data, message: `${data} and ${file} are both given: which one is meant?` });
-    return given(options[file]) || given(options[data]);
-  };
-  const ca = twice('caFile', 'caData');
-  const cert = twice('clientCertFile', 'clientCertData');
-  const key = twice('clientKeyFile', 'clientKeyData');
-  const token = twice('tokenFile', 'token');
-  const needs = (field: string, missing: string, why: string) =>
-    problems.push({ field, message: `${field} needs ${missing} beside it${why}` });
-  if (cert && !key) needs(names.clientCert, names.clientKey, '');
-  if (key && !cert) needs(names.clientKey, names.clientCert, '');
-  if (cert && key && !ca) needs(names.clientCert, names.ca, ', the CA of the server');
-  if (token && !ca && options.plainTextToken !== true) {
-    needs(names.token, names.ca, ': without TLS the token would cross the network in plain text');
-  }
-  return problems;
-}
-
-function given(value: unknown): boolean {
-  return value !== undefined && value !== '';
-}
-
 /**
  * Reads what the options name. Rejects with `unreadable_file` or `invalid_option`, naming the option and the file: what TLS would
  * only call a handshake failure.
  */
 export async function readCredentials(options: GrpcOptions): Promise<Credentials> {
-  const [problem] = optionProblems(options);
-  if (problem !== undefined) {
-    throw new CeBrokerError('invalid_option', problem.message, { field: problem.field });
+  const problems = optionProblems(options);
+  if (problems[0] !== undefined) {
+    const message = problems.map((problem) => problem.message).join('; ');
+    throw new CeBrokerError('invalid_option', message, { field: problems[0].field });
   }
   const names = optionNames(options);
   const [ca, cert, key, token] = await Promise.all([
@@ -79,7 +52,7 @@ async function content(
   path: string | undefined,
   data: string | Uint8Array | undefined,
 ): Promise<Content | undefined> {
-  if (given(path) && path !== undefined) {
+  if (isGiven(path) && path !== undefined) {
     try {
       return { where: `${name} ${path}`, bytes: await readFile(path) };
     } catch (cause) {

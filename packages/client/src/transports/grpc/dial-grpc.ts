@@ -21,7 +21,7 @@ const LINGER_MS = 1_000;
 
 /**
  * Opens a connection of its own, and resolves when the server has answered on it. Rejects with a CeBrokerError that says what is
- * wrong, which option to look at (`field`), and what to do: `unavailable`, `deadline_exceeded`, `invalid_option` or `unreadable_file`.
+ * wrong, which option to look at (`field`), and what to do.
  */
 export async function dialGrpc(
   options: GrpcOptions,

@@ -13,7 +13,8 @@ import { parseTarget } from './target.js';
 /**
  * Opens one connection, which is nobody else's (Go: `GRPCOptions.GetGRPCClientConn` with `GetCloudEventsProtocol`), and resolves
  * when the server has answered. The files are read now. Rejects with a CeBrokerError that says what is wrong, which option to look at
- * (`field`), and what to do: `unavailable`, `deadline_exceeded`, `cancelled`, `invalid_option` or `unreadable_file`.
+ * (`field`), and what to do: `unavailable`, `deadline_exceeded` or `cancelled`; `failed_precondition`, `unauthenticated`, `invalid_option`
+ * or `unreadable_file` where somebody has to change something.
  */
 export async function connectGrpc(
   options: GrpcOptions,

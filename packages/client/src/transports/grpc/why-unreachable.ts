@@ -1,4 +1,4 @@
-import { CeBrokerError } from 'ce-broker-proto';
+import { CeBrokerError, type CeBrokerErrorCode } from 'ce-broker-proto';
 import type { ConnectPhase } from './connector.js';
 import type { GrpcOptionNames } from './grpc-options.js';
 
@@ -18,10 +18,13 @@ export interface FailedConnection {
   readonly details: string;
 }
 
-/** Why a server cannot be reached, and what to do about it. `field` is the option to look at. */
+/**
+ * Why a server cannot be reached, and what to do about it. `field` is the option to look at. The code is `unavailable` for what may pass
+ * by itself, `failed_precondition` or, for a client certificate, `unauthenticated` for what somebody has to change.
+ */
 export function whyUnreachable(failed: FailedConnection): CeBrokerError {
-  const { field, message } = explain(failed);
-  return new CeBrokerError('unavailable', message, { field, cause: failed.error });
+  const { code = 'unavailable', field, message } = explain(failed);
+  return new CeBrokerError(code, message, { field, cause: failed.error });
 }
 
 /** As {@link whyUnreachable}, when nothing came within the time. */
@@ -37,7 +40,11 @@ export function whySilent(failed: FailedConnection, timeoutMs: number): CeBroker
   return new CeBrokerError('deadline_exceeded', message, { field: names.url, cause: failed.error });
 }
 
+/** Waiting does not mend it. */
+const LASTING = 'failed_precondition';
+
 interface Explanation {
+  readonly code?: CeBrokerErrorCode;
   readonly field: string;
   readonly message: string;
 }
@@ -60,7 +67,8 @@ function explain(failed: FailedConnection): Explanation {
   const tls = encrypted ? tlsFailure(failed) : undefined;
   if (tls !== undefined) return tls;
   if (/protocol error/i.test(`${failed.details} ${failed.error?.message}`)) {
-    return url(`${server} does not speak gRPC (it may be an HTTP port of a broker); ${port}`);
+    const message = `${server} does not speak gRPC (it may be an HTTP port of a broker); ${port}`;
+    return { code: LASTING, field: names.url, message };
   }
   if (!encrypted) {
     return {
@@ -88,30 +96,38 @@ function tlsFailure(failed: FailedConnection): Explanation | undefined {
   const text = `${code} ${reasonOf(failed)}`;
   if (/WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG|HTTP_REQUEST/.test(text)) {
     return {
+      code: LASTING,
       field: names.ca,
       message: `${server} does not speak TLS: leave ${names.ca} out, or give ${names.url} a port that speaks it`,
     };
   }
   if (/ALTNAME|Hostname\/IP/.test(text)) {
     return {
+      code: LASTING,
       field: names.url,
       message: `the certificate of ${server} is for another name${heldNames(error)}: ${names.url} must use a name that it holds`,
     };
   }
   if (/^CERT_(HAS_EXPIRED|NOT_YET_VALID)/.test(code)) {
-    return { field: names.url, message: `the certificate of ${server}: ${reasonOf(failed)}` };
+    return { code: LASTING, field: names.url, message: `the certificate of ${server}: ${reasonOf(failed)}` };
   }
   if (/^(UNABLE_TO|SELF_SIGNED|DEPTH_ZERO|CERT_|INVALID_CA)/.test(code)) {
     return {
+      code: LASTING,
       field: names.ca,
       message: `the certificate of ${server} is not signed by the CA in ${names.ca} (${reasonOf(failed)})`,
     };
   }
   if (/ALERT_PROTOCOL_VERSION|UNSUPPORTED_PROTOCOL/.test(code)) {
-    return { field: names.url, message: `${server} speaks no TLS 1.3, the only version that clients speak` };
+    return {
+      code: LASTING,
+      field: names.url,
+      message: `${server} speaks no TLS 1.3, the only version that clients speak`,
+    };
   }
   if (/ALERT_NO_APPLICATION_PROTOCOL/.test(code)) {
     return {
+      code: LASTING,
       field: names.url,
       message: `${server} speaks TLS, but no HTTP/2, so no gRPC: ${names.url} must name the gRPC port of a broker`,
     };
@@ -120,6 +136,7 @@ function tlsFailure(failed: FailedConnection): Explanation | undefined {
     /ALERT_(CERTIFICATE_REQUIRED|BAD_CERTIFICATE|UNKNOWN_CA|CERTIFICATE_UNKNOWN|UNSUPPORTED_CERTIFICATE|CERTIFICATE_(EXPIRED|REVOKED)|ACCESS_DENIED|HANDSHAKE_FAILURE)/;
   if (!refusesClient.test(code)) return undefined;
   return {
+    code: 'unauthenticated',
     field: names.clientCert,
     message: failed.identified
       ? `${server} refuses the client certificate in ${names.clientCert} (${reasonOf(failed)}): it must be valid, and signed by a CA that the server trusts`

@@ -109,13 +109,13 @@ describe('a connection that cannot be opened says what is wrong and which option
 
   test('a server that speaks no TLS, when we do', async () => {
     const error = await failure({ url: `127.0.0.1:${await grpc()}`, caData: ca.pem });
-    expect(error).toMatchObject({ code: 'unavailable', field: 'caData' });
+    expect(error).toMatchObject({ code: 'failed_precondition', field: 'caData' });
     expect(error.message).toMatch(/does not speak TLS: leave caData out/);
   });
 
   test('a certificate of another CA', async () => {
     const error = await failure({ url: `localhost:${await grpc(tlsServer())}`, caData: other.pem });
-    expect(error).toMatchObject({ code: 'unavailable', field: 'caData' });
+    expect(error).toMatchObject({ code: 'failed_precondition', field: 'caData' });
     expect(error.message).toMatch(/is not signed by the CA in caData \(unable to/);
   });
 
@@ -124,7 +124,7 @@ describe('a connection that cannot be opened says what is wrong and which option
     const port = await grpc(tlsServer(leaf));
     for (const host of ['localhost', '127.0.0.1']) {
       const error = await failure({ url: `${host}:${port}`, caData: ca.pem });
-      expect(error).toMatchObject({ code: 'unavailable', field: 'url' });
+      expect(error).toMatchObject({ code: 'failed_precondition', field: 'url' });
       expect(error.message).toMatch(/is for another name \(DNS:broker\.example\): url must use/);
     }
   });
@@ -138,7 +138,7 @@ describe('a connection that cannot be opened says what is wrong and which option
   test('a server that wants a client certificate', async () => {
     const port = await grpc(tlsServer(pair, ca.pem));
     const error = await failure({ url: `localhost:${port}`, caData: ca.pem });
-    expect(error).toMatchObject({ code: 'unavailable', field: 'clientCertFile' });
+    expect(error).toMatchObject({ code: 'unauthenticated', field: 'clientCertFile' });
     expect(error.message).toMatch(/wants a client certificate \(mTLS\)/);
   });
 

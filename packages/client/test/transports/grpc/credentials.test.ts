@@ -193,6 +193,12 @@ describe('the files of the credentials', () => {
       [{ url: 'a:1', clientKeyFile: 'k' }, 'clientKeyFile', /clientKeyFile needs clientCertFile/],
       [{ url: 'a:1', clientCertFile: 'c', clientKeyFile: 'k' }, 'clientCertFile', /needs caFile/],
       [{ url: 'a:1', token: 't' }, 'token', /token needs caFile .*plain text/],
+      [{ url: 'a:1', connectTimeoutMs: 0 }, 'connectTimeoutMs', /connectTimeoutMs must be a number from 1/],
+      [
+        { url: 'a:1', keepAliveConfig: { timeMs: Number.NaN } },
+        'keepAliveConfig.timeMs',
+        /timeMs must be a number from 1 to 2147483647, not NaN/,
+      ],
       [{ url: 'a:1', caFile: 'a', caData: 'b' }, 'caData', /caData and caFile are both given/],
     ];
     for (const [wrong, field, message] of cases) {
