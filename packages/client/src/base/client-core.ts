@@ -23,6 +23,7 @@ import { Link } from './link.js';
 import { checkEvent, Publisher, type PublishOptions } from './publisher.js';
 import { ReceiveQueue } from './receive-queue.js';
 import type { Delivery, Role } from './role.js';
+import { safeLogger } from './safe-logger.js';
 import { sleep } from './sleep.js';
 
 const DEFAULT_TIMEOUT_MS = 10_000;
@@ -67,7 +68,7 @@ export class ClientCore<T extends ResourceObject> {
     const connectTimeoutMs = config.connectTimeoutMs ?? DEFAULT_TIMEOUT_MS;
     this.#role = role;
     this.#codecs = codecs;
-    this.#logger = config.logger ?? CONSOLE_LOGGER;
+    this.#logger = safeLogger(config.logger ?? CONSOLE_LOGGER);
     this.#autoResync = config.autoResync ?? true;
     this.#limiter = new RateLimiter({ ...rateLimit, onLongWait: (ms) => this.#waitedLong(ms) });
     this.#link = new Link(

@@ -7,7 +7,7 @@ import {
   type TransportEnd,
   type TransportSubscribeRequest,
 } from 'ce-broker-proto';
-import type { DelayFn } from '../backoff/reconnect-backoff.js';
+import { type DelayFn, defaultReconnectBackoff } from '../backoff/reconnect-backoff.js';
 import type { CloudEventsOptions } from '../transports/cloud-events-options.js';
 import type { ClientStatus } from './client-status.js';
 import { type Deferred, deferred } from './deferred.js';
@@ -53,12 +53,16 @@ const LASTING: ReadonlySet<CeBrokerErrorCode> = new Set<CeBrokerErrorCode>([
 /** A transport that does not let go is left behind after so long. */
 const CLOSE_MS = 2_000;
 
+/** The longest that a timer takes. */
+const LONGEST_WAIT_MS = 2 ** 31 - 1;
+
 /** Keeps one connection, and the subscriptions on it, standing: connects, watches, and connects again. */
 export class Link {
   readonly #options: LinkOptions;
   readonly #listener: LinkListener;
   readonly #closing = new AbortController();
   readonly #requested = deferred<void>();
+  readonly #fallbackDelay = defaultReconnectBackoff();
   #requests: readonly TransportSubscribeRequest[] = [];
   #state: LinkState = { kind: 'connecting' };
   /** Settles when the state changes. */
@@ -219,10 +223,21 @@ export class Link {
   }
 
   async #wait(error: CeBrokerError): Promise<void> {
-    const ms = this.#options.delay();
+    const ms = this.#delay();
     this.#set({ kind: 'waiting', error, until: Date.now() + ms });
     this.#listener.status({ type: 'disconnected', error, retryInMs: ms });
     await sleep(ms, this.#closing.signal);
+  }
+
+  /** A backoff of the caller's that fails, or makes no sense, must neither end the client nor let it spin. */
+  #delay(): number {
+    try {
+      const ms = this.#options.delay();
+      if (ms >= 0 && ms <= LONGEST_WAIT_MS) return ms;
+    } catch {
+      // The wait that is used instead shows in the status.
+    }
+    return this.#fallbackDelay();
   }
 
   async #until(limits: Limits, subscribed: boolean): Promise<CloudEventTransport> {

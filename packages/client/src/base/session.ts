@@ -34,9 +34,10 @@ export class Session {
     this.ended = promise;
     this.#options = options;
     this.#end = (end) => {
+      // Before the abort, which ends the subscriptions without a reason of their own.
+      resolve(end);
       this.#over.abort();
       for (const watch of this.#watches) watch.stop();
-      resolve(end);
     };
     transport.onEnd?.(this.#end);
   }
@@ -105,7 +106,7 @@ export class Session {
 }
 
 function silence(server: string, ms: number): string {
-  return `${server} has sent no heartbeat for ${Math.round(ms / 1000)} s: the subscription is taken for lost`;
+  return `${server} has sent no heartbeat for ${Number((ms / 1000).toFixed(1))} s: the subscription is taken for lost`;
 }
 
 function ended(server: string): CeBrokerError {

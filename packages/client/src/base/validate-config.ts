@@ -22,6 +22,9 @@ export function validateConfig<T extends ResourceObject>(
       throw wrong(field, `is ${value}: must be a number above 0`);
     }
   }
+  if (config.reconnectDelay !== undefined && typeof config.reconnectDelay !== 'function') {
+    throw wrong('reconnectDelay', 'must be a function that gives milliseconds, such as reconnectBackoff()');
+  }
 }
 
 function wrong(field: string, what: string): CeBrokerError {

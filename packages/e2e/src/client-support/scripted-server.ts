@@ -35,7 +35,8 @@ export interface ServerScript {
 export interface ServerKeys {
   readonly cert: string;
   readonly key: string;
-  readonly ca?: string;
+  /** Clients must show a certificate that one of these has signed. */
+  readonly ca?: readonly string[];
 }
 
 /** A CloudEvents service that does what a test tells it, down to the bytes: what no broker would do, too. */
@@ -44,7 +45,7 @@ export class ScriptedServer {
   readonly subscriptions: ScriptedSubscription[] = [];
   /** What was published, in the order in which it came in. */
   readonly published: Event[] = [];
-  /** The common name of the client certificate of each connection. */
+  /** The SHA-256 fingerprint of the client certificate of each connection over TLS; `none` without one. */
   readonly clients: string[] = [];
   /** How many connections there have been. */
   connections = 0;
@@ -71,7 +72,7 @@ export class ScriptedServer {
       socket.on('close', () => this.#sockets.delete(socket));
     });
     server.on('secureConnection', (socket) => {
-      this.clients.push(String(socket.getPeerCertificate()?.subject?.CN));
+      this.clients.push(socket.getPeerX509Certificate()?.fingerprint256 ?? 'none');
     });
   }
 
@@ -80,7 +81,12 @@ export class ScriptedServer {
       script,
       keys === undefined
         ? createServer({ maxSessionMemory: 1_000 })
-        : createSecureServer({ ...keys, requestCert: keys.ca !== undefined, rejectUnauthorized: true }),
+        : createSecureServer({
+            cert: keys.cert,
+            key: keys.key,
+            minVersion: 'TLSv1.3',
+            ...(keys.ca !== undefined && { ca: [...keys.ca], requestCert: true }),
+          }),
     );
     await scripted.listen();
     return scripted;
