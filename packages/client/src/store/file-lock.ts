@@ -45,8 +45,12 @@ export class FileLock {
     this.#timer.unref();
   }
 
-  /** Rejects with `failed_precondition` that names the holder, or with what the file system says. */
-  static async acquire(file: string, { beatMs, staleMs }: LockTimes = TIMES): Promise<FileLock> {
+  /** Rejects with `failed_precondition` that names the holder, what the file system says, or the signal's reason. */
+  static async acquire(
+    file: string,
+    { beatMs, staleMs }: LockTimes = TIMES,
+    signal?: AbortSignal,
+  ): Promise<FileLock> {
     const path = `${file}.lock`;
     const me: Holder = {
       pid: process.pid,
@@ -55,6 +59,7 @@ export class FileLock {
       token: randomUUID(),
     };
     for (let attempt = 0; attempt < TRIES; attempt++) {
+      signal?.throwIfAborted();
       try {
         await writeFile(path, JSON.stringify(me), { flag: 'wx', mode: 0o600 });
         return new FileLock(path, me.token, beatMs);
@@ -68,7 +73,7 @@ export class FileLock {
         await sleep(TRY_AGAIN_MS);
         if ((await contentOf(path)) !== seen) continue;
       }
-      if (await isHeld(path, seen, me, staleMs)) throw held(file, path, holderIn(seen));
+      if (await isHeld(path, seen, me, staleMs, signal)) throw held(file, path, holderIn(seen));
       await takeAway(path, seen);
     }
     throw held(file, path, undefined);
@@ -83,7 +88,13 @@ export class FileLock {
   }
 }
 
-async function isHeld(path: string, seen: string, me: Holder, staleMs: number): Promise<boolean> {
+async function isHeld(
+  path: string,
+  seen: string,
+  me: Holder,
+  staleMs: number,
+  signal: AbortSignal | undefined,
+): Promise<boolean> {
   const holder = holderIn(seen);
   if (holder !== undefined && holder.home === me.home) {
     if (!isAlive(holder.pid)) return false;
@@ -96,7 +107,7 @@ async function isHeld(path: string, seen: string, me: Holder, staleMs: number): 
   for (let waited = 0; waited < staleMs; waited += staleMs / 10) {
     const age = Date.now() - (first ?? 0);
     if (first === undefined || age > 4 * staleMs) return false;
-    await sleep(staleMs / 10);
+    await sleep(staleMs / 10, undefined, { signal });
     if ((await signOf(path)) !== first) return (await signOf(path)) !== undefined;
   }
   return false;

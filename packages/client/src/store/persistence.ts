@@ -2,7 +2,7 @@ import { CeBrokerError, type Logger } from 'ce-broker-proto';
 import type { ResourceObject } from '../generic/resource.js';
 import { StoreFile } from './store-file.js';
 import type { StoreEntry } from './store-index.js';
-import { type StoredKey, writeLine } from './store-lines.js';
+import { type StoredKey, type StoredLine, writeLine } from './store-lines.js';
 
 const DEFAULT_DELAY_MS = 100;
 const FIRST_RETRY_MS = 1_000;
@@ -14,6 +14,8 @@ export interface PersistenceOptions {
   readonly file: string;
   readonly flushDelayMs: number | undefined;
   readonly logger: Logger | undefined;
+  /** Gives the opening up. */
+  readonly signal: AbortSignal | undefined;
   /** What there is, for writing all of it. */
   readonly live: () => Iterable<AnyEntry>;
   readonly size: () => number;
@@ -57,11 +59,12 @@ export class StorePersistence {
       );
     }
     const held = new Map<string, unknown>();
-    const file = await StoreFile.open(options.file, ({ key, resource }) => {
+    const keep = ({ key, resource }: StoredLine): void => {
       const id = key.join('\0');
       if (resource === undefined) held.delete(id);
       else held.set(id, resource);
-    });
+    };
+    const file = await StoreFile.open(options.file, keep, options.signal);
     return { persistence: new StorePersistence(options, file, delayMs), resources: held.values() };
   }
 

@@ -32,6 +32,8 @@ export interface StoredOptions<T extends ResourceObject> extends ResourceStoreOp
   readonly flushDelayMs?: number | undefined;
   /** Hears of writes that fail, and are tried again. Default: a process warning. */
   readonly logger?: Logger | undefined;
+  /** Gives the opening up: where another machine may hold the file, that takes up to 15 s. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Narrows a look-up by id; what is left out, or empty, does not. */
@@ -64,17 +66,18 @@ export class ResourceStore<T extends ResourceObject> implements Lister<T> {
 
   /**
    * With what the file holds. Rejects with `failed_precondition` when another process uses the file, `data_loss` naming file and line
-   * when it is damaged, `unreadable_file` when it cannot be opened.
+   * when it is damaged, `unreadable_file` when it cannot be opened, and the signal's reason.
    */
   static async open<T extends ResourceObject>(options: StoredOptions<T> = {}): Promise<ResourceStore<T>> {
     const store = new ResourceStore<T>(options);
-    const { file, flushDelayMs, logger } = options;
+    const { file, flushDelayMs, logger, signal } = options;
     if (file === undefined) return store;
     const { persistence, resources } = await StorePersistence.open({
       // The working directory may change later.
       file: resolve(file),
       flushDelayMs,
       logger,
+      signal,
       live: () => store.#index.entries(),
       size: () => store.#index.size,
     });

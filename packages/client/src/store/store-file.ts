@@ -29,17 +29,21 @@ export class StoreFile {
    * Locks the file, and tells each line of it. A file that is not there is made at the first write. Rejects with
    * `failed_precondition` when another process uses it, `unreadable_file`, or `data_loss` that names the line.
    */
-  static async open(path: string, each: (line: StoredLine) => void): Promise<StoreFile> {
-    const lock = await FileLock.acquire(path).catch((thrown) => {
-      throw readable(path, thrown);
+  static async open(
+    path: string,
+    each: (line: StoredLine) => void,
+    signal: AbortSignal | undefined,
+  ): Promise<StoreFile> {
+    const lock = await FileLock.acquire(path, undefined, signal).catch((thrown) => {
+      throw readable(path, thrown, signal);
     });
     const file = new StoreFile(path, lock);
     try {
-      await file.#read(each);
+      await file.#read(each, signal);
       return file;
     } catch (thrown) {
       await file.close();
-      throw readable(path, thrown);
+      throw readable(path, thrown, signal);
     }
   }
 
@@ -88,7 +92,7 @@ export class StoreFile {
     await this.#lock.release();
   }
 
-  async #read(each: (line: StoredLine) => void): Promise<void> {
+  async #read(each: (line: StoredLine) => void, signal: AbortSignal | undefined): Promise<void> {
     const handle = await open(this.#path, 'r').catch((thrown) => {
       if (thrown instanceof Error && 'code' in thrown && thrown.code === 'ENOENT') return undefined;
       throw thrown;
@@ -98,6 +102,7 @@ export class StoreFile {
     let rest: Buffer[] = [];
     try {
       for await (const chunk of handle.createReadStream({ highWaterMark: CHUNK, autoClose: false })) {
+        signal?.throwIfAborted();
         const bytes = chunk as Buffer;
         let begin = 0;
         for (let end = bytes.indexOf(LINE_END); end >= 0; end = bytes.indexOf(LINE_END, begin)) {
@@ -165,7 +170,8 @@ function damaged(path: string, line: number, what: string, cause?: unknown): CeB
   );
 }
 
-function readable(path: string, thrown: unknown): CeBrokerError {
+function readable(path: string, thrown: unknown, signal: AbortSignal | undefined): CeBrokerError {
+  if (signal?.aborted === true) return CeBrokerError.from(signal.reason, 'cancelled');
   if (thrown instanceof CeBrokerError) return thrown;
   const why = thrown instanceof Error ? thrown.message : String(thrown);
   return new CeBrokerError(

@@ -292,6 +292,18 @@ describe('two processes and one file', () => {
     expect(store.size).toBe(1);
   });
 
+  it('a second that cannot tell who has it waits for a sign of life, or until it is told not to', async () => {
+    const file = join(await folder(), 'store.jsonl');
+    const elsewhere = { pid: 1, home: 'elsewhere', began: '', token: 'other' };
+    await writeFile(`${file}.lock`, JSON.stringify(elsewhere));
+    const abort = new AbortController();
+    const opening = ResourceStore.open({ file, signal: abort.signal });
+    abort.abort();
+    await expect(opening).rejects.toMatchObject({ code: 'cancelled' });
+    const late = ResourceStore.open({ file, signal: AbortSignal.timeout(20) });
+    await expect(late).rejects.toMatchObject({ code: 'deadline_exceeded' });
+  });
+
   it('so is a second store of one process', async () => {
     const file = join(await folder(), 'store.jsonl');
     const store = await opened({ file });
