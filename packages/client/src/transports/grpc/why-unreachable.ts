@@ -85,7 +85,7 @@ function explain(failed: FailedConnection): Explanation {
     : `want a client certificate (${names.clientCert} and ${names.clientKey})`;
   return {
     field: names.clientCert,
-    message: `${server} ended the connection after the TLS handshake (${reasonOf(failed)}): it may ${maybe}`,
+    message: `${server} ended the connection right after the TLS handshake: it may ${maybe}`,
   };
 }
 
@@ -150,11 +150,10 @@ function heldNames(error: (Error & { cert?: { subjectaltname?: unknown } }) | un
   return typeof held === 'string' ? ` (${held})` : '';
 }
 
+/** In OpenSSL's words without its file names and line numbers, else in Node's without advice on its command line. */
 function reasonOf({ error, details }: FailedConnection): string {
-  // Node adds advice on its own command line.
-  const message = (error?.message ?? lastError(details)).replace(/; if the root CA .*$/, '');
-  // OpenSSL: `error:0A000410:SSL routines::sslv3 alert handshake failure`, with file names and line numbers around it.
-  return /::([^:]+?)(:[^ ]*\.c\b.*)?$/s.exec(message.trim())?.[1]?.trim() ?? message.trim();
+  if (error !== undefined && 'reason' in error && typeof error.reason === 'string') return error.reason;
+  return (error?.message ?? lastError(details)).replace(/; if the root CA .*$/, '').trim();
 }
 
 /** Without what gRPC puts around it. */

@@ -139,7 +139,9 @@ describe('a connection that cannot be opened says what is wrong and which option
     const port = await grpc(tlsServer(pair, ca.pem));
     const error = await failure({ url: `localhost:${port}`, caData: ca.pem });
     expect(error).toMatchObject({ code: 'unauthenticated', field: 'clientCertFile' });
-    expect(error.message).toMatch(/wants a client certificate \(mTLS\)/);
+    expect(error.message).toMatch(
+      /wants a client certificate \(mTLS\): .* \(tlsv13 alert certificate required\)$/,
+    );
   });
 
   test('a client certificate that the server does not trust', async () => {

@@ -89,6 +89,14 @@ describe('a publish over gRPC', () => {
     await expect(transport.publish(EVENT)).rejects.toMatchObject({ code: 'unavailable' });
   });
 
+  test('a token goes out in plain text only where the caller says so', async () => {
+    await expect(connectGrpc({ url: server.url, token: 't' })).rejects.toMatchObject({ field: 'token' });
+    const local = await connectGrpc({ url: server.url, token: 't', plainTextToken: true });
+    await local.publish(EVENT);
+    await local.close();
+    expect(server.tokens).toEqual(['Bearer t']);
+  });
+
   test('no call is made twice when the connection is gone', async () => {
     server.onPublish = () => server.stop();
     const heard: string[] = [];
