@@ -37,10 +37,9 @@ export class CloudEventAgentClient<T extends ResourceObject> implements AsyncDis
   static async create<T extends ResourceObject>(
     config: AgentClientConfig<T>,
   ): Promise<CloudEventAgentClient<T>> {
-    const { agentId, clusterName, cloudEventsOptions } = config.options;
-    validateConfig(config, { agentId, clusterName });
+    validateConfig(config, ['agentId', 'clusterName']);
     const codecs = await CodecSet.of(config.codecs);
-    await cloudEventsOptions.check?.();
+    await config.options.cloudEventsOptions.check?.();
     const client = new CloudEventAgentClient(config, codecs);
     client.#core.start();
     return client;

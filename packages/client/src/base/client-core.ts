@@ -164,6 +164,11 @@ export class ClientCore<T extends ResourceObject> {
         field: 'handlers',
       });
     }
+    if (handlers.some((handler) => typeof handler !== 'function')) {
+      throw new CeBrokerError('invalid_argument', 'subscribe takes functions: (action, resource, context)', {
+        field: 'handlers',
+      });
+    }
     this.#handlers = handlers;
     this.#link.request(this.#codecs.dataTypes.map((dataType) => this.#role.subscription(dataType)));
     await this.#link.firstSubscription();

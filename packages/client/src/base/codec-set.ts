@@ -25,7 +25,7 @@ export class CodecSet<T extends ResourceObject> {
 
   /** Throws `invalid_argument` that names the types that there are. */
   need(dataType: CloudEventsDataType): EventCodec<T> {
-    const codec = this.#codecs.get(dataType.toString());
+    const codec = this.#codecs.get(String(dataType));
     if (codec !== undefined) return codec;
     const known = [...this.#codecs.keys()].join(', ');
     throw new CeBrokerError(

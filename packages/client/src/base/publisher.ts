@@ -66,6 +66,9 @@ export class Publisher {
 
 /** What Go's clients check of each event that they send or receive. Throws `invalid_argument`. */
 export function checkEvent(event: Event): void {
+  if (typeof event !== 'object') {
+    throw new CeBrokerError('invalid_argument', 'the codec gave no event', { field: 'codecs' });
+  }
   for (const field of ['id', 'source', 'type'] as const) {
     if (event[field].trim() === '') {
       throw new CeBrokerError('invalid_argument', `the ${field} of the event is blank`, { field });

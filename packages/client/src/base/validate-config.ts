@@ -1,21 +1,33 @@
 import { CeBrokerError } from 'ce-broker-proto';
 import type { ResourceObject } from '../generic/resource.js';
+import type { CloudEventsOptions } from '../transports/cloud-events-options.js';
 import type { ClientConfig } from './client-config.js';
 
-/** Names the first option that is wrong. Throws `invalid_option`. */
+/** A connection, and the names beside it. */
+interface Connected {
+  readonly options: { readonly cloudEventsOptions: CloudEventsOptions };
+}
+
+/** Names the first option that is wrong, types included: programs in JavaScript come here too. Throws `invalid_option`. */
 export function validateConfig<T extends ResourceObject>(
-  config: ClientConfig<T>,
-  names: Readonly<Record<string, string>>,
+  config: ClientConfig<T> & Connected,
+  names: readonly string[],
 ): void {
-  for (const [field, value] of Object.entries(names)) {
+  const options: Readonly<Record<string, unknown>> = { ...config.options };
+  for (const name of names) {
+    const value = options[name];
     if (typeof value !== 'string' || value.trim() === '')
-      throw wrong(field, 'must be a name that is not empty');
+      throw wrong(name, 'must be a name that is not empty');
+  }
+  if (typeof config.options.cloudEventsOptions?.connect !== 'function') {
+    throw wrong('cloudEventsOptions', 'must say how to connect, such as grpcOptions({ url })');
   }
   if (typeof config.lister?.list !== 'function') throw wrong('lister', 'must have a method list(options)');
   if (typeof config.statusHashGetter !== 'function') throw wrong('statusHashGetter', 'must be a function');
   if (!Array.isArray(config.codecs) || config.codecs.length === 0) {
     throw wrong('codecs', 'must hold at least one codec');
   }
+  for (const [index, codec] of config.codecs.entries()) checkCodec(codec, `codecs[${index}]`);
   for (const field of ['publishTimeoutMs', 'connectTimeoutMs', 'maxPendingBytes'] as const) {
     const value = config[field];
     if (value !== undefined && !(value > 0 && Number.isFinite(value))) {
@@ -24,6 +36,17 @@ export function validateConfig<T extends ResourceObject>(
   }
   if (config.reconnectDelay !== undefined && typeof config.reconnectDelay !== 'function') {
     throw wrong('reconnectDelay', 'must be a function that gives milliseconds, such as reconnectBackoff()');
+  }
+}
+
+function checkCodec(codec: object, field: string): void {
+  const has = (name: string): boolean => typeof Reflect.get(codec, name) === 'function';
+  if (!(has('encodeEvent') && has('decodeEvent')) && !(has('encode') && has('decode'))) {
+    throw wrong(field, 'must have encodeEvent and decodeEvent, or encode and decode');
+  }
+  const dataType: unknown = Reflect.get(codec, 'dataType');
+  if (typeof dataType !== 'object' || dataType === null || !('resource' in dataType)) {
+    throw wrong(field, "needs a dataType, such as CloudEventsDataType.parse('example.com.v1.widgets')");
   }
 }
 

@@ -44,7 +44,7 @@ export class CloudEventSourceClient<T extends ResourceObject> implements AsyncDi
   static async create<T extends ResourceObject>(
     config: SourceClientConfig<T>,
   ): Promise<CloudEventSourceClient<T>> {
-    validateConfig(config, { sourceId: config.options.sourceId });
+    validateConfig(config, ['sourceId']);
     const codecs = await CodecSet.of(config.codecs);
     await config.options.cloudEventsOptions.check?.();
     const client = new CloudEventSourceClient(config, codecs);

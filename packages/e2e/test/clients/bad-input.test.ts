@@ -1,0 +1,394 @@
+import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createServer as createHttpServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Server, ServerCredentials } from '@grpc/grpc-js';
+import {
+  CloudEventAgentClient,
+  CloudEventSourceClient,
+  type GrpcOptions,
+  grpcAgentOptions,
+  grpcSourceOptions,
+  transportSourceOptions,
+} from 'ce-broker-client';
+import { CeBrokerError, SILENT } from 'ce-broker-proto';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import {
+  agentAt,
+  encodePart,
+  eventCodec,
+  hubAt,
+  makeSource,
+  NO_LIMIT,
+  type Part,
+  PartStore,
+  part,
+  ScriptedServer,
+  StatusLog,
+  statusHashOf,
+  typeOf,
+} from '../../src/client-support/index.js';
+import { brokerCommand, until } from '../../src/index.js';
+
+/** `code [field]: message`, without what differs from run to run. */
+function shown(error: unknown): string {
+  if (!(error instanceof CeBrokerError)) return `no CeBrokerError: ${String(error)}`;
+  const field = error.field === undefined ? '' : ` [${error.field}]`;
+  return `${error.code}${field}: ${error.message}`.replaceAll(/127\.0\.0\.1:(?!8090)\d+/g, 'HOST:PORT');
+}
+
+async function failure(promise: Promise<unknown>): Promise<string> {
+  return promise.then(
+    () => 'no failure',
+    (error: unknown) => shown(error),
+  );
+}
+
+const nowhere = transportSourceOptions(() => Promise.reject(new Error('away')), 'hub');
+const good = {
+  options: nowhere,
+  lister: new PartStore(),
+  statusHashGetter: statusHashOf,
+  codecs: [eventCodec()],
+  logger: SILENT,
+};
+
+describe('what a client is made of', () => {
+  // As a program in JavaScript would get it wrong.
+  const create = (changes: object) =>
+    failure(
+      CloudEventSourceClient.create<Part>({ ...good, ...changes } as typeof good).then((client) =>
+        client.close(),
+      ),
+    );
+
+  test('names what is wrong', async () => {
+    expect({
+      good: await create({}),
+      'no options': await create({ options: undefined }),
+      'no connection': await create({ options: { sourceId: 'hub' } }),
+      'no source id': await create({ options: { ...nowhere, sourceId: '' } }),
+      'a blank source id': await create({ options: { ...nowhere, sourceId: '  ' } }),
+      'no lister': await create({ lister: undefined }),
+      'a lister that is none': await create({ lister: [] }),
+      'no hash getter': await create({ statusHashGetter: undefined }),
+      'no codecs': await create({ codecs: undefined }),
+      'empty codecs': await create({ codecs: [] }),
+      'a codec that is none': await create({ codecs: [{}] }),
+      'a codec that only encodes': await create({
+        codecs: [{ dataType: eventCodec().dataType, encodeEvent: () => undefined }],
+      }),
+      'a codec without a data type': await create({ codecs: [{ ...eventCodec(), dataType: undefined }] }),
+      'a codec whose data type is text': await create({ codecs: [{ ...eventCodec(), dataType: 'a.b.c' }] }),
+      'a publish time of 0': await create({ publishTimeoutMs: 0 }),
+      'a connect time that is no number': await create({ connectTimeoutMs: '5s' }),
+      'an endless connect time': await create({ connectTimeoutMs: Number.POSITIVE_INFINITY }),
+      'a connect time of a month': await create({ connectTimeoutMs: 30 * 86_400_000 }),
+      'no pending bytes': await create({ maxPendingBytes: -1 }),
+      'a backoff that is a number': await create({ reconnectDelay: 1_000 }),
+      'a rate that is no number': await create({ options: { ...nowhere, rateLimit: { qps: 'many' } } }),
+      'half an event at once': await create({ options: { ...nowhere, rateLimit: { burst: 0.5 } } }),
+    }).toMatchInlineSnapshot(`
+      {
+        "a backoff that is a number": "invalid_option [reconnectDelay]: reconnectDelay must be a function that gives milliseconds, such as reconnectBackoff()",
+        "a blank source id": "invalid_option [sourceId]: sourceId must be a name that is not empty",
+        "a codec that is none": "invalid_option [codecs[0]]: codecs[0] must have encodeEvent and decodeEvent, or encode and decode",
+        "a codec that only encodes": "invalid_option [codecs[0]]: codecs[0] must have encodeEvent and decodeEvent, or encode and decode",
+        "a codec whose data type is text": "invalid_option [codecs[0]]: codecs[0] needs a dataType, such as CloudEventsDataType.parse('example.com.v1.widgets')",
+        "a codec without a data type": "invalid_option [codecs[0]]: codecs[0] needs a dataType, such as CloudEventsDataType.parse('example.com.v1.widgets')",
+        "a connect time of a month": "no failure",
+        "a connect time that is no number": "invalid_option [connectTimeoutMs]: connectTimeoutMs is 5s: must be a number above 0",
+        "a lister that is none": "invalid_option [lister]: lister must have a method list(options)",
+        "a publish time of 0": "invalid_option [publishTimeoutMs]: publishTimeoutMs is 0: must be a number above 0",
+        "a rate that is no number": "invalid_option [rateLimit.qps]: rateLimit.qps is many; it must be a number",
+        "an endless connect time": "invalid_option [connectTimeoutMs]: connectTimeoutMs is Infinity: must be a number above 0",
+        "empty codecs": "invalid_option [codecs]: codecs must hold at least one codec",
+        "good": "no failure",
+        "half an event at once": "invalid_option [rateLimit.burst]: rateLimit.burst is 0.5; it must be a whole number of events",
+        "no codecs": "invalid_option [codecs]: codecs must hold at least one codec",
+        "no connection": "invalid_option [cloudEventsOptions]: cloudEventsOptions must say how to connect, such as grpcOptions({ url })",
+        "no hash getter": "invalid_option [statusHashGetter]: statusHashGetter must be a function",
+        "no lister": "invalid_option [lister]: lister must have a method list(options)",
+        "no options": "invalid_option [sourceId]: sourceId must be a name that is not empty",
+        "no pending bytes": "invalid_option [maxPendingBytes]: maxPendingBytes is -1: must be a number above 0",
+        "no source id": "invalid_option [sourceId]: sourceId must be a name that is not empty",
+      }
+    `);
+  });
+
+  test('an agent needs its cluster and its id', async () => {
+    const agent = (clusterName: string, agentId: string) =>
+      failure(
+        CloudEventAgentClient.create<Part>({
+          ...good,
+          options: { cloudEventsOptions: nowhere.cloudEventsOptions, clusterName, agentId },
+        }).then((client) => client.close()),
+      );
+    expect([await agent('', 'a'), await agent('c1', ' '), await agent('c1', 'a')]).toMatchInlineSnapshot(`
+      [
+        "invalid_option [clusterName]: clusterName must be a name that is not empty",
+        "invalid_option [agentId]: agentId must be a name that is not empty",
+        "no failure",
+      ]
+    `);
+  });
+
+  test('options over gRPC are looked at before anything is connected', async () => {
+    const create = async (options: Partial<GrpcOptions>) => {
+      try {
+        const made = grpcSourceOptions({ url: '127.0.0.1:1', ...options }, 'hub');
+        return await failure(
+          CloudEventSourceClient.create<Part>({ ...good, options: made }).then((client) => client.close()),
+        );
+      } catch (error) {
+        return shown(error);
+      }
+    };
+    expect({
+      'no address': await create({ url: '' }),
+      'an address with a scheme': await create({ url: 'https://broker:8090' }),
+      'a token without a CA': await create({ token: 'secret' }),
+      'a token file without a CA': await create({ tokenFile: '/nowhere/token' }),
+      'a certificate without its key': await create({ clientCertFile: '/nowhere/cert.pem' }),
+      'a key without its certificate': await create({ clientKeyFile: '/nowhere/key.pem' }),
+      'a CA that is not there': await create({ caFile: '/nowhere/ca.pem' }),
+      'a CA that is none': await create({ caData: 'not a certificate' }),
+    }).toMatchInlineSnapshot(`
+      {
+        "a CA that is none": "invalid_option [caData]: caData holds no certificate in PEM (-----BEGIN CERTIFICATE-----)",
+        "a CA that is not there": "unreadable_file [caFile]: caFile: cannot read /nowhere/ca.pem: ENOENT: no such file or directory, open '/nowhere/ca.pem'",
+        "a certificate without its key": "invalid_option [clientCertFile]: clientCertFile needs clientKeyFile beside it",
+        "a key without its certificate": "invalid_option [clientKeyFile]: clientKeyFile needs clientCertFile beside it",
+        "a token file without a CA": "invalid_option [tokenFile]: tokenFile needs caFile beside it: without TLS the token would cross the network in plain text",
+        "a token without a CA": "invalid_option [token]: token needs caFile beside it: without TLS the token would cross the network in plain text",
+        "an address with a scheme": "invalid_option [url]: url: "https://broker:8090" is no address: it must be HOST:PORT, for example 127.0.0.1:8090 or [::1]:8090 (without a scheme: a CA makes it TLS)",
+        "no address": "invalid_option [url]: url: "" is no address: it must be HOST:PORT, for example 127.0.0.1:8090 or [::1]:8090",
+      }
+    `);
+  });
+});
+
+describe('what a client is called with', () => {
+  let server: ScriptedServer;
+  beforeEach(async () => {
+    server = await ScriptedServer.start();
+  });
+  afterEach(() => server.stop());
+
+  test('names what is wrong', async () => {
+    await using source = await hubAt(server.address);
+    await using agent = await agentAt(server.address, { lister: new PartStore([part('a', 'v7')]) });
+    await source.subscribe(() => undefined);
+    const reject = (error: string): never => {
+      throw new Error(error);
+    };
+    await using encodes = await hubAt(server.address, {
+      codecs: [{ ...eventCodec(), encodeEvent: () => reject('no bolts') }],
+    });
+    await using listless = await hubAt(server.address, { lister: { list: () => reject('no database') } });
+    // As a program in JavaScript would get it wrong.
+    await using nothing = await hubAt(server.address, {
+      codecs: [{ ...eventCodec(), encodeEvent: (() => undefined) as never }],
+    });
+    await using noList = await hubAt(server.address, { lister: { list: (() => undefined) as never } });
+    expect({
+      'the wrong subresource': await failure(source.publish(typeOf('status'), part('a', 1))),
+      'the wrong subresource of an agent': await failure(agent.publish(typeOf('spec'), part('a', 1))),
+      'a second subscribe': await failure(source.subscribe(() => undefined)),
+      'no handlers': await failure(agent.subscribe()),
+      'a handler that is none': await failure(agent.subscribe('take' as never)),
+      'waitFor without subscribe': await failure(encodes.waitFor('a', () => true)),
+      'a version that is no number': await failure(agent.resync()),
+      'a lister that throws': await failure(listless.resync()),
+      'a lister that gives no list': await failure(noList.resync()),
+      'a codec that throws': await failure(encodes.publish(typeOf('spec'), part('a', 1))),
+      'a codec that gives nothing': await failure(nothing.publish(typeOf('spec'), part('a', 1))),
+      'an event type that is text': await failure(
+        source.publish(String(typeOf('spec')) as never, part('a', 1)),
+      ),
+    }).toMatchInlineSnapshot(`
+      {
+        "a codec that gives nothing": "invalid_argument [codecs]: the codec gave no event",
+        "a codec that throws": "no CeBrokerError: Error: no bolts",
+        "a handler that is none": "invalid_argument [handlers]: subscribe takes functions: (action, resource, context)",
+        "a lister that gives no list": "internal [lister]: the lister failed: list() threw: (intermediate value) is not iterable",
+        "a lister that throws": "internal [lister]: the lister failed: list() threw: no database",
+        "a second subscribe": "failed_precondition: this client is subscribed already: give all handlers to one subscribe(...)",
+        "a version that is no number": "invalid_argument [resourceVersion]: resource a: the version "v7" is no whole number of 64 bits",
+        "an event type that is text": "invalid_argument [eventType]: a source publishes specs only, not io.ce-broker.behaviour.v1.parts.spec.update_request",
+        "no handlers": "invalid_argument [handlers]: subscribe needs at least one handler",
+        "the wrong subresource": "invalid_argument [eventType]: a source publishes specs only, not io.ce-broker.behaviour.v1.parts.status.update_request",
+        "the wrong subresource of an agent": "invalid_argument [eventType]: an agent publishes statuses only, not io.ce-broker.behaviour.v1.parts.spec.update_request",
+        "waitFor without subscribe": "failed_precondition: waitFor needs a subscription: call subscribe first",
+      }
+    `);
+  });
+
+  test('what fails on receipt is told by status, and drops that event alone', async () => {
+    const codec = {
+      ...eventCodec(),
+      decodeEvent: (event: Parameters<ReturnType<typeof eventCodec>['decodeEvent']>[0]) => {
+        const got = eventCodec().decodeEvent(event);
+        if (got.uid === 'undecodable') throw new Error('no bolts');
+        return got;
+      },
+    };
+    const lister = {
+      list: () => [],
+      get: (uid: string) => {
+        if (uid === 'unlistable') throw new Error('no database');
+        return uid === 'odd' ? part('odd', 'v1') : uid === 'held' ? part('held', 1) : undefined;
+      },
+    };
+    await using agent = await agentAt(server.address, { codecs: [codec], lister });
+    const log = new StatusLog(agent);
+    const seen: string[] = [];
+    await agent.subscribe((_, { uid }) => void seen.push(uid));
+    for (const each of [
+      part('undecodable', 1),
+      part('unlistable', 1),
+      part('odd', 2),
+      part('held', 'v9'),
+      part('end', 1),
+    ]) {
+      server.last.send(encodePart('hub', typeOf('spec'), each));
+    }
+    server.last.send(encodePart('hub', typeOf('status'), part('not-ours', 1)));
+    await until('all are seen to', 5_000, () => seen.length === 1 && log.count('event-dropped') === 5);
+    expect(seen).toEqual(['end']);
+    expect(log.errors('event-dropped').toSorted()).toMatchInlineSnapshot(`
+      [
+        "internal: the lister failed: get() threw: no database",
+        "invalid_argument: agent c1-agent of cluster c1 expects no event of type io.ce-broker.behaviour.v1.parts.status.update_request",
+        "invalid_argument: resource held: the version "v9" is no whole number of 64 bits",
+        "invalid_argument: resource odd: the version "v1" is no whole number of 64 bits",
+        "unknown: no bolts",
+      ]
+    `);
+  });
+});
+
+describe('what a client connects to', () => {
+  let dir: string;
+  const file = (...parts: string[]) => join(dir, ...parts);
+  const closing: (() => void | Promise<void>)[] = [];
+  beforeAll(() => {
+    dir = mkdtempSync(join(tmpdir(), 'ce-broker-bad-input-'));
+    execFileSync(process.execPath, [brokerCommand(), 'certs', dir]);
+    execFileSync(process.execPath, [brokerCommand(), 'certs', file('other')]);
+  });
+  afterEach(async () => {
+    for (const close of closing.splice(0)) await close();
+  });
+  afterAll(() => rmSync(dir, { recursive: true, force: true }));
+
+  /** What the client says of its first attempt, and what comes of `subscribe`. */
+  async function first(options: GrpcOptions): Promise<{ status: string; subscribe: string }> {
+    const client = await CloudEventAgentClient.create<Part>({
+      ...good,
+      options: grpcAgentOptions(options, 'c1', 'c1-agent', NO_LIMIT),
+      reconnectDelay: () => 60_000,
+      connectTimeoutMs: 2_000,
+    });
+    const log = new StatusLog(client);
+    const subscribe = failure(client.subscribe(() => undefined));
+    await until('it has failed', 10_000, () => log.count('disconnected') > 0);
+    const status = log.all.find((each) => each.type === 'disconnected');
+    const publish = await failure(client.publish(typeOf('status'), part('a', 1)));
+    expect(publish).toContain('the cloudevents client is not ready: ');
+    await client.close();
+    return {
+      status: shown(status !== undefined && 'error' in status ? status.error : undefined),
+      subscribe: await subscribe,
+    };
+  }
+
+  async function scripted(keys: boolean, ca = false): Promise<ScriptedServer> {
+    const read = (name: string) => readFileSync(file(name), 'utf8');
+    const server = keys
+      ? await ScriptedServer.start(
+          {},
+          { cert: read('server.crt'), key: read('server.key'), ...(ca && { ca: [read('ca.crt')] }) },
+        )
+      : await ScriptedServer.start();
+    closing.push(() => server.stop());
+    return server;
+  }
+
+  test('says what it is that is there, and what to do', async () => {
+    const plain = await scripted(false);
+    const tls = await scripted(true);
+    const mtls = await scripted(true, true);
+    const http = createHttpServer((_, response) => void response.end('hello'));
+    http.listen(0, '127.0.0.1');
+    await once(http, 'listening');
+    closing.push(() => void http.close());
+    const grpc = new Server();
+    const port = await new Promise<number>((resolve, reject) =>
+      grpc.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, bound) =>
+        error === null ? resolve(bound) : reject(error),
+      ),
+    );
+    closing.push(() => grpc.forceShutdown());
+    const gone = await ScriptedServer.start();
+    await gone.stop();
+    const caFile = file('ca.crt');
+    const httpPort = (http.address() as AddressInfo).port;
+    expect({
+      'nobody listens': await first({ url: gone.address }),
+      'a server that speaks TLS when we do not': await first({ url: tls.address }),
+      'a server that does not when we do': await first({ url: plain.address, caFile }),
+      'a server with the certificate of another CA': await first({
+        url: tls.address,
+        caFile: file('other', 'ca.crt'),
+      }),
+      'a server that wants a certificate': await first({ url: mtls.address, caFile }),
+      'a server that is no CloudEvents service': await first({ url: `127.0.0.1:${port}` }),
+      'a server of HTTP/1': await first({ url: `127.0.0.1:${httpPort}` }),
+    }).toMatchInlineSnapshot(`
+      {
+        "a server of HTTP/1": {
+          "status": "failed_precondition [url]: HOST:PORT does not speak gRPC (it may be an HTTP port of a broker); url must name the gRPC port of a broker",
+          "subscribe": "failed_precondition [url]: HOST:PORT does not speak gRPC (it may be an HTTP port of a broker); url must name the gRPC port of a broker",
+        },
+        "a server that does not when we do": {
+          "status": "failed_precondition [caFile]: HOST:PORT does not speak TLS: leave caFile out, or give url a port that speaks it",
+          "subscribe": "failed_precondition [caFile]: HOST:PORT does not speak TLS: leave caFile out, or give url a port that speaks it",
+        },
+        "a server that is no CloudEvents service": {
+          "status": "unimplemented: HOST:PORT is no CloudEvents service (it answered: The server does not implement the method /io.cloudevents.v1.CloudEventService/Subscribe): it must be the gRPC port of a broker",
+          "subscribe": "unimplemented: HOST:PORT is no CloudEvents service (it answered: The server does not implement the method /io.cloudevents.v1.CloudEventService/Subscribe): it must be the gRPC port of a broker",
+        },
+        "a server that speaks TLS when we do not": {
+          "status": "unavailable [caFile]: HOST:PORT ended the connection at once: if it speaks TLS, give the CA of its certificate as caFile",
+          "subscribe": "cancelled: the client is closed",
+        },
+        "a server that wants a certificate": {
+          "status": "unauthenticated [clientCertFile]: HOST:PORT wants a client certificate (mTLS): give one as clientCertFile and clientKeyFile (tlsv13 alert certificate required)",
+          "subscribe": "unauthenticated [clientCertFile]: HOST:PORT wants a client certificate (mTLS): give one as clientCertFile and clientKeyFile (tlsv13 alert certificate required)",
+        },
+        "a server with the certificate of another CA": {
+          "status": "failed_precondition [caFile]: the certificate of HOST:PORT is not signed by the CA in caFile (unable to verify the first certificate)",
+          "subscribe": "failed_precondition [caFile]: the certificate of HOST:PORT is not signed by the CA in caFile (unable to verify the first certificate)",
+        },
+        "nobody listens": {
+          "status": "unavailable [url]: cannot reach HOST:PORT (connection refused): is a broker listening there? url must name the gRPC port of a broker",
+          "subscribe": "cancelled: the client is closed",
+        },
+      }
+    `);
+  }, 60_000);
+
+  test('a connection of the caller that fails is told with its own words', async () => {
+    const client = await makeSource(
+      transportSourceOptions(() => Promise.reject(new Error('the pipe is closed')), 'hub'),
+    );
+    const log = new StatusLog(client);
+    await until('it is told', 5_000, () => log.count('disconnected') > 0);
+    expect(log.errors('disconnected')[0]).toBe('unavailable: the pipe is closed');
+    await client.close();
+  });
+});
