@@ -34,7 +34,13 @@ export class AgentWorker {
 
   constructor(options: AgentWorkerOptions) {
     this.#options = options;
-    this.#queue = new WorkQueue({ work: (resource) => this.#work(resource), parallel: options.parallel });
+    this.#queue = new WorkQueue({
+      work: (resource) => this.#work(resource),
+      over: (uid) => {
+        if (options.state.get(uid)?.published === false) this.#outbox.add(uid);
+      },
+      parallel: options.parallel,
+    });
     this.#outbox = new Outbox({
       send: (uid) => this.#send(uid),
       failed: (uid, error) => {
@@ -106,7 +112,6 @@ export class AgentWorker {
         () => notices.over('state'),
         (error: unknown) => this.#stateFailed(error),
       );
-      this.#outbox.add(resource.uid);
     } catch (error) {
       if (!this.#ending.signal.aborted) notices.say(`${resource.uid}: ${messageOf(error)}`);
     }

@@ -48,7 +48,7 @@ export class CommandRunner {
    * Runs it once. Resolves when the command has ended, whatever its exit code; what it left in the background is not waited for. Rejects
    * when it cannot be started, and when the signal ended it.
    */
-  run(input: CommandInput): Promise<CommandReport> {
+  async run(input: CommandInput): Promise<CommandReport> {
     const { command, maxOutputBytes, maxOutputLines } = this.#options;
     input.signal?.throwIfAborted();
     const child = spawn('sh', ['-c', command], {
@@ -63,7 +63,7 @@ export class CommandRunner {
     // A command that does not read its input is no failure.
     child.stdin.on('error', () => undefined);
     child.stdin.end(input.stdin);
-    return this.#watch(child, output, input.signal);
+    return await this.#watch(child, output, input.signal);
   }
 
   #watch(child: ChildProcess, output: OutputTail, signal: AbortSignal | undefined): Promise<CommandReport> {

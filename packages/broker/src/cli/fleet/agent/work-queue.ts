@@ -3,6 +3,8 @@ import type { FileResource } from '../file-resource.js';
 export interface WorkQueueOptions {
   /** Does the work of one event; must not reject. */
   readonly work: (resource: FileResource) => Promise<void>;
+  /** Told when the work of an event is over, and the resource is not worked on for the moment. */
+  readonly over?: ((uid: string) => void) | undefined;
   /** Resources that are worked on side by side. Default 8. */
   readonly parallel?: number | undefined;
   /** Bytes of content that wait; beyond that `add` lets its caller wait. Default 64 MiB. */
@@ -21,6 +23,7 @@ interface Lane {
  */
 export class WorkQueue {
   readonly #work: (resource: FileResource) => Promise<void>;
+  readonly #over: ((uid: string) => void) | undefined;
   readonly #parallel: number;
   readonly #maxWaitingBytes: number;
   readonly #lanes = new Map<string, Lane>();
@@ -33,6 +36,7 @@ export class WorkQueue {
 
   constructor(options: WorkQueueOptions) {
     this.#work = options.work;
+    this.#over = options.over;
     this.#parallel = options.parallel ?? 8;
     this.#maxWaitingBytes = options.maxWaitingBytes ?? 64 * 1024 * 1024;
   }
@@ -97,6 +101,7 @@ export class WorkQueue {
     this.#working--;
     if (lane.waiting.length === 0) this.#lanes.delete(uid);
     else if (!this.#stopped) this.#ready.add(uid);
+    this.#over?.(uid);
     this.#pump();
     if (this.#working === 0 && this.#ready.size === 0) for (const idle of this.#idle.splice(0)) idle();
   }

@@ -1,4 +1,4 @@
-import { readdir, stat } from 'node:fs/promises';
+import { lstat, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { wrongFileName, wrongName } from '../names.js';
 import { hasCode, messageOf } from '../state-file.js';
@@ -109,9 +109,18 @@ async function readEntry(
     const stamp = `${found.size} ${found.mtimeNs} ${found.ino}`;
     files.set(key, { cluster, name, path, bytes: Number(found.size), stamp });
   } catch (error) {
-    if (hasCode(error, 'ENOENT')) return;
+    if (hasCode(error, 'ENOENT') && !(await isLink(path))) return;
     // It is there, whatever it holds: that is not a deletion.
     files.set(key, { cluster, name, path, bytes: 0, stamp: `unreadable ${messageOf(error)}` });
+  }
+}
+
+/** A link that leads nowhere: what it led to may come back. */
+async function isLink(path: string): Promise<boolean> {
+  try {
+    return (await lstat(path)).isSymbolicLink();
+  } catch {
+    return false;
   }
 }
 
