@@ -44,7 +44,9 @@ export interface GrpcOptions {
 
 /**
  * Pings that find out whether the server is still there (Go: `KeepAliveConfig`). On by default, unlike in Go: a server that vanished
- * without a word is noticed after `timeMs` + `timeoutMs`. Servers of the SDK allow a ping every 5 s.
+ * without a word is noticed after `timeMs` + `timeoutMs`. Servers of the SDK allow a ping every 5 s, and so does ce-broker. A Go server
+ * without an enforcement policy of its own allows one in 5 minutes, and three between two of its messages: where one sends no heartbeats
+ * it ends such connections (`too_many_pings`), and `timeMs` must be raised.
  */
 export interface KeepAliveConfig {
   /** Default `true`. */
