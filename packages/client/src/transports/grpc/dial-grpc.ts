@@ -31,7 +31,7 @@ export async function dialGrpc(
   const names = optionNames(options);
   const target = parseTarget(options.url, names.url);
   const credentials = await source.load();
-  signal?.throwIfAborted();
+  if (signal?.aborted === true) throw CeBrokerError.from(signal.reason, 'cancelled');
   const connector = new Connector(target, credentials.tls);
   const channel = new Channel(target.grpc, connector, channelOptions(options, target));
   const failed = (details: string): FailedConnection => ({

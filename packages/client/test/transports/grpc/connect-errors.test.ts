@@ -186,6 +186,9 @@ describe('a connection that cannot be opened says what is wrong and which option
     controller.abort();
     await expect(attempt).rejects.toMatchObject({ code: 'cancelled' });
     await closed;
+    await expect(
+      connectGrpc({ url: `127.0.0.1:${port}` }, { signal: controller.signal }),
+    ).rejects.toMatchObject({ code: 'cancelled' });
   });
 
   test('TLS, mTLS and a token, to a name and to an address', async () => {
