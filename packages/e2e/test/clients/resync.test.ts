@@ -177,15 +177,20 @@ describe('a source that is asked for specs', () => {
     expect(log.errors('resync-failed')[0]).toContain(message ?? 'invalid_argument');
   });
 
-  test('stops at the first answer that cannot be published, and tells of it', async () => {
+  test('an answer that is refused keeps none of the others back, and is told of', async () => {
     server.script = { publish: (call) => call.fail(7, 'not you') };
     await using source = await hubAt(server.address, { lister: new PartList([part('a', 1)]) });
     const log = new StatusLog(source);
     await source.subscribe(() => undefined);
     server.last.send(specQuestion(encodeSpecResyncBody([{ resourceId: 'gone', resourceVersion: 1n }])));
     await until('it is told of', 5_000, () => log.count('resync-failed') === 1);
-    expect(log.errors('resync-failed')).toEqual(['permission_denied: not you']);
-    expect(server.published.map(shown)).toEqual(['spec.resync_response a 1']);
+    expect(log.errors('resync-failed')).toEqual([
+      'permission_denied: not you (and 1 more answers were refused)',
+    ]);
+    expect(server.published.map(shown)).toEqual([
+      'spec.resync_response a 1',
+      'spec.resync_response gone 1 deleting no data',
+    ]);
   });
 
   test.each([
