@@ -41,14 +41,14 @@ test('a port where nobody listens', async () => {
   await once(gone, 'close');
   for (const told of await toldOf(`127.0.0.1:${port}`)) {
     expect(told).toContain(
-      `cannot reach 127.0.0.1:${port} (connection refused): is a broker listening there? --server names its gRPC port`,
+      `cannot reach 127.0.0.1:${port} (connection refused): is a broker listening there? --server must name the gRPC port of a broker`,
     );
   }
 });
 
 test('a server that speaks TLS to a client that does not, and the other way round', async () => {
   for (const told of await toldOf(secure.grpc)) {
-    expect(told).toContain('if it speaks TLS, give the CA of its certificate with --ca');
+    expect(told).toContain('if it speaks TLS, give the CA of its certificate as --ca');
   }
   for (const told of await toldOf(localhost(plain.grpc), '--ca', ca)) {
     expect(told).toContain('does not speak TLS: leave --ca out');
@@ -63,7 +63,7 @@ test('a certificate of another CA', async () => {
 
 test('the admin port in place of the gRPC port', async () => {
   for (const told of await toldOf(plain.admin)) {
-    expect(told).toContain('this may be the admin port of a broker');
+    expect(told).toContain('it may be an HTTP port of a broker');
   }
 });
 

@@ -281,7 +281,7 @@ test('what is no event is told, and the next one is printed', async () => {
   const { code, stdout, stderr } = await cli(['sub', '--server', `127.0.0.1:${port}`, '--cluster', 'c1']);
   server.forceShutdown();
   expect(stderr).toContain('an event of 1 bytes cannot be read');
-  expect(stderr).toContain('the server ended the subscription: it said OK');
+  expect(stderr).toContain('the server ended the subscription: UNAVAILABLE: ');
   expect(JSON.parse(stdout).id).toBe('good');
   expect(code).toBe(4);
 });

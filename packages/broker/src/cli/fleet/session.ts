@@ -1,5 +1,6 @@
 import type { ClientStatus } from 'ce-broker-client';
 import { CeBrokerError } from 'ce-broker-proto';
+import { unusableServer } from '../client/connect.js';
 import type { Notices } from './notices.js';
 
 /** A client, as far as a long-running command is concerned with its connection. */
@@ -17,8 +18,8 @@ export interface FollowOptions {
 }
 
 /**
- * Follows the connection of a client, and ends with it. Rejects when the server refuses it before it was ever subscribed: credentials
- * that are wrong from the start are the user's to correct, while a server that is away, or changes its mind later, may come back.
+ * Follows the connection of a client, and ends with it. Rejects when the server refuses it, or cannot be talked to, before it was ever
+ * subscribed: what is wrong from the start is the user's to correct, while a server that is away, or changes its mind later, may come back.
  */
 export async function followConnection({ client, who, notices, subscribed }: FollowOptions): Promise<void> {
   let ever = false;
@@ -28,12 +29,14 @@ export async function followConnection({ client, who, notices, subscribed }: Fol
       notices.over('client');
       notices.say(`subscribed to ${who}${status.again ? ' again' : ''}`);
       subscribed();
-    } else if (status.type === 'disconnected' && !ever && isDenial(status.error)) throw status.error;
+    } else if (status.type === 'disconnected' && !ever && isMistake(status.error)) {
+      throw unusableServer(status.error);
+    }
   }
 }
 
-function isDenial(error: CeBrokerError): boolean {
-  return error.code === 'unauthenticated' || error.code === 'permission_denied';
+function isMistake({ code }: CeBrokerError): boolean {
+  return code === 'unauthenticated' || code === 'permission_denied' || code === 'failed_precondition';
 }
 
 /** Whether a call failed because there is no connection: the client tells of that itself. */

@@ -1,30 +1,26 @@
 import { CeBrokerError, type Event, encodeEvent } from 'ce-broker-proto';
-import { connectionSettings } from '../client/connection-options.js';
-import { GrpcClient } from '../client/grpc-client.js';
+import { connect } from '../client/connect.js';
 import { ExitCode } from '../exit-codes.js';
 import { readNumber } from '../values.js';
 import { eventFromFlags } from './event-from-flags.js';
 import type { PubFlags } from './flags.js';
-import { publishLines } from './publish-lines.js';
-
-const ANSWER_TIMEOUT_MS = 15_000;
+import { ANSWER_TIMEOUT_MS, publishLines } from './publish-lines.js';
 
 /** Publishes one event that the flags tell, or without `--id` the events of stdin, one JSON line each. */
 export async function pub(flags: PubFlags): Promise<number> {
   const perSecond = flags.rate === undefined ? undefined : readNumber('--rate', flags.rate, 0.001, 1_000_000);
-  const settings = connectionSettings(flags);
   const event = flags.id === undefined ? undefined : eventFromFlags(flags);
   if (event === undefined) refuseFlagsOfOneEvent(flags);
-  const client = new GrpcClient(settings, ANSWER_TIMEOUT_MS);
+  const transport = await connect(flags);
   try {
-    if (event === undefined) return await publishLines(client, flags, perSecond);
-    await client.publish(encodeEvent(event));
+    if (event === undefined) return await publishLines(transport, flags, perSecond);
+    await transport.publish(encodeEvent(event), { timeoutMs: ANSWER_TIMEOUT_MS });
     tellVersion(flags);
     if (process.stderr.isTTY === true)
       process.stderr.write(`published ${nameOf(event)} to ${flags.server}\n`);
     return ExitCode.ok;
   } finally {
-    client.close();
+    await transport.close();
   }
 }
 

@@ -1,7 +1,13 @@
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { CeBrokerError, type Event, encodeEvent, readClusterName, readResourceId } from 'ce-broker-proto';
-import type { GrpcClient } from '../client/grpc-client.js';
+import {
+  CeBrokerError,
+  type CloudEventTransport,
+  type Event,
+  encodeEvent,
+  readClusterName,
+  readResourceId,
+} from 'ce-broker-proto';
 import { eventFromLine } from '../events/parse-line.js';
 import { ExitCode, exitCodeOf } from '../exit-codes.js';
 import { describeError } from '../report-error.js';
@@ -10,13 +16,15 @@ import { Progress } from './progress.js';
 
 /** Calls under way at a time; those about one resource wait for each other, so that their order stays. */
 const IN_FLIGHT = 32;
+/** How long the server may take for its answer. */
+export const ANSWER_TIMEOUT_MS = 15_000;
 
 /**
  * Publishes the events of stdin. One that is wrong or refused is told with the number of its line, and the next are tried;
  * a server that cannot be reached, or that does not know us, ends it.
  */
 export async function publishLines(
-  client: GrpcClient,
+  transport: CloudEventTransport,
   flags: PubFlags,
   perSecond: number | undefined,
 ): Promise<number> {
@@ -53,8 +61,8 @@ export async function publishLines(
       while (underWay.has(key)) await underWay.get(key);
       while (underWay.size >= IN_FLIGHT) await Promise.race(underWay.values());
       if (fatal !== undefined) break;
-      const call = client
-        .publish(bytes)
+      const call = transport
+        .publish(bytes, { timeoutMs: ANSWER_TIMEOUT_MS })
         .then(
           () => progress.published(),
           (error: unknown) => failed(at, error),

@@ -1,6 +1,7 @@
 import {
   CeBrokerError,
   CloudEventsDataType,
+  type CloudEventTransport,
   decodeEvent,
   type Event,
   encodeEvent,
@@ -8,9 +9,10 @@ import {
   encodeStatusResyncBody,
   isHeartbeat,
   type TransportSubscribeRequest,
+  type TransportSubscription,
 } from 'ce-broker-proto';
-import { type ConnectionFlags, connectionSettings } from '../client/connection-options.js';
-import { GrpcClient } from '../client/grpc-client.js';
+import { connect } from '../client/connect.js';
+import type { ConnectionFlags } from '../client/connection-options.js';
 import { buildEvent } from '../events/build.js';
 import { eventToLine } from '../events/line.js';
 import { ExitCode } from '../exit-codes.js';
@@ -36,11 +38,11 @@ export async function sub(flags: SubFlags): Promise<number> {
   const request = subscriptionOf(flags);
   const wanted =
     flags.count === undefined ? undefined : readCount('--count', flags.count, 0, Number.MAX_SAFE_INTEGER);
-  const client = new GrpcClient(connectionSettings(flags), ANSWER_TIMEOUT_MS);
+  const transport = await connect(flags);
   try {
-    return await follow(client, request, wanted, flags);
+    return await follow(transport, request, wanted, flags);
   } finally {
-    client.close();
+    await transport.close();
   }
 }
 
@@ -88,55 +90,68 @@ function checkDataType(type: string): void {
 }
 
 function follow(
-  client: GrpcClient,
+  transport: CloudEventTransport,
   request: TransportSubscribeRequest,
   wanted: number | undefined,
   flags: SubFlags,
 ): Promise<number> {
   return new Promise((resolve, reject) => {
     const role = request.clusterName === '' ? `source ${request.source}` : `agent of ${request.clusterName}`;
-    let opened = false;
+    let subscription: TransportSubscription | undefined;
+    let over = false;
+    let full = false;
     let printed = 0;
-    const done = (code: number) => {
+    const end = (finish: () => void): void => {
+      if (over) return;
+      over = true;
       process.stdout.off('drain', onDrain);
-      subscription.cancel();
-      resolve(code);
+      finish();
     };
-    const onDrain = () => subscription.resume();
-    const subscription = client.subscribe(request, {
-      onOpen: () => {
-        opened = true;
-        process.stderr.write(`subscribed to ${flags.server} as ${role}\n`);
-        if (wanted === 0) done(ExitCode.ok);
-        else if (flags.resync === true) {
-          client.publish(encodeEvent(resyncRequest(request))).catch((error: unknown) => {
-            subscription.cancel();
-            reject(error);
-          });
-        }
-      },
-      onEvent: (bytes) => {
-        const text = render(bytes, flags);
+    const onDrain = (): void => {
+      full = false;
+      subscription?.resume();
+    };
+    const opened = (open: TransportSubscription): void => {
+      subscription = open;
+      // The first events may be here already.
+      if (full) open.pause();
+      process.stderr.write(`subscribed to ${flags.server} as ${role}\n`);
+      if (wanted === 0) end(() => resolve(ExitCode.ok));
+      else if (flags.resync === true) {
+        const asked = transport.publish(encodeEvent(resyncRequest(request)), {
+          timeoutMs: ANSWER_TIMEOUT_MS,
+        });
+        asked.catch((error: unknown) => end(() => reject(error)));
+      }
+    };
+    process.stdout.on('drain', onDrain);
+    const listener = {
+      event: (bytes: Uint8Array): void => {
+        const text = over ? undefined : render(bytes, flags);
         if (text === undefined) return;
         // What the reader does not take waits at the server, not here.
-        if (!process.stdout.write(text)) subscription.pause();
+        if (!process.stdout.write(text)) {
+          full = true;
+          subscription?.pause();
+        }
         printed++;
-        if (printed === wanted) done(ExitCode.ok);
+        if (printed === wanted) end(() => resolve(ExitCode.ok));
       },
-      onEnd: (error) => {
-        if (opened || error === undefined) {
+      closed: (error: CeBrokerError | undefined): void =>
+        end(() => {
           const why = error === undefined ? 'it said OK' : describeError(error);
           process.stderr.write(`ce-broker: the server ended the subscription: ${why}\n`);
-          done(ExitCode.ended);
-        } else reject(error);
-      },
-    });
-    process.stdout.on('drain', onDrain);
+          resolve(ExitCode.ended);
+        }),
+    };
+    transport
+      .subscribe(request, listener, { timeoutMs: ANSWER_TIMEOUT_MS })
+      .then(opened, (error: unknown) => end(() => reject(error)));
   });
 }
 
 /** Undefined for a heartbeat, for a resync request that nobody wants to see, and for what is no event: that is told, and the next may be one. */
-function render(bytes: Buffer, { pretty, requests }: SubFlags): string | undefined {
+function render(bytes: Uint8Array, { pretty, requests }: SubFlags): string | undefined {
   if (isHeartbeat(bytes)) return undefined;
   let event: Event;
   try {

@@ -57,6 +57,13 @@ test.each([
   expect([code, stdout]).toEqual([2, '']);
 });
 
+test('a port that is no broker ends the command with exit code 3', async () => {
+  await using broker = await Broker.start();
+  const { code, stderr } = await cli(['agent', '--cluster', 'c1', '--dir', dir, '--server', broker.admin]);
+  expect(stderr).toContain('does not speak gRPC');
+  expect(code).toBe(3);
+});
+
 test('a server that does not know us ends the command with exit code 5; one that is away does not', async () => {
   const tokens = folder.file('tokens', 'good,hub,1\n');
   await using broker = await Broker.start(['--token-file', tokens]);
