@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { CeBrokerError } from './errors.js';
 
 /** `setTimeout` takes no more, and ends at once when given more; so long is no limit. */
@@ -39,7 +40,11 @@ export function limited<T = void>(
       giveUp();
     };
     const aborted = (): void => stop(CeBrokerError.from(signal?.reason, 'cancelled'));
-    signal?.addEventListener('abort', aborted, { once: true });
+    if (signal !== undefined) {
+      // One signal may end any number of waits; Node would take that for a leak.
+      setMaxListeners(0, signal);
+      signal.addEventListener('abort', aborted, { once: true });
+    }
     if (timeoutMs !== undefined && timeoutMs <= LONGEST_TIMER_MS) {
       const error = new CeBrokerError('deadline_exceeded', `${what} within ${timeoutMs} ms`);
       timer = setTimeout(() => stop(error), timeoutMs);

@@ -7,14 +7,11 @@ import {
   eventDataBytes,
   type ResourceStatusHash,
 } from 'ce-broker-proto';
-import { inWindow } from '../base/in-window.js';
+import type { AnswerOut } from '../base/answers.js';
 import { findOne, listAll } from '../base/listing.js';
 import type { EventCodec } from '../generic/codec.js';
 import type { Lister, ListOptions, StatusHashGetter } from '../generic/lister.js';
 import type { ResourceObject } from '../generic/resource.js';
-
-/** Answers that are under way at a time. */
-const WIDTH = 32;
 
 export interface StatusAnswer<T extends ResourceObject> {
   readonly agentId: string;
@@ -33,6 +30,7 @@ export async function answerStatusResync<T extends ResourceObject>(
   request: Event,
   dataType: CloudEventsDataType,
   answer: StatusAnswer<T>,
+  out: AnswerOut,
 ): Promise<void> {
   const { agentId, clusterName, lister, statusHashGetter, codec, publish } = answer;
   const options: ListOptions = { clusterName, source: request.source, dataType };
@@ -44,7 +42,8 @@ export async function answerStatusResync<T extends ResourceObject>(
           .filter(({ resource, statusHash }) => differs(resource, statusHash, statusHashGetter))
           .map(({ resource }) => resource);
   const type = new CloudEventsType(dataType, 'status', EventAction.resyncResponse);
-  await inWindow(differing, WIDTH, (resource) => publish(codec.encodeEvent(agentId, type, resource), type));
+  const send = async (resource: T) => publish(codec.encodeEvent(agentId, type, resource), type);
+  await out.sendAll(differing, ({ uid }) => uid, send);
 }
 
 interface Asked<T> {

@@ -123,15 +123,20 @@ export class CloudEventAgentClient<T extends ResourceObject> implements AsyncDis
       subscription: (dataType) => ({ source: '', clusterName, dataType: dataType.toString() }),
       action: (resource, event, dataType) => this.#action(resource, event, dataType),
       parties: (request) => ({ source: request.source, cluster: clusterName }),
-      answer: (request, dataType) =>
-        answerStatusResync(request, dataType, {
-          agentId,
-          clusterName,
-          lister,
-          statusHashGetter,
-          codec: this.#codecs.need(dataType),
-          publish: (event, kind) => this.#core.publish(event, kind, {}),
-        }),
+      answer: (request, dataType, out) =>
+        answerStatusResync(
+          request,
+          dataType,
+          {
+            agentId,
+            clusterName,
+            lister,
+            statusHashGetter,
+            codec: this.#codecs.need(dataType),
+            publish: (event, kind) => this.#core.publish(event, kind, {}),
+          },
+          out,
+        ),
       resync: () => this.resync(),
     };
   }

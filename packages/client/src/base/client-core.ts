@@ -13,6 +13,7 @@ import { defaultReconnectBackoff } from '../backoff/reconnect-backoff.js';
 import type { ResourceHandler, ResourceObject } from '../generic/resource.js';
 import { RateLimiter } from '../limiter/rate-limiter.js';
 import type { CloudEventsOptions, EventRateLimit } from '../transports/cloud-events-options.js';
+import { Answers } from './answers.js';
 import { Broadcast } from './broadcast.js';
 import type { ClientConfig } from './client-config.js';
 import type { ClientStatus } from './client-status.js';
@@ -54,6 +55,7 @@ export class ClientCore<T extends ResourceObject> {
   readonly #limiter: RateLimiter;
   readonly #publisher: Publisher;
   readonly #queue: ReceiveQueue<Delivery<T>>;
+  readonly #answers = new Answers();
   readonly #statuses = new Broadcast<ClientStatus>(STATUS_LIMIT);
   readonly #reconnections = new Broadcast<void>(1);
   readonly #closing = new AbortController();
@@ -207,14 +209,7 @@ export class ClientCore<T extends ResourceObject> {
   async #handle(delivery: Delivery<T>): Promise<void> {
     const { event, type, codec } = delivery;
     if (codec === undefined) {
-      const begun = performance.now();
-      try {
-        await this.#role.answer(event, type.dataType);
-      } catch (thrown) {
-        this.#status({ type: 'resync-failed', error: CeBrokerError.from(thrown) });
-      }
-      const { source, cluster } = this.#role.parties(event);
-      tellResync(this.#role.answers, source, cluster, type.dataType, (performance.now() - begun) / 1000);
+      await this.#answer(event, type);
       return;
     }
     let resource: T;
@@ -236,6 +231,20 @@ export class ClientCore<T extends ResourceObject> {
       }
     }
     this.#role.handled?.(resource);
+  }
+
+  async #answer(event: Event, { dataType }: CloudEventsType): Promise<void> {
+    const begun = performance.now();
+    const subscription = this.#subscription;
+    const { signal } = this.#closing;
+    const context = {
+      over: () => signal.aborted || subscription !== this.#subscription,
+      signal,
+      failed: (error: CeBrokerError) => this.#status({ type: 'resync-failed', error }),
+    };
+    await this.#answers.run(context, (out) => this.#role.answer(event, dataType, out));
+    const { source, cluster } = this.#role.parties(event);
+    tellResync(this.#role.answers, source, cluster, dataType, (performance.now() - begun) / 1000);
   }
 
   #reconnected(): void {

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import {
   CeBrokerError,
   type CloudEventTransport,
@@ -35,6 +36,8 @@ export class Publisher {
     checkEvent(event);
     const bytes = encodeEvent(event);
     const { signal, timeoutMs = this.#timeoutMs } = options;
+    // One signal may end any number of publishes; Node would take that for a leak.
+    if (signal !== undefined) setMaxListeners(0, signal);
     if (!this.#limiter.tryTake()) await this.#limiter.wait({ signal });
     const transport = this.#link.transport({ signal, timeoutMs });
     if (transport instanceof Promise) {

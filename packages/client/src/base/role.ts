@@ -7,6 +7,7 @@ import type {
 } from 'ce-broker-proto';
 import type { EventCodec } from '../generic/codec.js';
 import type { ResourceAction, ResourceObject } from '../generic/resource.js';
+import type { AnswerOut } from './answers.js';
 import type { ClientRole } from './diagnostics.js';
 
 /** What a source and an agent do differently. */
@@ -32,7 +33,7 @@ export interface Role<T extends ResourceObject> {
   /** Between whom a resync request is, for the metrics. */
   parties(request: Event): { readonly source: string; readonly cluster: string };
   /** Answers a resync request. */
-  answer(event: Event, dataType: CloudEventsDataType): Promise<void>;
+  answer(event: Event, dataType: CloudEventsDataType, out: AnswerOut): Promise<void>;
   /** Resyncs with everybody. */
   resync(): Promise<void>;
 }

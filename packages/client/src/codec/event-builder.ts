@@ -87,8 +87,8 @@ export class EventBuilder {
   }
 
   /** `deletiontimestamp`; none for undefined and an empty string. Text is RFC 3339; throws `invalid_argument` for any other. */
-  withDeletionTimestamp(at: Date | string | undefined): this {
-    if (at === undefined || at === '') {
+  withDeletionTimestamp(at: Date | string | null | undefined): this {
+    if (at === undefined || at === null || at === '') {
       this.#extensions.delete(Extension.deletionTimestamp);
       return this;
     }

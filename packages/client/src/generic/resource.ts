@@ -9,8 +9,8 @@ export interface ResourceObject {
   readonly uid: string;
   /** A whole number of 64 bits in decimal; `"0"`: this resource has no versions, and order is by arrival (Go: `GetResourceVersion`). */
   readonly resourceVersion: string;
-  /** When its deletion was asked for; absent while it is not deleting (Go: `GetDeletionTimestamp`). A string is RFC 3339. */
-  readonly deletionTimestamp?: Date | string | undefined;
+  /** When its deletion was asked for; absent while it is not deleting (Go: `GetDeletionTimestamp`). A string is RFC 3339; null, which rows of a database hold, is none. */
+  readonly deletionTimestamp?: Date | string | null | undefined;
 }
 
 /**
@@ -49,5 +49,5 @@ export type ResourceHandler<T extends ResourceObject> = (
 /** Whether its deletion was asked for. */
 export function isDeleting(resource: ResourceObject): boolean {
   const at = resource.deletionTimestamp;
-  return at !== undefined && at !== '';
+  return at !== undefined && at !== null && at !== '';
 }

@@ -7,17 +7,15 @@ import {
   EventAction,
   eventDataBytes,
   parseInt64,
+  type ResourceVersion,
   readClusterName,
 } from 'ce-broker-proto';
-import { inWindow } from '../base/in-window.js';
+import type { AnswerOut } from '../base/answers.js';
 import { listAll } from '../base/listing.js';
 import { newEventBuilder } from '../codec/event-builder.js';
 import type { EventCodec } from '../generic/codec.js';
 import type { Lister } from '../generic/lister.js';
 import { isDeleting, type ResourceObject } from '../generic/resource.js';
-
-/** Answers that are under way at a time. */
-const WIDTH = 32;
 
 export interface SpecAnswer<T extends ResourceObject> {
   readonly sourceId: string;
@@ -35,6 +33,7 @@ export async function answerSpecResync<T extends ResourceObject>(
   request: Event,
   dataType: CloudEventsDataType,
   { sourceId, lister, codec, publish }: SpecAnswer<T>,
+  out: AnswerOut,
 ): Promise<void> {
   const clusterName = readClusterName(request);
   if (clusterName === undefined) {
@@ -48,22 +47,23 @@ export async function answerSpecResync<T extends ResourceObject>(
   if (own.length === 0) return;
   const type = new CloudEventsType(dataType, 'spec', EventAction.resyncResponse);
   const newer = own.filter((resource) => isOwed(resource, versions.get(resource.uid)));
-  await inWindow(newer, WIDTH, (resource) => publish(codec.encodeEvent(sourceId, type, resource), type));
+  const keyOf = (resource: T) => `${resource.uid} ${resource.resourceVersion} ${isDeleting(resource)}`;
+  const send = async (resource: T) => publish(codec.encodeEvent(sourceId, type, resource), type);
+  await out.sendAll(newer, keyOf, send);
 
   const held = new Set(own.map(({ uid }) => uid));
   const gone = listed.filter(({ resourceId }) => !held.has(resourceId));
   const now = new Date();
-  await inWindow(gone, WIDTH, ({ resourceId, resourceVersion }) =>
-    publish(
-      newEventBuilder(sourceId, type)
-        .withResourceId(resourceId)
-        .withResourceVersion(resourceVersion)
-        .withClusterName(clusterName)
-        .withDeletionTimestamp(now)
-        .newEvent(),
-      type,
-    ),
-  );
+  const sendDeletion = ({ resourceId, resourceVersion }: ResourceVersion) => {
+    const event = newEventBuilder(sourceId, type)
+      .withResourceId(resourceId)
+      .withResourceVersion(resourceVersion)
+      .withClusterName(clusterName)
+      .withDeletionTimestamp(now)
+      .newEvent();
+    return publish(event, type);
+  };
+  await out.sendAll(gone, ({ resourceId }) => resourceId, sendDeletion);
 }
 
 /** An id that is not listed counts as version 0; a version that is no number is never sent. */

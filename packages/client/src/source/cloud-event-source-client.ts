@@ -140,13 +140,18 @@ export class CloudEventSourceClient<T extends ResourceObject> implements AsyncDi
       action: () => ResourceAction.statusModified,
       parties: (request) => ({ source: sourceId, cluster: readClusterName(request) ?? '' }),
       handled: (resource) => this.#waiters.offer(resource),
-      answer: (request, dataType) =>
-        answerSpecResync(request, dataType, {
-          sourceId,
-          lister,
-          codec: this.#codecs.need(dataType),
-          publish: (event, kind) => this.#core.publish(event, kind, {}),
-        }),
+      answer: (request, dataType, out) =>
+        answerSpecResync(
+          request,
+          dataType,
+          {
+            sourceId,
+            lister,
+            codec: this.#codecs.need(dataType),
+            publish: (event, kind) => this.#core.publish(event, kind, {}),
+          },
+          out,
+        ),
       resync: () => this.resync(),
     };
   }

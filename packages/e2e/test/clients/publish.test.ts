@@ -269,7 +269,7 @@ describe('against a server that takes its time', () => {
     };
     await until('it knows', 5_000, async () => (await away()).includes('not ready'));
     expect((await away()).replaceAll(/127\S+|\d+\.\d/g, '…')).toMatchInlineSnapshot(
-      `"CeBrokerError: the cloudevents client is not ready: the connection to … was lost: the server closed it, or is about to (the next attempt begins in … s)"`,
+      `"CeBrokerError: the cloudevents client is not ready: the connection to … was lost: the server has closed it, is about to, or no longer answers (the next attempt begins in … s)"`,
     );
   });
 
