@@ -2,7 +2,8 @@ import type { GrpcOptions } from 'ce-broker-client';
 import type { Logger } from 'ce-broker-proto';
 import { type ConnectionFlags, connectionSettings } from './connection-options.js';
 
-const MAX_RECEIVE_BYTES = 64 * 1024 * 1024;
+/** Whatever a server sends: other publishers may write more than the 4 MiB that Go's clients take. */
+export const MAX_RECEIVE_BYTES = 64 * 1024 * 1024;
 
 /**
  * The flags of a connection as the client takes them; messages call the options by their flags. Throws `invalid_option` and

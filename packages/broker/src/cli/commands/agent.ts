@@ -8,6 +8,10 @@ export const defineAgent: DefineCommand = (program, finish) => {
     .description('apply the files of a cluster: write them into a folder, run a command for each, report');
   for (const option of connectionOptions()) command.addOption(option);
   command
+    .option(
+      '--config <FILE>',
+      'how to connect, as YAML or JSON that programs of the Go SDK read too (url, caFile, ...)',
+    )
     .option('--cluster <NAME>', 'the cluster that it works for')
     .option('--dir <DIR>', 'write the files into this folder')
     .option('--exec <COMMAND>', 'run this for each file (sh -c), its content on stdin')

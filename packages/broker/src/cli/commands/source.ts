@@ -8,6 +8,10 @@ export const defineSource: DefineCommand = (program, finish) => {
     .description('publish the files of a folder to their clusters, and follow its changes');
   for (const option of connectionOptions()) command.addOption(option);
   command
+    .option(
+      '--config <FILE>',
+      'how to connect, as YAML or JSON that programs of the Go SDK read too (url, caFile, ...)',
+    )
     .option('--dir <DIR>', 'the folder: each file DIR/CLUSTER/NAME is a resource of that cluster')
     .option('--source <ID>', 'who publishes; each source needs an id of its own')
     .option('--state <FILE>', 'keeps the versions over restarts (default: DIR/.ce-broker-source.json)')

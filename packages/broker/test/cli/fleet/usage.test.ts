@@ -57,6 +57,28 @@ test.each([
   expect([code, stdout]).toEqual([2, '']);
 });
 
+test('a configuration file of the SDK says how to connect; its mistakes are told with their place', async () => {
+  await using broker = await Broker.start();
+  const args = [
+    'agent',
+    '--cluster',
+    'c1',
+    '--dir',
+    dir,
+    '--config',
+    folder.file('grpc.yaml', `url: ${broker.grpc}\n`),
+  ];
+  await using agent = new Running(args);
+  await agent.saw('stderr', new RegExp(`subscribed to ${broker.grpc} as agent of cluster c1`));
+  expect(await stop(agent)).toBe(0);
+  const both = await cli([...args, '--ca', folder.at('file')]);
+  expect(both.stderr).toContain('--config and --ca exclude each other');
+  folder.file('grpc.yaml', 'url: nowhere:x\n');
+  const wrong = await cli(args);
+  expect(wrong.stderr).toContain(`${folder.at('grpc.yaml')}:1:6: url: `);
+  expect([both.code, wrong.code]).toEqual([2, 2]);
+});
+
 test('a port that is no broker ends the command with exit code 3', async () => {
   await using broker = await Broker.start();
   const { code, stderr } = await cli(['agent', '--cluster', 'c1', '--dir', dir, '--server', broker.admin]);

@@ -3,6 +3,7 @@ import type { FileStatus, Report } from '../../../src/cli/fleet/file-resource.js
 import { Notices } from '../../../src/cli/fleet/notices.js';
 import { JsonView, PlainView } from '../../../src/cli/fleet/source/line-views.js';
 import { SourceState } from '../../../src/cli/fleet/source/source-state.js';
+import type { SourceView } from '../../../src/cli/fleet/source/source-view.js';
 import { TableView } from '../../../src/cli/fleet/source/table-view.js';
 import { reportOf } from '../../../src/cli/fleet/status-json.js';
 import { Folder } from '../support/cli.js';
@@ -101,7 +102,7 @@ test('the table is drawn in place, notes stay above it', () => {
   using folder = new Folder();
   let written = '';
   const state = stateOf(folder, 'a.yaml', 'b.yaml');
-  const view = new TableView('source hub', state, {
+  const view: SourceView = new TableView('source hub', state, {
     write: (text) => {
       written += text;
     },
@@ -130,7 +131,7 @@ test('a table that does not fit shows first what needs a look', () => {
   let written = '';
   const names = Array.from({ length: 30 }, (_, index) => `f${String(index).padStart(2, '0')}`);
   const state = stateOf(folder, ...names);
-  const view = new TableView('source hub', state, {
+  const view: SourceView = new TableView('source hub', state, {
     write: (text) => {
       written += text;
     },

@@ -1,12 +1,11 @@
 import { join } from 'node:path';
 import { CloudEventAgentClient, grpcAgentOptions } from 'ce-broker-client';
 import { CeBrokerError, type CloudEventsDataType, CloudEventsType, EventAction } from 'ce-broker-proto';
-import type { ConnectionFlags } from '../../client/connection-options.js';
-import { grpcOptionsOf } from '../../client/grpc-options.js';
 import { ExitCode } from '../../exit-codes.js';
 import { waitForSignal } from '../../serve/signals.js';
 import { readDuration, wrongValue } from '../../values.js';
 import { visible } from '../../visible.js';
+import { type FleetConnectionFlags, fleetConnection } from '../connection.js';
 import { fileCodec } from '../file-codec.js';
 import type { FileResource } from '../file-resource.js';
 import { readName } from '../names.js';
@@ -22,7 +21,7 @@ import { CommandRunner } from './command-runner.js';
 import { FileApplier } from './file-applier.js';
 import { SpecStore } from './spec-store.js';
 
-export interface AgentFlags extends ConnectionFlags {
+export interface AgentFlags extends FleetConnectionFlags {
   readonly cluster?: string;
   readonly dir?: string;
   readonly exec?: string;
@@ -89,6 +88,7 @@ export async function agent(flags: AgentFlags): Promise<number> {
 async function run(flags: AgentFlags, { cluster, dataType, parts }: Settings): Promise<number> {
   const notices = new Notices((line) => void process.stderr.write(`${line}\n`));
   const logger = clientLogger(notices);
+  const connection = await fleetConnection(flags, logger, notices);
   const statusType = new CloudEventsType(dataType, 'status', EventAction.updateRequest);
   const worker: AgentWorker = new AgentWorker({
     ...parts,
@@ -103,7 +103,7 @@ async function run(flags: AgentFlags, { cluster, dataType, parts }: Settings): P
     },
   });
   const client: CloudEventAgentClient<FileResource> = await CloudEventAgentClient.create<FileResource>({
-    options: grpcAgentOptions(grpcOptionsOf(flags, logger), cluster, `${cluster}-agent`, {
+    options: grpcAgentOptions(connection, cluster, `${cluster}-agent`, {
       qps: Number.POSITIVE_INFINITY,
     }),
     lister: worker.lister,
@@ -113,15 +113,15 @@ async function run(flags: AgentFlags, { cluster, dataType, parts }: Settings): P
   });
   const stopped = waitForSignal();
   try {
-    const connection = followConnection({
+    const following = followConnection({
       client,
-      who: `${flags.server} as agent of cluster ${cluster}`,
+      who: `${connection.url} as agent of cluster ${cluster}`,
       notices,
       subscribed: () => worker.connected(),
     });
     // The client goes on trying; what it meets is told by its statuses.
     client.subscribe((_, resource) => worker.receive(resource)).catch(() => undefined);
-    await Promise.race([stopped, connection]);
+    await Promise.race([stopped, following]);
   } finally {
     await worker.finish(COMMAND_END_MS);
     await endWithin(END_MS, worker.stop(), () => client.close());

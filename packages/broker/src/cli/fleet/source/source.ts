@@ -3,10 +3,9 @@ import { join, relative, sep } from 'node:path';
 import { CloudEventSourceClient, grpcSourceOptions } from 'ce-broker-client';
 import { CeBrokerError, type CloudEventsDataType, CloudEventsType } from 'ce-broker-proto';
 import pc from 'picocolors';
-import type { ConnectionFlags } from '../../client/connection-options.js';
-import { grpcOptionsOf } from '../../client/grpc-options.js';
 import { ExitCode } from '../../exit-codes.js';
 import { waitForSignal } from '../../serve/signals.js';
+import { type FleetConnectionFlags, fleetConnection } from '../connection.js';
 import { fileCodec } from '../file-codec.js';
 import type { FileResource } from '../file-resource.js';
 import { readName } from '../names.js';
@@ -22,7 +21,7 @@ import type { SourceView } from './source-view.js';
 import { SourceWorker } from './source-worker.js';
 import { TableView } from './table-view.js';
 
-export interface SourceFlags extends ConnectionFlags {
+export interface SourceFlags extends FleetConnectionFlags {
   readonly dir?: string;
   readonly source?: string;
   readonly state?: string;
@@ -66,6 +65,7 @@ async function run(flags: SourceFlags, { dir, id, dataType, state }: Settings): 
   const view = viewOf(flags, id, state);
   const notices = new Notices((line) => view.note(line));
   const logger = clientLogger(notices);
+  const connection = await fleetConnection(flags, logger, notices);
   const worker: SourceWorker = new SourceWorker({
     dir,
     state,
@@ -77,7 +77,7 @@ async function run(flags: SourceFlags, { dir, id, dataType, state }: Settings): 
   });
   const client: CloudEventSourceClient<FileResource> = await CloudEventSourceClient.create<FileResource>({
     // The broker sets the pace: few calls are under way at a time.
-    options: grpcSourceOptions(grpcOptionsOf(flags, logger), id, { qps: Number.POSITIVE_INFINITY }),
+    options: grpcSourceOptions(connection, id, { qps: Number.POSITIVE_INFINITY }),
     lister: worker.lister,
     statusHashGetter: worker.statusHash,
     codecs: [fileCodec(dataType)],
@@ -85,16 +85,16 @@ async function run(flags: SourceFlags, { dir, id, dataType, state }: Settings): 
   });
   const stopped = waitForSignal();
   try {
-    const connection = followConnection({
+    const following = followConnection({
       client,
-      who: `${flags.server} as source ${id}`,
+      who: `${connection.url} as source ${id}`,
       notices,
       subscribed: () => worker.connected(),
     });
     // The client goes on trying; what it meets is told by its statuses.
     client.subscribe((_, resource) => worker.receive(resource)).catch(() => undefined);
     worker.start();
-    await Promise.race([stopped, connection]);
+    await Promise.race([stopped, following]);
   } finally {
     await endWithin(END_MS, worker.stop(), () => client.close());
     view.end();
