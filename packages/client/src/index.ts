@@ -38,12 +38,14 @@ export {
   SILENT,
   type SubResource,
   statusHash,
+  type Timestamp,
   type TransportEnd,
   type TransportListener,
   type TransportPublishOptions,
   type TransportSubscribeOptions,
   type TransportSubscribeRequest,
   type TransportSubscription,
+  timestampToDate,
 } from 'ce-broker-proto';
 export type { AgentClientConfig } from './agent/agent-config.js';
 export { CloudEventAgentClient } from './agent/cloud-event-agent-client.js';

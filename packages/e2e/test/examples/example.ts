@@ -65,6 +65,12 @@ export class Example {
     return match;
   }
 
+  /** Resolves with its exit code when it has ended by itself. */
+  async ended(): Promise<number | null> {
+    await until('it ends', WAIT_MS, () => this.#child.exitCode !== null || this.#child.signalCode !== null);
+    return this.#child.exitCode;
+  }
+
   /** SIGTERM; resolves with its exit code. */
   async stop(signal: 'SIGTERM' | 'SIGKILL' = 'SIGTERM'): Promise<number | null> {
     if (this.#child.exitCode === null && this.#child.signalCode === null) {
