@@ -60,6 +60,7 @@ export class ClientCore<T extends ResourceObject> {
   readonly #reconnections = new Broadcast<void>(1);
   readonly #closing = new AbortController();
   readonly #autoResync: boolean;
+  readonly #publishTimeoutMs: number;
   #handlers: readonly ResourceHandler<T>[] | undefined;
   /** Counts subscriptions, so that work for an earlier one ends. */
   #subscription = 0;
@@ -72,6 +73,7 @@ export class ClientCore<T extends ResourceObject> {
     this.#codecs = codecs;
     this.#logger = safeLogger(config.logger ?? CONSOLE_LOGGER);
     this.#autoResync = config.autoResync ?? true;
+    this.#publishTimeoutMs = config.publishTimeoutMs ?? DEFAULT_TIMEOUT_MS;
     this.#limiter = new RateLimiter({ ...rateLimit, onLongWait: (ms) => this.#waitedLong(ms) });
     this.#link = new Link(
       { connection, delay: config.reconnectDelay ?? defaultReconnectBackoff(), connectTimeoutMs },
@@ -82,12 +84,7 @@ export class ClientCore<T extends ResourceObject> {
         reconnected: () => this.#reconnected(),
       },
     );
-    this.#publisher = new Publisher(
-      role.kind,
-      this.#link,
-      this.#limiter,
-      config.publishTimeoutMs ?? DEFAULT_TIMEOUT_MS,
-    );
+    this.#publisher = new Publisher(role.kind, this.#link, this.#limiter, this.#publishTimeoutMs);
     this.#queue = new ReceiveQueue({
       handle: (delivery) => this.#handle(delivery),
       maxPendingBytes: config.maxPendingBytes ?? DEFAULT_PENDING_BYTES,
@@ -112,7 +109,7 @@ export class ClientCore<T extends ResourceObject> {
   standing(options: PublishOptions): Promise<void> {
     return this.#link.standing({
       signal: options.signal,
-      timeoutMs: options.timeoutMs ?? DEFAULT_TIMEOUT_MS,
+      timeoutMs: options.timeoutMs ?? this.#publishTimeoutMs,
     });
   }
 

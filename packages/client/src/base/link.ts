@@ -206,6 +206,10 @@ export class Link {
       await Promise.race([this.#requested.promise, session.ended]);
       if (!session.over) await this.#subscribe(session);
       return await session.ended;
+    } catch (thrown) {
+      // What ended the session counts, not what that did to the subscription.
+      if (session.over) return await session.ended;
+      throw thrown;
     } finally {
       this.#retired = session;
       void session.close(closedError());
