@@ -11,7 +11,6 @@ export {
 export {
   classCodec,
   DELETED_AT,
-  decodePart,
   deleting,
   encodePart,
   eventCodec,
@@ -24,11 +23,8 @@ export {
   TOOLS,
   typeOf,
 } from './part.js';
-export { NO_LIMIT, RawPeer, RIGS, type Rig, type RigKind } from './rig.js';
+export { NO_LIMIT, RawPeer, RIGS, type Rig } from './rig.js';
 export {
-  ScriptedPublish,
   ScriptedServer,
   ScriptedSubscription,
-  type ServerKeys,
-  type ServerScript,
 } from './scripted-server.js';
