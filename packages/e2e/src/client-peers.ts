@@ -4,6 +4,7 @@ import {
   CloudEventSourceClient,
   CloudEventsDataType,
   CloudEventsType,
+  type EventRateLimit,
   grpcAgentOptions,
   grpcSourceOptions,
   type Logger,
@@ -22,21 +23,20 @@ export interface ClientPeerOptions {
   readonly history?: History | undefined;
   /** Milliseconds before the next attempt to connect. Default: what the client does unasked. */
   readonly reconnectDelay?: (() => number) | undefined;
+  /** Default: none. */
+  readonly rateLimit?: EventRateLimit | undefined;
   /** Default: silent. */
   readonly logger?: Logger | undefined;
 }
 
 const DATA_TYPE = CloudEventsDataType.parse('io.ce-broker.faults.v1.widgets');
 const UNLIMITED = { qps: Number.POSITIVE_INFINITY, burst: Number.POSITIVE_INFINITY };
-/** A publish that has not been answered by then counts as lost. */
-const PUBLISH_TIMEOUT_MS = 5_000;
 
 function parts({ reconnectDelay, logger = SILENT }: ClientPeerOptions, set: WidgetSet) {
   return {
     lister: set,
     statusHashGetter: widgetStatusHash,
     codecs: [widgetEventCodec(DATA_TYPE)],
-    publishTimeoutMs: PUBLISH_TIMEOUT_MS,
     logger,
     ...(reconnectDelay === undefined ? {} : { reconnectDelay }),
   };
@@ -82,7 +82,7 @@ export class ClientSource {
     for (const { cluster, id } of held)
       set.put(new Widget({ id, cluster, source: name, version: 1, spec: { version: 1 } }));
     const client = await CloudEventSourceClient.create<Widget>({
-      options: grpcSourceOptions({ url: address }, name, UNLIMITED),
+      options: grpcSourceOptions({ url: address }, name, options.rateLimit ?? UNLIMITED),
       ...parts(options, set),
     });
     const source = new ClientSource(options, set, client);
@@ -159,7 +159,7 @@ export class ClientAgent {
     const { name, address, cluster } = options;
     const set = new WidgetSet();
     const client = await CloudEventAgentClient.create<Widget>({
-      options: grpcAgentOptions({ url: address }, cluster, name, UNLIMITED),
+      options: grpcAgentOptions({ url: address }, cluster, name, options.rateLimit ?? UNLIMITED),
       ...parts(options, set),
     });
     const agent = new ClientAgent(options, set, client);

@@ -11,6 +11,7 @@ export type PeerEvent = Readonly<Record<string, unknown>>;
 export type Pattern = Readonly<Record<string, unknown>>;
 
 const WAIT_MS = 20_000;
+const COMMAND_MS = 30_000;
 const RETRY_MS = 500;
 
 /** A program of `packages/e2e/interop`, Go or TypeScript, driven over its line protocol. */
@@ -92,15 +93,15 @@ export class LinePeer {
   }
 
   /** Runs one command and gives its "done" event, which may carry an error. */
-  async attempt(op: string, fields: Pattern = {}): Promise<PeerEvent> {
+  async attempt(op: string, fields: Pattern = {}, timeoutMs = COMMAND_MS): Promise<PeerEvent> {
     const n = ++this.commands;
     this.child.stdin.write(`${JSON.stringify({ ...fields, n, op })}\n`);
-    return await this.waitFor({ event: 'done', n }, 0, 30_000);
+    return await this.waitFor({ event: 'done', n }, 0, timeoutMs);
   }
 
   /** Runs one command that must succeed. */
-  async run(op: string, fields: Pattern = {}): Promise<PeerEvent> {
-    const done = await this.attempt(op, fields);
+  async run(op: string, fields: Pattern = {}, timeoutMs = COMMAND_MS): Promise<PeerEvent> {
+    const done = await this.attempt(op, fields, timeoutMs);
     if (done['error'] !== undefined) throw this.failure(`${op} ${JSON.stringify(fields)}: ${done['error']}`);
     return done;
   }

@@ -1,13 +1,13 @@
 // A generic source or agent over ce-broker-client, with the line protocol of the Go programs:
 //   node main.js source|agent --config FILE (--source ID | --cluster NAME) [--data-type TYPE] [--state FILE]
 //                [--codec event|class] [--reconnect-ms LEAST-MOST]
-import { readFileSync } from 'node:fs';
 import {
   type AnyCodec,
+  buildCloudEventsAgentOptions,
+  buildCloudEventsSourceOptions,
   CloudEventAgentClient,
   CloudEventSourceClient,
-  grpcAgentOptions,
-  grpcSourceOptions,
+  ConfigLoader,
 } from 'ce-broker-client';
 import { widgetClassCodec } from './class-codec.js';
 import { widgetEventCodec } from './event-codec.js';
@@ -34,15 +34,7 @@ async function main(): Promise<void> {
 }
 
 async function connect(flags: Flags, role: Role): Promise<Client> {
-  const config = {
-    url: '',
-    ...Object.fromEntries(
-      readFileSync(flags.config, 'utf8')
-        .trim()
-        .split('\n')
-        .map((l) => l.split(': ')),
-    ),
-  };
+  const { config } = await new ConfigLoader('grpc', flags.config).loadConfig();
   const codec: AnyCodec<Widget> =
     flags.codec === 'event' ? widgetEventCodec(role.dataType) : widgetClassCodec(role.dataType);
   const [least, most] = flags.reconnectMs ?? [0, 0];
@@ -55,10 +47,10 @@ async function connect(flags: Flags, role: Role): Promise<Client> {
       : { reconnectDelay: () => least + Math.random() * (most - least) }),
   };
   if (flags.role === 'source') {
-    const options = grpcSourceOptions(config, flags.source);
+    const options = buildCloudEventsSourceOptions(config, `${flags.source}-client`, flags.source);
     return await CloudEventSourceClient.create<Widget>({ options, ...parts });
   }
-  const options = grpcAgentOptions(config, flags.cluster, `${flags.cluster}-agent`);
+  const options = buildCloudEventsAgentOptions(config, flags.cluster, `${flags.cluster}-agent`);
   return await CloudEventAgentClient.create<Widget>({ options, ...parts });
 }
 

@@ -9,6 +9,10 @@ const RESOURCES = 10;
 /** Sockets and files beside those of the agents. */
 const SPARE_FILES = 200;
 const BACK_SECONDS = 60;
+/** Each of them connects, subscribes and asks, on a machine that may be busy. */
+const START_MS = 120_000;
+/** What a source needs that has so many clusters; the clients' own 50 per second are the SDK's. */
+const SOURCE_RATE = { qps: 2_000, burst: 200 };
 
 interface State {
   readonly subscribed?: unknown;
@@ -32,14 +36,18 @@ export const clientsStorm: Scenario = {
       cluster: `cluster-${n % count}`,
       id: `cluster-${n % count}.r${Math.floor(n / count)}`,
     }));
-    const source = await ClientSource.start({ name: 'source', address: broker.grpc }, held);
+    const source = await ClientSource.start(
+      { name: 'source', address: broker.grpc, rateLimit: SOURCE_RATE },
+      held,
+    );
     run.after(() => source.client.close());
+    tellFailures(run, source);
     await source.client.ready();
 
     const agents = await startProcess(run, broker.grpc, count);
     const before = await memory(agents);
     let from = performance.now();
-    await agents.run('start');
+    await agents.run('start', {}, START_MS);
     run.figure('subscribedFirstSeconds', since(from));
     await complete(agents, count, 1);
     run.figure('resyncedFirstSeconds', since(from));
@@ -64,6 +72,15 @@ export const clientsStorm: Scenario = {
     if (backwards !== 0) run.fault(`${backwards} times a version went back in a handler`);
   },
 };
+
+/** What fails at the source belongs into the history: nobody asks for it again. */
+async function tellFailures(run: Run, { client }: ClientSource): Promise<void> {
+  for await (const status of client.status()) {
+    if (!('error' in status)) continue;
+    const { code, message } = status.error;
+    run.history.add('refused', 'source', { note: `${status.type}: ${code}: ${message}` });
+  }
+}
 
 /** Every agent holds all of its resources at this version. */
 async function complete(agents: LinePeer, count: number, version: number): Promise<void> {
