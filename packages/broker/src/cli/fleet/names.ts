@@ -1,7 +1,7 @@
 import { wrongValue } from '../values.js';
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused
-const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\ufffd]/;
+const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/;
 
 /** Why a text cannot be a source id or a cluster's name; undefined when it can. */
 export function wrongName(text: string): string | undefined {
@@ -9,6 +9,7 @@ export function wrongName(text: string): string | undefined {
   if (Buffer.byteLength(text) > 253) return 'is longer than 253 bytes';
   if (text.includes('/') || text.includes('\\')) return 'holds a slash';
   if (text.trim() !== text) return 'begins or ends with a blank';
+  if (text.includes('\ufffd')) return 'is no UTF-8';
   if (CONTROL.test(text)) return 'holds a control character';
   if (text.startsWith('.')) return 'begins with a dot';
   return undefined;
@@ -34,6 +35,7 @@ export function wrongFileName(name: string): string | undefined {
   if (name === '.' || name === '..') return 'is a folder';
   if (name.includes('/') || name.includes('\\')) return 'holds a slash';
   if (name.startsWith('.')) return 'begins with a dot: hidden files are not written';
+  if (name.includes('\ufffd')) return 'is no UTF-8';
   if (CONTROL.test(name)) return 'holds a control character';
   if (Buffer.byteLength(name) > 255) return 'is longer than 255 bytes';
   return undefined;

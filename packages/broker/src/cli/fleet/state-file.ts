@@ -79,9 +79,14 @@ export class StateWriter {
 
   #start(): Promise<void> {
     this.#next = undefined;
-    const running = writeAtomically(this.#path, this.#render(), 0o600).finally(() => {
-      if (this.#running === running) this.#running = undefined;
-    });
+    const running = writeAtomically(this.#path, this.#render(), 0o600)
+      .catch((cause: unknown) => {
+        const message = `the state file ${this.#path} cannot be written: ${messageOf(cause)}`;
+        throw new CeBrokerError('internal', message, { field: '--state', cause });
+      })
+      .finally(() => {
+        if (this.#running === running) this.#running = undefined;
+      });
     this.#running = running;
     return running;
   }

@@ -243,7 +243,7 @@ test('a state file that cannot be written is told, and the work goes on', async 
   mkdirSync(path());
   await worker.receive(spec('a', 2, 'y'));
   await reported(2, 'applied');
-  expect(said.join('\n')).toContain('the state file cannot be written');
+  expect(said.join('\n')).toContain(`the state file ${path()} cannot be written: `);
   expect(file('a')).toBe('y');
   rmdirSync(path());
   expect(before).toContain('"version": "1"');

@@ -419,6 +419,89 @@ describe('a command', () => {
   });
 });
 
+describe('what a source has not seen go is not deleted', () => {
+  test('when it is started in another folder, under the same id', async () => {
+    write(file('c1/a.yaml'), 'a');
+    write(file('c1/b.yaml'), 'b');
+    await using agent = Agent.at(folder, broker.grpc, 'c1');
+    {
+      await using source = Source.at(folder, broker.grpc);
+      await source.told({ ...applied, file: 'a.yaml' });
+      await source.told({ ...applied, file: 'b.yaml' });
+      await stop(source);
+    }
+    write(folder.at('other/c1/c.yaml'), 'c');
+    await using other = new Source([
+      ...['source', '--dir', folder.at('other'), '--source', 'hub', '--server', broker.grpc, '--json'],
+    ]);
+    await other.told({ ...applied, file: 'c.yaml' });
+    await other.saw('stderr', /hub\/c1\/a\.yaml is on its cluster, and neither in .*other nor deleted there/);
+    await other.saw('stderr', /hub\/c1\/b\.yaml is on its cluster/);
+    expect(visible('c1')).toEqual(['a.yaml', 'b.yaml', 'c.yaml']);
+    expect(agent.stdout).not.toContain('DELETED');
+    // As the notice says.
+    write(folder.at('other/c1/a.yaml'), '');
+    await other.told({ ...applied, file: 'a.yaml' });
+    rmSync(folder.at('other/c1/a.yaml'));
+    await other.told({ event: 'deleted', file: 'a.yaml' });
+    expect(visible('c1')).toEqual(['b.yaml', 'c.yaml']);
+  });
+
+  test('and what it has seen go is deleted on a cluster that was away, also when the broker lost it', async () => {
+    write(file('c1/a.yaml'), 'a');
+    write(file('c1/b.yaml'), 'b');
+    await using source = Source.at(folder, broker.grpc);
+    {
+      await using agent = Agent.at(folder, broker.grpc, 'c1');
+      await source.told({ ...applied, file: 'a.yaml' });
+      await stop(agent);
+    }
+    rmSync(file('c1/a.yaml'));
+    await source.told({ event: 'deletion-published', file: 'a.yaml' });
+    const { grpc } = broker;
+    await broker[Symbol.asyncDispose]();
+    broker = await restarted(grpc);
+    await using _agent = Agent.at(folder, broker.grpc, 'c1');
+    await source.told({ event: 'deleted', file: 'a.yaml' });
+    expect(visible('c1')).toEqual(['b.yaml']);
+  });
+});
+
+test('a broker that keeps nothing: the source answers the agents itself', async () => {
+  await using relay = await Broker.start(['--store', 'none']);
+  write(file('c1/a.yaml'), 'a: 1');
+  await using source = Source.at(folder, relay.grpc);
+  await source.told({ event: 'published', file: 'a.yaml' });
+  {
+    await using agent = Agent.at(folder, relay.grpc, 'c1');
+    await source.told({ ...applied, file: 'a.yaml', reportedVersion: 1 });
+    await stop(agent);
+  }
+  write(file('c1/a.yaml'), 'a: 2');
+  await source.told({ event: 'published', file: 'a.yaml', version: 2 });
+  await using _agent = Agent.at(folder, relay.grpc, 'c1');
+  await source.told({ ...applied, file: 'a.yaml', reportedVersion: 2 });
+});
+
+test('a resource that belongs to another source is refused by the broker, and that is shown', async () => {
+  write(file('c1/a.yaml'), 'a');
+  const about = [
+    '--cluster',
+    'c1',
+    '--type',
+    'io.ce-broker.v1.files',
+    '--id',
+    'hub/c1/a.yaml',
+    '--data',
+    '1',
+  ];
+  await cli(['pub', '--server', broker.grpc, '--source', 'other', ...about, '--resource-version', '1']);
+  await using source = Source.at(folder, broker.grpc);
+  expect((await source.told({ event: 'refused', file: 'a.yaml' })).error).toContain(
+    'belongs to source other',
+  );
+});
+
 describe('two sources', () => {
   test('with a file of one name: the second is refused, says whose it is, and is applied when the first is gone', async () => {
     write(file('c1/web.yaml'), 'of hub');

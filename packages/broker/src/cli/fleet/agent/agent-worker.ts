@@ -148,7 +148,7 @@ export class AgentWorker {
   #stateFailed(error: unknown): void {
     this.#options.notices.state(
       'state',
-      `the state file cannot be written: ${messageOf(error)}; what is done now may be done again after a restart`,
+      `${messageOf(error)}; what is done now may be done again after a restart`,
     );
   }
 }

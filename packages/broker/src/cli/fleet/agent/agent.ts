@@ -93,6 +93,8 @@ async function run(flags: AgentFlags, { cluster, dataType, parts }: Settings): P
   const worker: AgentWorker = new AgentWorker({
     ...parts,
     notices,
+    // Commands may be heavy; files alone share the writes of the state file.
+    parallel: parts.command === undefined ? 64 : 8,
     publish: (resource) => client.publish(statusType, resource),
     resync: () => client.resync(),
     isAway,

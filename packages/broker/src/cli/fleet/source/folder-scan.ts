@@ -17,8 +17,8 @@ export interface FoundFile {
 export interface FolderScan {
   /** By `<cluster>/<name>`. */
   readonly files: ReadonlyMap<string, FoundFile>;
-  /** The cluster folders that were read: what is missing in them is missing. */
-  readonly clusters: ReadonlyMap<string, string>;
+  /** DIR and the cluster folders that were read, by path; another value is another folder under the same name. */
+  readonly folders: ReadonlyMap<string, string>;
   /** Clusters whose folder is there and cannot be read: nothing is known of their files. */
   readonly unknown: ReadonlySet<string>;
   /** Why DIR itself could not be read. */
@@ -37,12 +37,13 @@ export function isLeftover(name: string): boolean {
 /** Reads `DIR/CLUSTER/NAME`. Never rejects: what cannot be read is told in the result. */
 export async function scanFolder(dir: string): Promise<FolderScan> {
   const files = new Map<string, FoundFile>();
-  const clusters = new Map<string, string>();
+  const folders = new Map<string, string>();
   const unknown = new Set<string>();
   const notices = new Map<string, string>();
-  const result = (gone?: string): FolderScan => ({ files, clusters, unknown, gone, notices });
+  const result = (gone?: string): FolderScan => ({ files, folders, unknown, gone, notices });
   let names: string[];
   try {
+    folders.set(dir, identityOf(await stat(dir)));
     names = await readdir(dir);
   } catch (error) {
     return result(whyGone(dir, error));
@@ -51,7 +52,8 @@ export async function scanFolder(dir: string): Promise<FolderScan> {
     if (isLeftover(cluster)) continue;
     const folder = join(dir, cluster);
     try {
-      if (!(await stat(folder)).isDirectory()) {
+      const found = await stat(folder);
+      if (!found.isDirectory()) {
         notices.set(cluster, `${folder} is in no folder of a cluster (DIR/CLUSTER/NAME): it is ignored`);
         continue;
       }
@@ -65,7 +67,7 @@ export async function scanFolder(dir: string): Promise<FolderScan> {
       }
       const entries = await readdir(folder);
       await Promise.all(entries.map((name) => readEntry(folder, cluster, name, files, notices)));
-      clusters.set(cluster, folder);
+      folders.set(folder, identityOf(found));
     } catch (error) {
       // A link into a volume that is away, or a folder without permission.
       unknown.add(cluster);
@@ -89,6 +91,11 @@ async function readEntry(
   const key = `${cluster}/${name}`;
   const path = join(folder, name);
   try {
+    const wrong = wrongFileName(name);
+    if (wrong !== undefined) {
+      notices.set(key, `the file name ${JSON.stringify(path)} ${wrong}: it is ignored`);
+      return;
+    }
     const found = await stat(path, { bigint: true });
     if (found.isDirectory()) {
       notices.set(
@@ -101,11 +108,6 @@ async function readEntry(
       notices.set(key, `${path} is no regular file: it is ignored`);
       return;
     }
-    const wrong = wrongFileName(name);
-    if (wrong !== undefined) {
-      notices.set(key, `the file name ${JSON.stringify(path)} ${wrong}: it is ignored`);
-      return;
-    }
     const stamp = `${found.size} ${found.mtimeNs} ${found.ino}`;
     files.set(key, { cluster, name, path, bytes: Number(found.size), stamp });
   } catch (error) {
@@ -113,6 +115,10 @@ async function readEntry(
     // It is there, whatever it holds: that is not a deletion.
     files.set(key, { cluster, name, path, bytes: 0, stamp: `unreadable ${messageOf(error)}` });
   }
+}
+
+function identityOf({ dev, ino }: { readonly dev: number; readonly ino: number }): string {
+  return `${dev} ${ino}`;
 }
 
 /** A link that leads nowhere: what it led to may come back. */

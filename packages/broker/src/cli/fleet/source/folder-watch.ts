@@ -15,7 +15,7 @@ export interface FolderWatchOptions {
 /** Looks when the system tells of a change, when it is asked to, and now and then without any reason. */
 export class FolderWatch {
   readonly #options: FolderWatchOptions;
-  readonly #watchers = new Map<string, FSWatcher>();
+  readonly #watchers = new Map<string, { readonly watcher: FSWatcher; readonly identity: string }>();
   #timer: NodeJS.Timeout | undefined;
   #dueAt = Number.POSITIVE_INFINITY;
   #looking: Promise<void> | undefined;
@@ -35,18 +35,20 @@ export class FolderWatch {
     this.#timer = setTimeout(() => this.#look(), delayMs);
   }
 
-  /** Watches these folders, and no others. Gives whether there is a new one among them. */
-  watch(folders: Iterable<string>): boolean {
+  /**
+   * Watches these folders, and no others: by path, with what tells one folder from another that took its name. Gives whether there is a new
+   * one among them.
+   */
+  watch(folders: ReadonlyMap<string, string>): boolean {
     if (this.#stopped) return false;
-    const wanted = new Set(folders);
-    for (const [folder, watcher] of this.#watchers) {
-      if (wanted.has(folder)) continue;
+    for (const [folder, { watcher, identity }] of this.#watchers) {
+      if (folders.get(folder) === identity) continue;
       watcher.close();
       this.#watchers.delete(folder);
     }
     let added = false;
-    for (const folder of wanted) {
-      if (!this.#watchers.has(folder)) added = this.#watchOne(folder) || added;
+    for (const [folder, identity] of folders) {
+      if (!this.#watchers.has(folder)) added = this.#watchOne(folder, identity) || added;
     }
     return added;
   }
@@ -54,7 +56,7 @@ export class FolderWatch {
   async stop(): Promise<void> {
     this.#stopped = true;
     if (this.#timer !== undefined) clearTimeout(this.#timer);
-    for (const watcher of this.#watchers.values()) watcher.close();
+    for (const { watcher } of this.#watchers.values()) watcher.close();
     this.#watchers.clear();
     await this.#looking;
   }
@@ -73,11 +75,11 @@ export class FolderWatch {
     });
   }
 
-  #watchOne(folder: string): boolean {
+  #watchOne(folder: string, identity: string): boolean {
     try {
       const watcher = watch(folder, { persistent: false }, () => this.lookIn(this.#options.debounceMs ?? 50));
       watcher.on('error', (error) => this.#lost(folder, error));
-      this.#watchers.set(folder, watcher);
+      this.#watchers.set(folder, { watcher, identity });
       return true;
     } catch (error) {
       this.#options.unwatched?.(messageOf(error));
@@ -87,7 +89,7 @@ export class FolderWatch {
 
   /** The folder itself is gone, say: the next look finds out, and watches what is there then. */
   #lost(folder: string, error: unknown): void {
-    this.#watchers.get(folder)?.close();
+    this.#watchers.get(folder)?.watcher.close();
     this.#watchers.delete(folder);
     if (!this.#stopped) this.#options.unwatched?.(messageOf(error));
   }

@@ -11,6 +11,7 @@ import type { SourceView } from './source-view.js';
 import { VersionWar } from './version-war.js';
 
 const MOST_STRANGERS = 10_000;
+const MOST_TOLD = 10;
 
 export type SpecAction = 'create_request' | 'update_request' | 'delete_request';
 
@@ -37,6 +38,7 @@ export class SourceWorker {
   readonly #reports = new Map<string, Report>();
   /** What agents report of files that this source does not have. */
   readonly #strangers = new Map<string, Report>();
+  readonly #told = new Set<string>();
   readonly #war = new VersionWar();
   /** What waits for the state file. */
   readonly #unsaved = new Set<string>();
@@ -86,7 +88,7 @@ export class SourceWorker {
     if (report === undefined) return;
     const entry = state.get(uid);
     if (entry === undefined) {
-      this.#remember(uid, report);
+      if (report.status.deleted !== true) this.#remember(uid, report);
       return;
     }
     if (entry.confirmedAt !== undefined) return;
@@ -105,11 +107,22 @@ export class SourceWorker {
     notices.over(`publish ${uid}`);
   }
 
+  /** An agent has a file that this source has not: not in the folder, and never deleted there. It is left alone, and told. */
+  stranger(uid: string): void {
+    if (this.#told.has(uid) || this.#told.size > MOST_TOLD) return;
+    this.#told.add(uid);
+    const more = this.#told.size > MOST_TOLD ? 'there are more: ' : '';
+    this.#options.notices.say(
+      `${more}${uid} is on its cluster, and neither in ${this.#options.dir} nor deleted there (was the state file lost, or is this another folder?): ` +
+        'it is left alone. To delete it, put a file of that name there and remove it',
+    );
+  }
+
   /** Ends the looking, waits for what is under way, and writes the state. */
   async stop(): Promise<void> {
     await this.#watch.stop();
     await this.#outbox.stop();
-    if (!this.#inventory.guarding) await this.#options.state.close();
+    await this.#options.state.close();
   }
 
   #get(uid: string): FileResource | undefined {
@@ -123,11 +136,12 @@ export class SourceWorker {
     try {
       const scan = await scanFolder(dir);
       const { changed, lookAgainMs } = await this.#inventory.compare(scan);
-      const folders = scan.gone === undefined ? [dir, ...scan.clusters.values()] : [];
       // What changed in a folder before it was watched.
-      if (this.#watch.watch(folders)) this.#watch.lookIn(50);
-      if (lookAgainMs !== undefined) this.#watch.lookIn(lookAgainMs);
+      if (this.#watch.watch(scan.folders)) this.#watch.lookIn(50);
       view.guarding(this.#inventory.guarding);
+      if (lookAgainMs !== undefined) this.#watch.lookIn(lookAgainMs);
+      // By now the file of a report would have been found.
+      else for (const uid of this.#strangers.keys()) this.stranger(uid);
       if (changed.length > 0 || this.#unsaved.size > 0) await this.#publishAll(changed);
     } catch (error) {
       notices.state('look', `looking into ${dir} failed: ${messageOf(error)}`);
@@ -214,10 +228,7 @@ export class SourceWorker {
   #stateFailed(error: unknown): void {
     // While the folder is away its state file is away with it.
     if (this.#inventory.guarding) return;
-    this.#options.notices.state(
-      'state',
-      `the state file cannot be written: ${messageOf(error)}; nothing new is published until it can`,
-    );
+    this.#options.notices.state('state', `${messageOf(error)}; nothing new is published until it can`);
   }
 }
 

@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs';
 import { join, relative, sep } from 'node:path';
-import { CloudEventSourceClient, grpcSourceOptions } from 'ce-broker-client';
+import { CloudEventSourceClient, grpcOptions } from 'ce-broker-client';
 import { CeBrokerError, type CloudEventsDataType, CloudEventsType } from 'ce-broker-proto';
 import pc from 'picocolors';
 import { ExitCode } from '../../exit-codes.js';
@@ -16,6 +16,7 @@ import { messageOf } from '../state-file.js';
 import { StateLock } from '../state-lock.js';
 import { isLeftover } from './folder-scan.js';
 import { JsonView, PlainView } from './line-views.js';
+import { ownDeletions } from './own-deletions.js';
 import { SourceState } from './source-state.js';
 import type { SourceView } from './source-view.js';
 import { SourceWorker } from './source-worker.js';
@@ -76,8 +77,16 @@ async function run(flags: SourceFlags, { dir, id, dataType, state }: Settings): 
     isAway,
   });
   const client: CloudEventSourceClient<FileResource> = await CloudEventSourceClient.create<FileResource>({
-    // The broker sets the pace: few calls are under way at a time.
-    options: grpcSourceOptions(connection, id, { qps: Number.POSITIVE_INFINITY }),
+    options: {
+      cloudEventsOptions: ownDeletions(
+        grpcOptions(connection),
+        (uid) => state.get(uid)?.deletedAt !== undefined,
+        (uid) => worker.stranger(uid),
+      ),
+      sourceId: id,
+      // The broker sets the pace: few calls are under way at a time.
+      rateLimit: { qps: Number.POSITIVE_INFINITY },
+    },
     lister: worker.lister,
     statusHashGetter: worker.statusHash,
     codecs: [fileCodec(dataType)],
