@@ -8,6 +8,7 @@ import type { ResourceObject } from '../generic/resource.js';
 export interface ClientConfig<T extends ResourceObject> {
   /** The resources that the caller holds. */
   readonly lister: Lister<T>;
+  /** What tells two statuses of a resource apart: a source asks for those whose hash is another one. */
   readonly statusHashGetter: StatusHashGetter<T>;
   /** One for each data type; of two for the same one the last counts, as in Go. At least one. */
   readonly codecs: readonly AnyCodec<T>[];

@@ -7,6 +7,7 @@ import type { ResourceObject } from './resource.js';
  * package; where exact kinds of attributes matter (a URI, a timestamp in nanoseconds), or speed does, write an {@link EventCodec}.
  */
 export interface Codec<T extends ResourceObject> {
+  /** Which resources it is for (Go: `EventDataType`). */
   readonly dataType: CloudEventsDataType;
   /** `source` is the source id, or the agent id for a status. What it throws, `publish` rejects with, unchanged. */
   encode(source: string, eventType: CloudEventsType, resource: T): CloudEvent<unknown>;
@@ -16,8 +17,11 @@ export interface Codec<T extends ResourceObject> {
 
 /** As {@link Codec}, over the exact event: what the ready codecs are. */
 export interface EventCodec<T extends ResourceObject> {
+  /** Which resources it is for. */
   readonly dataType: CloudEventsDataType;
+  /** As {@link Codec.encode}. */
   encodeEvent(source: string, eventType: CloudEventsType, resource: T): Event;
+  /** As {@link Codec.decode}. */
   decodeEvent(event: Event): T;
 }
 

@@ -20,6 +20,7 @@ export interface ListOptions {
  * and where there is no `get`, for each received spec; nothing is cached. What it throws, or rejects with, ends what asked.
  */
 export interface Lister<T extends ResourceObject> {
+  /** All of that cluster, source and data type: to who asks, what is not in the list is not there. */
   list(options: ListOptions): Iterable<T> | Promise<Iterable<T>>;
   /**
    * The one resource with this id, or undefined: what `list` would give, found without listing. Beyond Go, and optional; without it

@@ -18,9 +18,13 @@ export interface ResourceObject {
  * source `statusModified`.
  */
 export const ResourceAction = Object.freeze({
+  /** The lister does not know it; it may be deleting all the same. */
   added: 'ADDED',
+  /** It is newer than what the lister has, or neither has a version. */
   modified: 'MODIFIED',
+  /** Its deletion is asked for. */
   deleted: 'DELETED',
+  /** An agent has reported. */
   statusModified: 'STATUSMODIFIED',
 });
 

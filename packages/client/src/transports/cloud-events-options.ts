@@ -37,16 +37,22 @@ export interface EventRateLimit {
 
 /** Go: `options.CloudEventsSourceOptions`. */
 export interface CloudEventsSourceOptions {
+  /** How it reaches its server. */
   readonly cloudEventsOptions: CloudEventsOptions;
+  /** Who publishes the specs: the `source` of its events, and the owner of its resources. */
   readonly sourceId: string;
+  /** How fast it sends. Default: 50 events per second, 100 at once. */
   readonly rateLimit?: EventRateLimit | undefined;
 }
 
 /** Go: `options.CloudEventsAgentOptions`. */
 export interface CloudEventsAgentOptions {
+  /** How it reaches its server. */
   readonly cloudEventsOptions: CloudEventsOptions;
   /** Who publishes the statuses: the `source` of the agent's events. */
   readonly agentId: string;
+  /** Whose specs it gets. */
   readonly clusterName: string;
+  /** How fast it sends. Default: 50 events per second, 100 at once. */
   readonly rateLimit?: EventRateLimit | undefined;
 }
