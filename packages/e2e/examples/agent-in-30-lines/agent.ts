@@ -24,7 +24,7 @@ process.once('SIGTERM', () => agent.close());
 await agent.subscribe(async (_action, widget) => {
   const deleted = isDeleting(widget);
   const state = deleted ? 'removed' : `painted ${widget.spec?.color}`;
-  console.log(widget.name, state);
+  console.log(widget.name ?? widget.uid, state);
   const done = { ...widget, status: { state, deleted } };
   deleted ? store.delete(widget.uid) : store.set(done);
   await agent.publish(update, done);
