@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { buildCloudEventsAgentOptions, buildCloudEventsSourceOptions, ConfigLoader } from 'ce-broker-client';
 import { expect, it } from 'vitest';
 import { Exports } from './go-symbols/exports.js';
 import { readGoSymbols } from './go-symbols/page.js';
@@ -50,6 +51,20 @@ it('what has no counterpart has a reason', () => {
 it('only MQTT and Kafka are put off', () => {
   const later = lines.filter(({ why }) => why === 'later');
   expect(later.filter(({ goPackage }) => !/\/(mqtt|kafka)$/.test(goPackage))).toEqual([]);
+});
+
+it.each(['mqtt', 'kafka'])('a configuration of type %s is refused by name', async (type) => {
+  const refused = {
+    code: 'unimplemented',
+    message: expect.stringContaining(`${type} is not in this version`),
+  };
+  await expect(new ConfigLoader(type, 'config.yaml').loadConfig()).rejects.toMatchObject(refused);
+  expect(() => buildCloudEventsSourceOptions({ type }, 'client', 'hub')).toThrow(
+    expect.objectContaining(refused),
+  );
+  expect(() => buildCloudEventsAgentOptions({ type }, 'c1', 'agent')).toThrow(
+    expect.objectContaining(refused),
+  );
 });
 
 describeWith('go', 'docs/reference/go-symbols.md beside the sources of the SDK', () => {

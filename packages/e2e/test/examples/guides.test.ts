@@ -1,6 +1,14 @@
 import { execFile } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { parseGrpcConfig } from 'ce-broker-client';
@@ -12,6 +20,9 @@ import { compile, readBlocks } from './guide.js';
 const run = promisify(execFile);
 const TIMEOUT_MS = 60_000;
 const VITEST = fileURLToPath(new URL('../../../../node_modules/vitest/vitest.mjs', import.meta.url));
+const ROOT = fileURLToPath(new URL('../../../..', import.meta.url));
+const SYMBOLS = 'docs/reference/go-symbols.md';
+const EXAMPLES = ['', 'agent-in-30-lines/', 'embed-in-express/', 'go-agent/', 'source-with-postgres/'];
 const README = 'packages/client/README.md';
 const PAGES = [
   'docs/guide/write-a-source.md',
@@ -106,6 +117,25 @@ describe.each(pages)('$page', ({ page, blocks, programs }) => {
         .map(async ({ text }) => expect((await parseGrpcConfig(text, page)).warnings).toEqual([])),
     );
   });
+});
+
+const LINKING = [...PAGES, ...EXAMPLES.map((name) => `packages/e2e/examples/${name}README.md`), SYMBOLS];
+it.each(LINKING)('the links of %s lead somewhere', (page) => {
+  const text = readFileSync(join(ROOT, page), 'utf8').replaceAll(/^```[\s\S]*?^```$/gm, '');
+  const links = [...text.matchAll(/\]\((?!https?:)([^)#]*)(?:#([\w-]+))?\)/g)];
+  for (const [link, path = '', anchor] of links) {
+    const target = path === '' ? page : join(dirname(page), path);
+    expect(existsSync(join(ROOT, target)), `${link} in ${page}`).toBe(true);
+    if (anchor === undefined) continue;
+    const headings = [...readFileSync(join(ROOT, target), 'utf8').matchAll(/^#+ (.*)$/gm)];
+    const anchors = headings.map(([, heading = '']) =>
+      heading
+        .toLowerCase()
+        .replaceAll(/[^\w\s-]/g, '')
+        .replaceAll(' ', '-'),
+    );
+    expect(anchors, `${link} in ${page}`).toContain(anchor);
+  }
 });
 
 it('the README of the client package: the source prints what its agent reports', {
