@@ -4,7 +4,7 @@ import { nodeTooOld } from '../../bin/node-version.mjs';
 import { nearest } from '../../src/cli/nearest.js';
 import { cli } from './support/cli.js';
 
-const COMMANDS = ['serve', 'pub', 'sub', 'state', 'bench', 'certs'];
+const COMMANDS = ['serve', 'pub', 'sub', 'source', 'agent', 'state', 'bench', 'certs'];
 
 test('a Node that is too old is told so, with the way to a newer one', () => {
   for (const version of ['4.9.1', '18.20.4', '20.18.9']) {

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { CommandRunner } from '../../../src/cli/fleet/agent/command-runner.js';
 import { OutputTail } from '../../../src/cli/fleet/agent/output-tail.js';
 import { Folder } from '../support/cli.js';
-import { read, until } from './support/fleet.js';
+import { isAlive, read, until } from './support/fleet.js';
 
 const run = (
   command: string,
@@ -13,15 +13,6 @@ const run = (
     env: more.env ?? {},
     signal: more.signal,
   });
-
-const isAlive = (pid: number) => {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-};
 
 test('a command gets its input and its environment, and what it says on both outputs is kept', async () => {
   const report = await run('cat; echo; echo "$GREETING" >&2; exit 3', {

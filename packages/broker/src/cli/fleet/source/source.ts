@@ -147,7 +147,7 @@ function viewOf(flags: SourceFlags, id: string, state: SourceState): SourceView 
   if (process.stdout.isTTY !== true) return new PlainView(streams);
   return new TableView(`source ${id}`, state, {
     write: streams.out,
-    size: () => ({ rows: process.stdout.rows ?? 24, columns: process.stdout.columns ?? 80 }),
+    size: () => ({ rows: process.stdout.rows || 24, columns: process.stdout.columns || 80 }),
     color: pc.isColorSupported,
   });
 }

@@ -1,7 +1,7 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Folder, Running } from '../../support/cli.js';
+import { Broker, cli, type Folder, Running } from '../../support/cli.js';
 
 /** Resolves once it holds; the time limit is the test's. */
 export async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
@@ -96,4 +96,37 @@ export class Agent extends Running {
 export async function stop(command: Running, signal: NodeJS.Signals = 'SIGTERM'): Promise<number | null> {
   command.child.kill(signal);
   return (await command.ended()).code;
+}
+
+/** Names in a folder that are not hidden. */
+export function namesIn(path: string): string[] {
+  return readdirSync(path)
+    .filter((name) => !name.startsWith('.'))
+    .sort();
+}
+
+/** Resolves once the broker waits for the confirmation of no deletion. */
+export async function confirmed(broker: Broker): Promise<void> {
+  await until('every deletion is confirmed', async () => {
+    const { stdout } = await cli(['state', 'tombstones', '--admin', broker.admin]);
+    return stdout === 'nothing\n';
+  });
+}
+
+export function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** A broker on the port of one that is gone. */
+export async function restarted(grpc: string): Promise<Broker> {
+  const again = new Broker(['serve', '--listen', grpc, '--admin', '127.0.0.1:0']);
+  const [, , admin = ''] = await again.saw('stdout', /^ce-broker ready grpc=(\S+) admin=(\S+) store=\S+\n/);
+  again.grpc = grpc;
+  again.admin = admin;
+  return again;
 }
