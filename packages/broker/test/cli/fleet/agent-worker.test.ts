@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, renameSync, rmdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, renameSync, rmdirSync, rmSync } from 'node:fs';
 import { CloudEventsDataType } from 'ce-broker-proto';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { AgentState } from '../../../src/cli/fleet/agent/agent-state.js';
@@ -213,6 +213,20 @@ test('a file that somebody changed by hand stays until a newer version comes, an
   await worker.receive(spec('a', 2, 'two'));
   await reported(2, 'applied');
   expect(file('a')).toBe('two');
+});
+
+test('a file that is gone from the folder is asked for again at the next start', async () => {
+  await worker.receive(spec('a', 1, 'one'));
+  await worker.receive(spec('b', 1, 'one'));
+  await until('both', () => published.length === 2);
+  rmSync(folder.at('dir/a'));
+  await end();
+  await start();
+  await worker.missing();
+  expect((await listed()).map(({ name, resourceVersion }) => `${name} ${resourceVersion}`)).toEqual([
+    'a 0',
+    'b 1',
+  ]);
 });
 
 test('a name that is no file name is refused, and the command is not run', async () => {

@@ -1,7 +1,18 @@
 import { readdirSync, rmSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Broker, cli, Folder, Running } from '../support/cli.js';
-import { Agent, confirmed, isAlive, namesIn, read, Source, stop, until, write } from './support/fleet.js';
+import {
+  Agent,
+  confirmed,
+  isAlive,
+  namesIn,
+  read,
+  restarted,
+  Source,
+  stop,
+  until,
+  write,
+} from './support/fleet.js';
 
 let folder: Folder;
 let broker: Broker;
@@ -232,4 +243,64 @@ test('without a terminal, and without --json, each news is a line', async () => 
   await source.saw('stdout', /^c1\/a\.yaml v1 published\n/);
   await source.saw('stdout', /^c1\/a\.yaml v1 FAILED \(exit 2, \d+ ms\): why\n/m);
   await agent.saw('stdout', /^a\.yaml v1 ADDED: failed \(exit 2, \d+ ms\): why\n/m);
+});
+
+test('a broker that speaks TLS and wants certificates, or tokens', async () => {
+  await cli(['certs', folder.at('certs'), '--user', 'hub']);
+  const at = (name: string) => folder.at(`certs/${name}`);
+  const serve = ['--tls-cert', at('server.crt'), '--tls-key', at('server.key')];
+  const tokens = folder.file('tokens', 'good,hub,1\n');
+  for (const [server, own] of [
+    [
+      ['--client-ca', at('ca.crt')],
+      ['--cert', at('client.crt'), '--key', at('client.key')],
+    ],
+    [
+      ['--token-file', tokens],
+      ['--token-file', folder.file('token', 'good')],
+    ],
+  ] as const) {
+    await using secure = await Broker.start([...serve, ...server]);
+    const localhost = secure.grpc.replace('127.0.0.1', 'localhost');
+    const flags = ['--ca', at('ca.crt'), ...own];
+    write(file('c1/a.yaml'), own.join(' '));
+    await using source = Source.at(folder, localhost, ...flags);
+    await using _agent = Agent.at(folder, localhost, 'c1', ...flags);
+    await source.told(applied);
+    await until('the file', () => read(folder.at('c1/a.yaml')) === own.join(' '));
+  }
+});
+
+test('a broker that is killed again and again: in the end every file is what it was last, and nothing went back', async () => {
+  const log = folder.at('log');
+  write(file('c1/keep'), '0');
+  const exec = `echo "$CE_BROKER_NAME $CE_BROKER_ACTION $CE_BROKER_RESOURCE_VERSION" >> ${log}`;
+  await using _source = Source.at(folder, broker.grpc);
+  await using _agent = Agent.at(folder, broker.grpc, 'c1', '--exec', exec);
+  const { grpc } = broker;
+  for (let round = 1; round <= 3; round++) {
+    for (let name = 0; name < 10; name++) write(file(`c1/f${name}`), `${round} ${name}`);
+    write(file('c1/comes-and-goes'), String(round));
+    await until('some of it arrives', () => namesIn(folder.at('c1')).length > 3);
+    await broker[Symbol.asyncDispose]();
+    write(file('c1/keep'), String(round));
+    rmSync(file('c1/comes-and-goes'));
+    rmSync(file(`c1/f${round}`));
+    broker = await restarted(grpc);
+  }
+  const should = namesIn(folder.at('fleet/c1'));
+  await until('the folders are one', () => {
+    const names = namesIn(folder.at('c1'));
+    return (
+      names.join() === should.join() &&
+      names.every((name) => read(folder.at(`c1/${name}`)) === read(file(`c1/${name}`)))
+    );
+  });
+  const newest = new Map<string, number>();
+  for (const line of (read(log) ?? '').trim().split('\n')) {
+    const [name = '', , version] = line.split(' ');
+    expect(Number(version)).toBeGreaterThanOrEqual(newest.get(name) ?? 0);
+    newest.set(name, Number(version));
+  }
+  await confirmed(broker);
 });

@@ -119,6 +119,12 @@ export class AgentState {
     await this.#writer.save();
   }
 
+  /** What was done is undone: the broker is to send it again. It is on disk with the next change. */
+  redo(uid: string): void {
+    const entry = this.#entries.get(uid);
+    if (entry !== undefined) this.#entries.set(uid, { ...entry, version: '0' });
+  }
+
   /** The broker has the status with that sequence id. */
   published(uid: string, sequenceId: string, failed: (error: unknown) => void): void {
     const entry = this.#entries.get(uid);

@@ -57,6 +57,15 @@ export class AgentWorker {
     get: (uid) => this.#get(uid),
   };
 
+  /** Files that are gone from the folder (a disk that does not outlive a restart, say) are asked for again. Call it before connecting. */
+  async missing(): Promise<void> {
+    const { state, files } = this.#options;
+    for (const [uid, { name, status }] of state.entries()) {
+      const isApplied = status?.state === 'applied' || status?.state === 'failed';
+      if (isApplied && files !== undefined && !(await files.holds(name))) state.redo(uid);
+    }
+  }
+
   /** Takes a received spec, or deletion. Resolves at once, unless too much waits already. */
   receive(resource: FileResource): Promise<void> {
     return this.#queue.add(resource);

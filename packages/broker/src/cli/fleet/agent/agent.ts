@@ -104,6 +104,7 @@ async function run(flags: AgentFlags, { cluster, dataType, parts }: Settings): P
       process.stdout.write(`${visible(line)}\n`);
     },
   });
+  await worker.missing();
   const client: CloudEventAgentClient<FileResource> = await CloudEventAgentClient.create<FileResource>({
     options: grpcAgentOptions(connection, cluster, `${cluster}-agent`, {
       qps: Number.POSITIVE_INFINITY,

@@ -35,6 +35,11 @@ export class FileApplier {
     return join(this.dir, name);
   }
 
+  /** Whether anything stands at that name. */
+  async holds(name: string): Promise<boolean> {
+    return wrongFileName(name) === undefined && (await this.#kindOf(name)) !== 'nothing';
+  }
+
   /**
    * Writes a file. Gives why it may not be written; undefined once it is there. Rejects when it cannot be written now.
    */

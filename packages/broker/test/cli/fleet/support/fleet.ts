@@ -98,8 +98,9 @@ export async function stop(command: Running, signal: NodeJS.Signals = 'SIGTERM')
   return (await command.ended()).code;
 }
 
-/** Names in a folder that are not hidden. */
+/** Names in a folder that are not hidden; none while it is not there. */
 export function namesIn(path: string): string[] {
+  if (!existsSync(path)) return [];
   return readdirSync(path)
     .filter((name) => !name.startsWith('.'))
     .sort();
