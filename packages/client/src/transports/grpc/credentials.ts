@@ -27,12 +27,11 @@ export async function readCredentials(options: GrpcOptions): Promise<Credentials
     throw new CeBrokerError('invalid_option', message, { field: problems[0].field });
   }
   const names = optionNames(options);
-  const [ca, cert, key, token] = await Promise.all([
-    content(names.ca, options.caFile, options.caData),
-    content(names.clientCert, options.clientCertFile, options.clientCertData),
-    content(names.clientKey, options.clientKeyFile, options.clientKeyData),
-    content(names.token, options.tokenFile, options.token),
-  ]);
+  // One after the other: of several that cannot be read, it is always the same one that is named.
+  const ca = await content(names.ca, options.caFile, options.caData);
+  const cert = await content(names.clientCert, options.clientCertFile, options.clientCertData);
+  const key = await content(names.clientKey, options.clientKeyFile, options.clientKeyData);
+  const token = await content(names.token, options.tokenFile, options.token);
   if (ca !== undefined) checkCertificates(ca, names.ca);
   const client = cert === undefined || key === undefined ? undefined : checkPair(cert, key, names);
   return {
