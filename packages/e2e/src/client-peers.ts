@@ -115,11 +115,11 @@ export class ClientSource {
   }
 
   /** Writes what it wants and knows into the history. */
-  recordState(): void {
-    const { history, name } = this.options;
+  recordState(history: History): void {
+    const { name } = this.options;
     for (const { id, cluster, version, status } of this.set.sorted()) {
-      history?.add('wants', name, { cluster, id, version, life: 0 });
-      history?.add('knows', name, { cluster, id, sequence: sequenceOf(status) });
+      history.add('wants', name, { cluster, id, version, life: 0 });
+      history.add('knows', name, { cluster, id, sequence: sequenceOf(status) });
     }
   }
 
@@ -167,10 +167,10 @@ export class ClientAgent {
     return agent;
   }
 
-  recordState(): void {
-    const { history, name } = this.options;
+  recordState(history: History): void {
+    const { name } = this.options;
     for (const { id, cluster, source, version, status } of this.set.sorted())
-      history?.add('holds', name, { cluster, id, source, version, life: 0, sequence: sequenceOf(status) });
+      history.add('holds', name, { cluster, id, source, version, life: 0, sequence: sequenceOf(status) });
   }
 
   #received(widget: Widget): void {
