@@ -14,6 +14,9 @@ const bin = join(
 export class Processes {
   #children = new Set();
   #log = [];
+  #expected = new Set();
+  /** What ended though nobody told it to. */
+  failure;
 
   /**
    * Starts `ce-broker ARGS`.
@@ -24,7 +27,10 @@ export class Processes {
   start(name, args, onLine) {
     const child = spawn(process.execPath, [bin, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
     this.#children.add(child);
-    child.once('exit', () => this.#children.delete(child));
+    child.once('exit', (code, signal) => {
+      this.#children.delete(child);
+      if (!this.#expected.has(child)) this.failure ??= new Error(`${name} ended with ${signal ?? code}`);
+    });
     for (const stream of [child.stdout, child.stderr]) {
       createInterface({ input: stream }).on('line', (line) => {
         this.#log.push(`${name}: ${line}`);
@@ -38,6 +44,7 @@ export class Processes {
   /** Ends one at once, as a power cut does. */
   async kill(child) {
     if (child.exitCode !== null || child.signalCode !== null) return;
+    this.#expected.add(child);
     child.kill('SIGKILL');
     await once(child, 'exit');
   }

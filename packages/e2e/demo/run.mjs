@@ -186,6 +186,7 @@ async function until(what, wrong) {
   const end = performance.now() + Number(values.patience) * 1_000;
   for (;;) {
     if (interrupted !== undefined) throw interrupted;
+    if (processes.failure !== undefined) throw processes.failure;
     const left = await wrong();
     if (left.length === 0) return;
     if (performance.now() > end) throw new Error(`waited in vain for ${what}: ${left.join('; ')}`);

@@ -47,7 +47,7 @@ test('a file that should fail and does not is a failure of the demo', { timeout:
   cpSync(join(demo, 'manifests'), manifests, { recursive: true });
   const collector = join(manifests, 'oslo', 'collector.yaml');
   writeFileSync(collector, readFileSync(collector, 'utf8').replace(':latest', ':0.115.1'));
-  const { code, out, left } = await run('--manifests', manifests, '--patience', '5');
+  const { code, out, left } = await run('--manifests', manifests, '--patience', '10');
   expect(out).toContain('FAILED: waited in vain');
   expect(out).toContain('oslo/collector.yaml: reported as applied, not as failed');
   expect(code).toBe(1);
