@@ -193,6 +193,40 @@ describe('a source that is asked for specs', () => {
     ]);
   });
 
+  test('answers that are lost go out again while the subscription stands, without those that were taken, at most 64 at a time', async () => {
+    const parts = Array.from({ length: 500 }, (_, index) => part(`p${index}`, 1));
+    const taken: (string | undefined)[] = [];
+    let losses = 0;
+    let underWay = 0;
+    let most = 0;
+    server.script = {
+      publish: (call) => {
+        underWay += 1;
+        most = Math.max(most, underWay);
+        setImmediate(() => {
+          underWay -= 1;
+          if (taken.length >= 100 && losses < 64) {
+            losses += 1;
+            call.fail(14, 'too busy');
+          } else {
+            taken.push(readResourceId(call.event));
+            call.ok();
+          }
+        });
+      },
+    };
+    await using source = await hubAt(server.address, { lister: new PartList(parts) });
+    const log = new StatusLog(source);
+    await source.subscribe(() => undefined);
+    server.last.send(specQuestion(encodeSpecResyncBody([])));
+    await until('all are taken', 10_000, () => taken.length >= 500);
+    await source.publish(typeOf('spec'), part('end', 1));
+    expect(taken.slice(0, -1).toSorted()).toEqual(parts.map(({ uid }) => uid).toSorted());
+    expect(log.errors('resync-failed')[0]).toBe('unavailable: too busy');
+    expect(most).toBeLessThanOrEqual(64);
+    expect(losses).toBeLessThanOrEqual(64);
+  });
+
   test.each([
     [
       'of the wrong subresource',
