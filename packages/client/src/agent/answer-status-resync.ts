@@ -8,7 +8,7 @@ import {
   type ResourceStatusHash,
 } from 'ce-broker-proto';
 import type { AnswerOut } from '../base/answers.js';
-import { findOne, listAll } from '../base/listing.js';
+import { asItIsNow, findOne, listAll } from '../base/listing.js';
 import type { EventCodec } from '../generic/codec.js';
 import type { Lister, ListOptions, StatusHashGetter } from '../generic/lister.js';
 import type { ResourceObject } from '../generic/resource.js';
@@ -42,8 +42,14 @@ export async function answerStatusResync<T extends ResourceObject>(
           .filter(({ resource, statusHash }) => differs(resource, statusHash, statusHashGetter))
           .map(({ resource }) => resource);
   const type = new CloudEventsType(dataType, 'status', EventAction.resyncResponse);
-  const send = async (resource: T) => publish(codec.encodeEvent(agentId, type, resource), type);
-  await out.sendAll(differing, ({ uid }) => uid, send);
+  await out.sendAll(differing, {
+    uidOf: ({ uid }) => uid,
+    keyOf: ({ uid }) => uid,
+    send: async (listed) => {
+      const resource = await asItIsNow(lister, listed, options);
+      if (resource !== undefined) await publish(codec.encodeEvent(agentId, type, resource), type);
+    },
+  });
 }
 
 interface Asked<T> {

@@ -65,7 +65,8 @@ export class CloudEventAgentClient<T extends ResourceObject> implements AsyncDis
         field: 'eventType',
       });
     }
-    await this.#core.publish(codec.encodeEvent(this.agentId, eventType, resource), eventType, options);
+    const event = codec.encodeEvent(this.agentId, eventType, resource);
+    await this.#core.publishResource(resource.uid, event, eventType, options);
   }
 
   /**
@@ -133,7 +134,7 @@ export class CloudEventAgentClient<T extends ResourceObject> implements AsyncDis
             lister,
             statusHashGetter,
             codec: this.#codecs.need(dataType),
-            publish: (event, kind) => this.#core.publish(event, kind, {}),
+            publish: (event, kind) => this.#core.publishAnswer(event, kind),
           },
           out,
         ),
@@ -159,6 +160,21 @@ export class CloudEventAgentClient<T extends ResourceObject> implements AsyncDis
       resourceVersion: versionOf(resource),
     }));
     const request = specResyncRequest(agentId, dataType, clusterName, source, versions);
-    await this.#core.publish(request, resyncRequestType(dataType, 'spec'), options);
+    try {
+      await this.#core.publish(request, resyncRequestType(dataType, 'spec'), options);
+    } catch (thrown) {
+      throw tooLong(CeBrokerError.from(thrown), versions.length, dataType);
+    }
   }
+}
+
+/** A list of versions cannot be cut: to a source it is complete. */
+function tooLong(error: CeBrokerError, count: number, dataType: CloudEventsDataType): CeBrokerError {
+  if (error.code !== 'resource_exhausted') return error;
+  const advice = 'raise what the server takes (maxMessageBytes of ce-broker)';
+  return new CeBrokerError(
+    error.code,
+    `the list of the ${count} resources of ${dataType} that this agent holds goes out as one event, and the server refuses it: ${error.message}; if it is too long, ${advice}`,
+    { cause: error },
+  );
 }

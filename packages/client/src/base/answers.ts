@@ -1,4 +1,5 @@
 import { CeBrokerError, type CeBrokerErrorCode } from 'ce-broker-proto';
+import { deferred } from './deferred.js';
 import { sleep } from './sleep.js';
 
 /** Answers of one client that are under way at a time, whoever asked: a deadline is to measure the server, not our own queue. */
@@ -14,38 +15,72 @@ const LOST: ReadonlySet<CeBrokerErrorCode> = new Set<CeBrokerErrorCode>([
   'aborted',
 ]);
 
-/** Until when a question is worth an answer, and who hears of failures. */
+/** What an answer runs under. */
 export interface AnswerContext {
-  /** The client closes, or has another subscription, on which it is asked anew. */
-  readonly over: () => boolean;
+  readonly dataType: string;
+  readonly cluster: string;
+  /** Aborted when the client closes. */
   readonly signal: AbortSignal;
+  /** Resolves when the client is connected, and subscribed. */
+  readonly ready: () => Promise<void>;
   readonly failed: (error: CeBrokerError) => void;
 }
 
-/** Publishes the answers to resync requests, a bounded number at a time over all requests. */
+/** The items of one part of an answer. */
+export interface Outgoing<V> {
+  /** The resource that an item is about. */
+  readonly uidOf: (item: V) => string;
+  /** Tells an item from a newer one of the same resource. */
+  readonly keyOf: (item: V) => string;
+  /** Makes the event and publishes it; looks at the resource again first, for the list may be minutes old by then. */
+  readonly send: (item: V) => Promise<void>;
+}
+
+/**
+ * Publishes the answers to resync requests: a bounded number at a time over all questions, and only one that waits for the rate limit, so
+ * that the caller's own publishes come in between.
+ */
 export class Answers {
+  readonly #turn: () => Promise<void> | undefined;
+  readonly #running = new Set<AnswerOut>();
   readonly #waiting: (() => void)[] = [];
+  #gate: Promise<void> = Promise.resolve();
   #free = WIDTH;
 
+  /** @param turn waits for the rate limit */
+  constructor(turn: () => Promise<void> | undefined) {
+    this.#turn = turn;
+  }
+
+  /** No answer is under way. */
+  get idle(): boolean {
+    return this.#running.size === 0;
+  }
+
   /**
-   * Runs one answer. What the server refuses is told, and the rest still goes out; when events do not come through, the answer runs
-   * again, without what was taken: nobody else would repeat it while the subscription stands.
+   * Runs one answer. What the server refuses is told, and the rest still goes out; when events do not come through, the answer goes on
+   * once the connection stands again, without what was taken: nobody else would repeat it.
    */
   async run(context: AnswerContext, answer: (out: AnswerOut) => Promise<void>): Promise<void> {
     const out = new AnswerOut(this, context);
-    for (let attempt = 1; ; attempt += 1) {
-      try {
-        await answer(out);
-        break;
-      } catch (thrown) {
-        const error = CeBrokerError.from(thrown);
-        if (!context.over()) context.failed(error);
-        if (context.over() || attempt === ATTEMPTS || !LOST.has(error.code)) break;
-      }
-      await sleep(RETRY_MS * 2 ** (attempt - 1), context.signal);
-      if (context.over()) break;
+    this.#running.add(out);
+    try {
+      await this.#attempts(context, out, answer);
+    } finally {
+      this.#running.delete(out);
+      out.tellRefusals();
     }
-    out.tellRefusals();
+  }
+
+  /**
+   * A newer event of this resource goes out: answers under way leave it alone, whose list is older. Gives back how to take that back.
+   */
+  overtake(dataType: string, cluster: string, uid: string, by?: AnswerOut): () => void {
+    const others = [...this.#running].filter((out) => out !== by && out.isAbout(dataType, cluster));
+    for (const out of others) out.overtaken.add(uid);
+    return () => {
+      for (const out of others) out.overtaken.delete(uid);
+    };
   }
 
   /** Waits for a place; `give` frees it. */
@@ -62,10 +97,47 @@ export class Answers {
     if (next === undefined) this.#free += 1;
     else next();
   }
+
+  /** One after the other. */
+  async turn(): Promise<void> {
+    const before = this.#gate;
+    const mine = deferred<void>();
+    this.#gate = mine.promise;
+    await before;
+    try {
+      await this.#turn();
+    } finally {
+      mine.resolve();
+    }
+  }
+
+  async #attempts(
+    { signal, failed, ready }: AnswerContext,
+    out: AnswerOut,
+    answer: (out: AnswerOut) => Promise<void>,
+  ): Promise<void> {
+    for (let attempt = 1, taken = 0; !signal.aborted; attempt += 1) {
+      try {
+        await answer(out);
+        return;
+      } catch (thrown) {
+        const error = CeBrokerError.from(thrown);
+        if (signal.aborted) return;
+        failed(error);
+        if (out.taken > taken) attempt = 1;
+        taken = out.taken;
+        if (attempt === ATTEMPTS || !LOST.has(error.code)) return;
+      }
+      await sleep(RETRY_MS * 2 ** (attempt - 1), signal);
+      if (!signal.aborted) await ready().catch(() => undefined);
+    }
+  }
 }
 
 /** The way out for the events of one answer. */
 export class AnswerOut {
+  /** Resources of which something newer has gone out since the question came. */
+  readonly overtaken = new Set<string>();
   readonly #answers: Answers;
   readonly #context: AnswerContext;
   readonly #settled = new Set<string>();
@@ -77,34 +149,44 @@ export class AnswerOut {
     this.#context = context;
   }
 
-  /**
-   * Sends one event for each item; `keyOf` tells an item from a newer one of its resource. Rejects with the first loss, once
-   * nothing is under way any more.
-   */
-  async sendAll<V>(
-    items: Iterable<V>,
-    keyOf: (item: V) => string,
-    send: (item: V) => Promise<void>,
-  ): Promise<void> {
+  /** How many items need no further attempt. */
+  get taken(): number {
+    return this.#settled.size;
+  }
+
+  isAbout(dataType: string, cluster: string): boolean {
+    return this.#context.dataType === dataType && this.#context.cluster === cluster;
+  }
+
+  /** Sends one event for each item. Rejects with the first loss, once nothing is under way any more. */
+  async sendAll<V>(items: Iterable<V>, { uidOf, keyOf, send }: Outgoing<V>): Promise<void> {
+    const { dataType, cluster, signal } = this.#context;
     const iterator = items[Symbol.iterator]();
     let lost: CeBrokerError | undefined;
+    const one = async (item: V, key: string): Promise<void> => {
+      await this.#answers.slot();
+      try {
+        // The others would meet the same.
+        if (lost !== undefined || signal.aborted) return;
+        await this.#answers.turn();
+        if (!this.overtaken.has(uidOf(item))) {
+          await send(item);
+          this.#answers.overtake(dataType, cluster, uidOf(item), this);
+        }
+        this.#settled.add(key);
+      } catch (thrown) {
+        const error = CeBrokerError.from(thrown);
+        if (LOST.has(error.code)) lost ??= error;
+        else this.#refuse(key, error);
+      } finally {
+        this.#answers.give();
+      }
+    };
     const worker = async (): Promise<void> => {
       for (let next = iterator.next(); next.done !== true; next = iterator.next()) {
+        if (lost !== undefined || signal.aborted) return;
         const key = keyOf(next.value);
-        if (this.#settled.has(key)) continue;
-        await this.#answers.slot();
-        try {
-          // The others would meet the same.
-          if (lost !== undefined || this.#context.over()) return;
-          await send(next.value);
-          this.#settled.add(key);
-        } catch (thrown) {
-          const error = CeBrokerError.from(thrown);
-          if (LOST.has(error.code)) lost ??= error;
-          else this.#refuse(key, error);
-        } finally {
-          this.#answers.give();
-        }
+        if (!this.#settled.has(key)) await one(next.value, key);
       }
     };
     await Promise.all(Array.from({ length: WIDTH }, worker));

@@ -1,5 +1,5 @@
 import type { Logger } from 'ce-broker-proto';
-import type { DelayFn } from '../backoff/reconnect-backoff.js';
+import type { DelayFn, ReconnectBackoffOptions } from '../backoff/reconnect-backoff.js';
 import type { AnyCodec } from '../generic/codec.js';
 import type { Lister, StatusHashGetter } from '../generic/lister.js';
 import type { ResourceObject } from '../generic/resource.js';
@@ -18,8 +18,11 @@ export interface ClientConfig<T extends ResourceObject> {
   readonly publishTimeoutMs?: number | undefined;
   /** How long one attempt to connect, or to subscribe, may take, in milliseconds. Default 10,000. */
   readonly connectTimeoutMs?: number | undefined;
-  /** How long to wait before the next attempt. Default: 1 to 2 s, doubling to at most 15 to 30 s. See {@link reconnectBackoff}. */
-  readonly reconnectDelay?: DelayFn | undefined;
+  /**
+   * How long to wait before the next attempt: the numbers of a {@link reconnectBackoff}, of which each client makes its own, or a function.
+   * What `reconnectBackoff()` gives holds the state of one client: never share it. Default: 1 to 2 s, doubling to at most 15 to 30 s.
+   */
+  readonly reconnectDelay?: DelayFn | ReconnectBackoffOptions | undefined;
   /** Received bytes, and 2 KiB for each event, that wait for handlers before the server is asked to pause. Default 16 MiB. */
   readonly maxPendingBytes?: number | undefined;
   /** Default: warnings and errors go to stderr. `SILENT` says nothing. */

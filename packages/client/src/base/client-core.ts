@@ -1,15 +1,25 @@
+import { createHash } from 'node:crypto';
 import {
   CeBrokerError,
+  type CeBrokerErrorCode,
   CloudEventsType,
   decodeEvent,
   type Event,
   EventAction,
+  eventDataBytes,
   type Logger,
   readClusterName,
   readDeletionTimestamp,
+  readOriginalSource,
   readResourceId,
+  type SubResource,
 } from 'ce-broker-proto';
-import { defaultReconnectBackoff } from '../backoff/reconnect-backoff.js';
+import {
+  type DelayFn,
+  defaultReconnectBackoff,
+  type ReconnectBackoffOptions,
+  reconnectBackoff,
+} from '../backoff/reconnect-backoff.js';
 import type { ResourceHandler, ResourceObject } from '../generic/resource.js';
 import { RateLimiter } from '../limiter/rate-limiter.js';
 import type { CloudEventsOptions, EventRateLimit } from '../transports/cloud-events-options.js';
@@ -35,6 +45,16 @@ const STATUS_LIMIT = 256;
 const EVENT_BYTES = 2 * 1024;
 /** Long waits for the rate limit are told at most this often. */
 const WAITS_TOLD_MS = 10_000;
+/** Between the parts of a lane's name: no name holds it. */
+const SEPARATOR = '\0';
+/** What asking again does not mend. */
+const REFUSED: ReadonlySet<CeBrokerErrorCode> = new Set<CeBrokerErrorCode>([
+  'invalid_argument',
+  'permission_denied',
+  'resource_exhausted',
+  'unauthenticated',
+  'unimplemented',
+]);
 const RESYNC_RETRY_MS = 1_000;
 const RESYNC_RETRY_MAX_MS = 30_000;
 
@@ -54,8 +74,8 @@ export class ClientCore<T extends ResourceObject> {
   readonly #link: Link;
   readonly #limiter: RateLimiter;
   readonly #publisher: Publisher;
+  readonly #answers: Answers;
   readonly #queue: ReceiveQueue<Delivery<T>>;
-  readonly #answers = new Answers();
   readonly #statuses = new Broadcast<ClientStatus>(STATUS_LIMIT);
   readonly #reconnections = new Broadcast<void>(1);
   readonly #closing = new AbortController();
@@ -76,7 +96,7 @@ export class ClientCore<T extends ResourceObject> {
     this.#publishTimeoutMs = config.publishTimeoutMs ?? DEFAULT_TIMEOUT_MS;
     this.#limiter = new RateLimiter({ ...rateLimit, onLongWait: (ms) => this.#waitedLong(ms) });
     this.#link = new Link(
-      { connection, delay: config.reconnectDelay ?? defaultReconnectBackoff(), connectTimeoutMs },
+      { connection, delay: delayOf(config.reconnectDelay), connectTimeoutMs },
       {
         status: (status) => this.#status(status),
         event: (bytes) => this.#receive(bytes),
@@ -85,11 +105,12 @@ export class ClientCore<T extends ResourceObject> {
       },
     );
     this.#publisher = new Publisher(role.kind, this.#link, this.#limiter, this.#publishTimeoutMs);
+    this.#answers = new Answers(() => (this.#limiter.tryTake() ? undefined : this.#limiter.wait()));
     this.#queue = new ReceiveQueue({
       handle: (delivery) => this.#handle(delivery),
       maxPendingBytes: config.maxPendingBytes ?? DEFAULT_PENDING_BYTES,
-      pause: () => this.#link.pause(),
-      resume: () => this.#link.resume(),
+      pause: (oldest, pendingBytes) => this.#pause(oldest, pendingBytes),
+      resume: () => this.#resume(),
     });
   }
 
@@ -103,6 +124,29 @@ export class ClientCore<T extends ResourceObject> {
 
   publish(event: Event, kind: EventKind, options: PublishOptions): Promise<void> {
     return this.#publisher.publish(event, kind, options);
+  }
+
+  /** Publishes an event of the caller's about a resource; answers under way that hold an older one of it give way. */
+  async publishResource(
+    uid: string,
+    event: Event,
+    type: CloudEventsType,
+    options: PublishOptions,
+  ): Promise<void> {
+    if (this.#answers.idle) return await this.#publisher.publish(event, type, options);
+    checkEvent(event);
+    const takeBack = this.#answers.overtake(type.dataType.toString(), readClusterName(event) ?? '', uid);
+    try {
+      await this.#publisher.publish(event, type, options);
+    } catch (thrown) {
+      takeBack();
+      throw thrown;
+    }
+  }
+
+  /** Publishes an answer, which has had its turn. */
+  publishAnswer(event: Event, kind: EventKind): Promise<void> {
+    return this.#publisher.publishNow(event, kind);
   }
 
   /** Resolves when answers to what is asked now will arrive; rejects while there is no connection. */
@@ -193,12 +237,21 @@ export class ClientCore<T extends ResourceObject> {
     const cluster = readClusterName(event);
     if (action === EventAction.resyncRequest) {
       if (subResource !== this.#role.answers) throw unexpected(this.#role.name, event.type);
-      // Questions about one cluster are answered one after the other.
-      return { key: `? ${dataType} ${cluster}`, bytes, replaceable: false, event, type, codec: undefined };
+      // Who asks is answered one question after the other.
+      const key = ['?', dataType, cluster, event.source].join(SEPARATOR);
+      return {
+        key,
+        bytes,
+        replaceable: false,
+        supersedes: questionOf(event, subResource),
+        event,
+        type,
+        codec: undefined,
+      };
     }
     if (subResource !== this.#role.receives) throw unexpected(this.#role.name, event.type);
     const codec = this.#codecs.need(dataType);
-    const key = `${dataType} ${cluster} ${readResourceId(event)}`;
+    const key = [dataType, cluster, readResourceId(event)].join(SEPARATOR);
     const replaceable = readDeletionTimestamp(event) === undefined;
     return { key, bytes, replaceable, event, type, codec };
   }
@@ -232,15 +285,16 @@ export class ClientCore<T extends ResourceObject> {
 
   async #answer(event: Event, { dataType }: CloudEventsType): Promise<void> {
     const begun = performance.now();
-    const subscription = this.#subscription;
     const { signal } = this.#closing;
+    const { source, cluster } = this.#role.parties(event);
     const context = {
-      over: () => signal.aborted || subscription !== this.#subscription,
+      dataType: dataType.toString(),
+      cluster,
       signal,
+      ready: () => this.#link.ready(signal),
       failed: (error: CeBrokerError) => this.#status({ type: 'resync-failed', error }),
     };
     await this.#answers.run(context, (out) => this.#role.answer(event, dataType, out));
-    const { source, cluster } = this.#role.parties(event);
     tellResync(this.#role.answers, source, cluster, dataType, (performance.now() - begun) / 1000);
   }
 
@@ -262,11 +316,26 @@ export class ClientCore<T extends ResourceObject> {
         return;
       } catch (thrown) {
         if (this.#closing.signal.aborted || subscription !== this.#subscription) return;
-        this.#status({ type: 'resync-failed', error: CeBrokerError.from(thrown) });
+        const error = CeBrokerError.from(thrown);
+        // Without a connection there is another subscription to come, and a resync with it.
+        if (error.code === 'unavailable') return;
+        this.#status({ type: 'resync-failed', error });
+        if (REFUSED.has(error.code)) return;
       }
       await sleep(wait, this.#closing.signal);
       if (this.#closing.signal.aborted || subscription !== this.#subscription) return;
     }
+  }
+
+  #pause(oldest: Delivery<T> | undefined, pendingBytes: number): void {
+    this.#link.pause();
+    const resourceId = oldest?.codec === undefined ? '' : (readResourceId(oldest.event) ?? '');
+    this.#status({ type: 'paused', pendingBytes, resourceId });
+  }
+
+  #resume(): void {
+    this.#link.resume();
+    this.#status({ type: 'resumed' });
   }
 
   #waitedLong(ms: number): void {
@@ -283,6 +352,10 @@ export class ClientCore<T extends ResourceObject> {
     if (status.type === 'disconnected') {
       const { error, retryInMs } = status;
       this.#logger.warn({ client, code: error.code, retryInMs: Math.round(retryInMs) }, error.message);
+    } else if (status.type === 'paused') {
+      const { pendingBytes, resourceId } = status;
+      const text = 'handlers are behind: the server is asked to pause (maxPendingBytes)';
+      this.#logger.warn({ client, pendingBytes, oldest: resourceId }, text);
     } else if (status.type === 'event-dropped') {
       const { error, eventType } = status;
       this.#logger.warn({ client, eventType }, `an event was dropped: ${error.message}`);
@@ -293,6 +366,19 @@ export class ClientCore<T extends ResourceObject> {
       this.#logger.warn({ client }, `a resync failed: ${status.error.message}`);
     } else this.#logger.debug({ client, ...status }, `client ${status.type}`);
   }
+}
+
+/** A list of versions is complete, so a newer one makes it pointless; hashes come in parts, each of its own. */
+function questionOf(event: Event, subResource: SubResource): string {
+  const asked = readOriginalSource(event) ?? '';
+  if (subResource === 'spec') return asked;
+  const hash = createHash('sha256').update(eventDataBytes(event) ?? '');
+  return `${asked} ${hash.digest('base64')}`;
+}
+
+function delayOf(given: DelayFn | ReconnectBackoffOptions | undefined): DelayFn {
+  if (typeof given === 'function') return given;
+  return given === undefined ? defaultReconnectBackoff() : reconnectBackoff(given);
 }
 
 function unexpected(name: string, eventType: string): CeBrokerError {

@@ -23,8 +23,8 @@ export interface LinkOptions {
 export interface LinkListener {
   status(status: ClientStatus): void;
   event(bytes: Uint8Array): void;
-  /** The subscription stands. `again`: it did before. */
-  subscribed(again: boolean): void;
+  /** The subscription stands. */
+  subscribed(): void;
   /** All is again as it was before the connection was lost. */
   reconnected(): void;
 }
@@ -140,7 +140,7 @@ export class Link {
   async close(): Promise<void> {
     this.#closing.abort();
     const state = this.#state;
-    void this.#retired?.close(closedError());
+    this.#retired?.close(closedError()).catch(() => undefined);
     const closed = state.kind === 'open' ? state.session.close(closedError()) : undefined;
     const limits = { timeoutMs: CLOSE_MS };
     await waitFor(
@@ -175,7 +175,7 @@ export class Link {
       const attempt = new AbortController();
       connection.connect({ signal: attempt.signal }).then(
         (transport) => {
-          if (attempt.signal.aborted) void transport.close();
+          if (attempt.signal.aborted) transport.close().catch(() => undefined);
           else settle.resolve(transport);
         },
         (thrown: unknown) => settle.reject(CeBrokerError.from(thrown, 'unavailable')),
@@ -212,7 +212,7 @@ export class Link {
       throw thrown;
     } finally {
       this.#retired = session;
-      void session.close(closedError());
+      session.close(closedError()).catch(() => undefined);
     }
   }
 
@@ -222,7 +222,7 @@ export class Link {
     this.#everSubscribed = true;
     this.#set({ kind: 'open', session, subscribed: true });
     this.#listener.status({ type: 'subscribed', again });
-    this.#listener.subscribed(again);
+    this.#listener.subscribed();
     if (again) this.#listener.reconnected();
   }
 

@@ -31,6 +31,15 @@ export async function findOne<T extends ResourceObject>(
   }
 }
 
+/** A resource of a list that may be old by now, looked at again where the lister has look-ups; undefined: it is gone. */
+export async function asItIsNow<T extends ResourceObject>(
+  lister: Lister<T>,
+  listed: T,
+  options: ListOptions,
+): Promise<T | undefined> {
+  return lister.get === undefined ? listed : await findOne(lister, listed.uid, options);
+}
+
 function failed(method: string, cause: unknown): CeBrokerError {
   const reason = cause instanceof Error ? cause.message : String(cause);
   return new CeBrokerError('internal', `the lister failed: ${method}() threw: ${reason}`, {

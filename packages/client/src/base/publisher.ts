@@ -24,6 +24,8 @@ export class Publisher {
   readonly #link: Link;
   readonly #limiter: RateLimiter;
   readonly #timeoutMs: number;
+  /** Those who wait for the connection, in the order in which they go out: who comes later does not overtake them. */
+  #line: Promise<void> | undefined;
 
   constructor(role: ClientRole, link: Link, limiter: RateLimiter, timeoutMs: number) {
     this.#role = role;
@@ -35,18 +37,46 @@ export class Publisher {
   async publish(event: Event, kind: EventKind, options: PublishOptions): Promise<void> {
     checkEvent(event);
     const bytes = encodeEvent(event);
-    const { signal, timeoutMs = this.#timeoutMs } = options;
+    const { signal } = options;
     // One signal may end any number of publishes; Node would take that for a leak.
     if (signal !== undefined) setMaxListeners(0, signal);
     if (!this.#limiter.tryTake()) await this.#limiter.wait({ signal });
-    const transport = this.#link.transport({ signal, timeoutMs });
-    if (transport instanceof Promise) {
-      const begun = performance.now();
-      const opened = await transport;
-      const left = Math.max(1, timeoutMs - (performance.now() - begun));
-      await this.#send(opened, bytes, { signal, timeoutMs: left });
-    } else await this.#send(transport, bytes, { signal, timeoutMs });
+    await this.#deliver(bytes, options);
     tellSent(this.#role, event, kind);
+  }
+
+  /** As {@link publish}, for who has had a turn of the rate limit. */
+  async publishNow(event: Event, kind: EventKind): Promise<void> {
+    checkEvent(event);
+    await this.#deliver(encodeEvent(event), {});
+    tellSent(this.#role, event, kind);
+  }
+
+  async #deliver(bytes: Uint8Array, options: PublishOptions): Promise<void> {
+    const { signal, timeoutMs = this.#timeoutMs } = options;
+    const transport = this.#link.transport({ signal, timeoutMs });
+    if (this.#line === undefined && !(transport instanceof Promise)) {
+      await this.#send(transport, bytes, { signal, timeoutMs });
+      return;
+    }
+    const begun = performance.now();
+    const before = this.#line;
+    let answered: Promise<void> | undefined;
+    const turn = async (): Promise<void> => {
+      const opened = await transport;
+      await before;
+      const left = Math.max(1, timeoutMs - (performance.now() - begun));
+      answered = this.#send(opened, bytes, { signal, timeoutMs: left });
+      answered.catch(() => undefined);
+    };
+    const sent = turn();
+    const line = sent.catch(() => undefined);
+    this.#line = line;
+    void line.then(() => {
+      if (this.#line === line) this.#line = undefined;
+    });
+    await sent;
+    await answered;
   }
 
   async #send(transport: CloudEventTransport, bytes: Uint8Array, limits: Limits): Promise<void> {

@@ -5,6 +5,8 @@ export interface Received {
   readonly bytes: number;
   /** A later event of the same resource makes this one pointless: it is neither a deletion nor a question. */
   readonly replaceable: boolean;
+  /** What still waits under the same key with the same word here has become pointless: the same question, asked again. */
+  readonly supersedes?: string | undefined;
 }
 
 export interface ReceiveQueueOptions<R extends Received> {
@@ -12,7 +14,8 @@ export interface ReceiveQueueOptions<R extends Received> {
   readonly handle: (received: R) => Promise<void>;
   /** More bytes than this may wait: ask the server to pause. */
   readonly maxPendingBytes: number;
-  readonly pause: () => void;
+  /** `oldest` has been with its handlers for the longest time. */
+  readonly pause: (oldest: R | undefined, pendingBytes: number) => void;
   readonly resume: () => void;
 }
 
@@ -21,6 +24,7 @@ const LANE_EVENTS = 64;
 const LANE_BYTES = 1024 * 1024;
 
 interface Lane<R> {
+  running: R;
   readonly waiting: R[];
   bytes: number;
 }
@@ -44,12 +48,13 @@ export class ReceiveQueue<R extends Received> {
     if (this.#closed) return;
     const lane = this.#lanes.get(received.key);
     if (lane === undefined) {
-      const fresh: Lane<R> = { waiting: [], bytes: 0 };
+      const fresh: Lane<R> = { running: received, waiting: [], bytes: 0 };
       this.#lanes.set(received.key, fresh);
       this.#count(received.bytes);
       void this.#run(received, fresh);
       return;
     }
+    if (received.supersedes !== undefined) this.#dropAsked(lane, received.supersedes);
     const last = lane.waiting.at(-1);
     const full = lane.waiting.length >= LANE_EVENTS || lane.bytes + received.bytes > LANE_BYTES;
     if (full && received.replaceable && last?.replaceable === true) {
@@ -71,9 +76,17 @@ export class ReceiveQueue<R extends Received> {
       await this.#options.handle(next);
       this.#count(-next.bytes);
       next = lane.waiting.shift();
-      if (next !== undefined) lane.bytes -= next.bytes;
+      if (next === undefined) break;
+      lane.bytes -= next.bytes;
+      lane.running = next;
     }
     this.#lanes.delete(first.key);
+  }
+
+  #dropAsked(lane: Lane<R>, word: string): void {
+    const index = lane.waiting.findIndex(({ supersedes }) => supersedes === word);
+    const [dropped] = index < 0 ? [] : lane.waiting.splice(index, 1);
+    if (dropped !== undefined) this.#take(lane, -dropped.bytes);
   }
 
   #take(lane: Lane<R>, bytes: number): void {
@@ -86,7 +99,8 @@ export class ReceiveQueue<R extends Received> {
     const { maxPendingBytes, pause, resume } = this.#options;
     if (!this.#paused && this.#pending > maxPendingBytes) {
       this.#paused = true;
-      pause();
+      const [oldest] = this.#lanes.values();
+      pause(oldest?.running, this.#pending);
     } else if (this.#paused && this.#pending <= maxPendingBytes / 2) {
       this.#paused = false;
       if (!this.#closed) resume();

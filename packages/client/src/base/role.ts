@@ -43,6 +43,7 @@ export type Delivery<T extends ResourceObject> = {
   readonly key: string;
   readonly bytes: number;
   readonly replaceable: boolean;
+  readonly supersedes?: string | undefined;
   readonly event: Event;
   readonly type: CloudEventsType;
   /** Undefined: a resync request. */

@@ -48,7 +48,14 @@ export class Session {
 
   /** Resolves when the server has registered them all; rejects with its refusal, or when the session ends first. */
   async subscribe(requests: readonly TransportSubscribeRequest[]): Promise<void> {
-    const opened = requests.map((request) => this.#open(request));
+    const several = requests.length > 1;
+    const opened = requests.map(async (request) => {
+      try {
+        await this.#open(request);
+      } catch (thrown) {
+        throw several ? named(request.dataType, CeBrokerError.from(thrown)) : thrown;
+      }
+    });
     await Promise.race([Promise.all(opened), this.ended.then(({ error }) => Promise.reject(error))]);
   }
 
@@ -107,6 +114,14 @@ export class Session {
 
 function silence(server: string, ms: number): string {
   return `${server} has sent no heartbeat for ${Number((ms / 1000).toFixed(1))} s: the subscription is taken for lost`;
+}
+
+/** Which one of several subscriptions it was. */
+function named(dataType: string, error: CeBrokerError): CeBrokerError {
+  return new CeBrokerError(error.code, `the subscription to ${dataType}: ${error.message}`, {
+    field: error.field,
+    cause: error,
+  });
 }
 
 function ended(server: string): CeBrokerError {

@@ -11,10 +11,10 @@ import {
   readClusterName,
 } from 'ce-broker-proto';
 import type { AnswerOut } from '../base/answers.js';
-import { listAll } from '../base/listing.js';
+import { asItIsNow, listAll } from '../base/listing.js';
 import { newEventBuilder } from '../codec/event-builder.js';
 import type { EventCodec } from '../generic/codec.js';
-import type { Lister } from '../generic/lister.js';
+import type { Lister, ListOptions } from '../generic/lister.js';
 import { isDeleting, type ResourceObject } from '../generic/resource.js';
 
 export interface SpecAnswer<T extends ResourceObject> {
@@ -43,27 +43,36 @@ export async function answerSpecResync<T extends ResourceObject>(
   }
   const listed = decodeSpecResyncBody(eventDataBytes(request));
   const versions = new Map(listed.map(({ resourceId, resourceVersion }) => [resourceId, resourceVersion]));
-  const own = await listAll(lister, { clusterName, source: sourceId, dataType });
+  const options: ListOptions = { clusterName, source: sourceId, dataType };
+  const own = await listAll(lister, options);
   if (own.length === 0) return;
   const type = new CloudEventsType(dataType, 'spec', EventAction.resyncResponse);
   const newer = own.filter((resource) => isOwed(resource, versions.get(resource.uid)));
-  const keyOf = (resource: T) => `${resource.uid} ${resource.resourceVersion} ${isDeleting(resource)}`;
-  const send = async (resource: T) => publish(codec.encodeEvent(sourceId, type, resource), type);
-  await out.sendAll(newer, keyOf, send);
+  await out.sendAll(newer, {
+    uidOf: ({ uid }) => uid,
+    keyOf: (resource) => `${resource.uid} ${resource.resourceVersion} ${isDeleting(resource)}`,
+    send: async (listed) => {
+      const resource = await asItIsNow(lister, listed, options);
+      if (resource !== undefined) await publish(codec.encodeEvent(sourceId, type, resource), type);
+    },
+  });
 
   const held = new Set(own.map(({ uid }) => uid));
   const gone = listed.filter(({ resourceId }) => !held.has(resourceId));
   const now = new Date();
-  const sendDeletion = ({ resourceId, resourceVersion }: ResourceVersion) => {
+  const sendDeletion = async ({ resourceId, resourceVersion }: ResourceVersion) => {
+    // Created meanwhile.
+    if ((await lister.get?.(resourceId, options)) !== undefined) return;
     const event = newEventBuilder(sourceId, type)
       .withResourceId(resourceId)
       .withResourceVersion(resourceVersion)
       .withClusterName(clusterName)
       .withDeletionTimestamp(now)
       .newEvent();
-    return publish(event, type);
+    await publish(event, type);
   };
-  await out.sendAll(gone, ({ resourceId }) => resourceId, sendDeletion);
+  const idOf = ({ resourceId }: ResourceVersion) => resourceId;
+  await out.sendAll(gone, { uidOf: idOf, keyOf: idOf, send: sendDeletion });
 }
 
 /** An id that is not listed counts as version 0; a version that is no number is never sent. */

@@ -68,7 +68,8 @@ export class CloudEventSourceClient<T extends ResourceObject> implements AsyncDi
       });
     }
     const codec = this.#codecs.need(eventType.dataType);
-    await this.#core.publish(codec.encodeEvent(this.sourceId, eventType, resource), eventType, options);
+    const event = codec.encodeEvent(this.sourceId, eventType, resource);
+    await this.#core.publishResource(resource.uid, event, eventType, options);
   }
 
   /**
@@ -148,7 +149,7 @@ export class CloudEventSourceClient<T extends ResourceObject> implements AsyncDi
             sourceId,
             lister,
             codec: this.#codecs.need(dataType),
-            publish: (event, kind) => this.#core.publish(event, kind, {}),
+            publish: (event, kind) => this.#core.publishAnswer(event, kind),
           },
           out,
         ),
