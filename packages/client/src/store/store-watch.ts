@@ -13,6 +13,8 @@ export interface StoreChange<T extends ResourceObject> {
  */
 export class StoreWatch<T extends ResourceObject> implements AsyncIterableIterator<StoreChange<T>> {
   readonly #waiting = new Map<string, StoreChange<T>>();
+  /** Kept between calls: a fresh one would pass by every entry that was deleted before it. */
+  #reading = this.#waiting.entries();
   readonly #asks: ((result: IteratorResult<StoreChange<T>, undefined>) => void)[] = [];
   readonly #left: () => void;
   #over = false;
@@ -40,10 +42,8 @@ export class StoreWatch<T extends ResourceObject> implements AsyncIterableIterat
   }
 
   next(): Promise<IteratorResult<StoreChange<T>, undefined>> {
-    for (const [key, value] of this.#waiting) {
-      this.#waiting.delete(key);
-      return Promise.resolve({ done: false, value });
-    }
+    const change = this.#take();
+    if (change !== undefined) return Promise.resolve({ done: false, value: change });
     if (this.#over) return Promise.resolve({ done: true, value: undefined });
     return new Promise((resolve) => this.#asks.push(resolve));
   }
@@ -56,6 +56,21 @@ export class StoreWatch<T extends ResourceObject> implements AsyncIterableIterat
 
   [Symbol.asyncIterator](): this {
     return this;
+  }
+
+  /** What waits longest. */
+  #take(): StoreChange<T> | undefined {
+    if (this.#waiting.size === 0) return undefined;
+    let read = this.#reading.next();
+    if (read.done === true) {
+      // It came to its end, and sees nothing that was added later.
+      this.#reading = this.#waiting.entries();
+      read = this.#reading.next();
+    }
+    if (read.done === true) return undefined;
+    const [key, change] = read.value;
+    this.#waiting.delete(key);
+    return change;
   }
 }
 

@@ -2,7 +2,7 @@ import { getEventListeners } from 'node:events';
 import { describe, expect, it } from 'vitest';
 import type { JsonResource } from '../../src/codec/json-resource.js';
 import { ResourceStore } from '../../src/store/resource-store.js';
-import type { StoreChange } from '../../src/store/store-watch.js';
+import { type StoreChange, StoreWatch } from '../../src/store/store-watch.js';
 import { resource } from './tools.js';
 
 function newStore(): ResourceStore<JsonResource> {
@@ -76,6 +76,24 @@ describe('a watch', () => {
         (text, index) => `${['modified', 'deleted', 'modified', 'added'][index]} ${text}`,
       ),
     );
+  });
+
+  // Looking past all that is read already for each one would take a minute here.
+  it('gives half a million changes that wait in their order, and what comes while it reads after them', async () => {
+    const watch = new StoreWatch<JsonResource>(() => undefined);
+    const count = 500_000;
+    const push = (uid: string) => watch.push(uid, { type: 'added', resource: resource(uid) });
+    for (let n = 0; n < count; n++) push(String(n));
+    let inOrder = 0;
+    while (inOrder < count && (await watch.next()).value?.resource.uid === String(inOrder)) inOrder++;
+    expect(inOrder).toBe(count);
+    push('a');
+    push('b');
+    expect((await watch.next()).value?.resource.uid).toBe('a');
+    push('a');
+    push('b');
+    watch.end();
+    expect(await rest(watch)).toEqual(['added b v1', 'added a v1']);
   });
 
   it('lets one reader not hold up another', async () => {
