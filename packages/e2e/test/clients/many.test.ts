@@ -130,7 +130,7 @@ describe('the work of a resync grows with the number of resources, not with its 
     expect(more.hashed).toBe(FEW * TIMES + 1);
     expect(more.lists).toBe(few.lists);
     expect(more.lists + Math.sign(more.gets)).toBe(1);
-    expect(more.gets).toBe(Lister === PartStore ? FEW * TIMES + 2 : 0);
+    expect(more.gets).toBe(Lister === PartStore ? FEW * TIMES + 3 : 0);
     expect(more.looks).toBeLessThanOrEqual(few.looks * TIMES);
   });
 
