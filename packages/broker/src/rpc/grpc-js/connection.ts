@@ -5,6 +5,9 @@ import type { PeerCertificateName } from '../peer.js';
 import { STATUS_UNAVAILABLE } from '../status.js';
 import type { GrpcServerStream } from './server-stream.js';
 
+/** What a client may have on its way over one connection. */
+const CONNECTION_WINDOW_BYTES = 1024 * 1024;
+
 /** A peer that is told to go and takes nothing for so long is not waited for. */
 const STALLED_MS = 3_000;
 
@@ -42,6 +45,8 @@ export class Connection implements RpcPeer {
   /** The HTTP/2 session, known from the first call on. */
   useSession(session: Http2Session): void {
     this.session = session;
+    // Within HTTP/2's default of 64 KiB a Node client that has more under way lets single requests wait for all later ones.
+    if (!session.destroyed) session.setLocalWindowSize(CONNECTION_WINDOW_BYTES);
   }
 
   callStarted(): void {
