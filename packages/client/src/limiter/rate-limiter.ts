@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { CeBrokerError } from 'ce-broker-proto';
 
 /** Events per second where none, or 0 or less, is given (Go: `generic.DefaultQPS`). */
@@ -139,7 +140,11 @@ export class RateLimiter {
         next: undefined,
         previous: this.#tail,
       };
-      signal?.addEventListener('abort', leave, { once: true });
+      if (signal !== undefined) {
+        // One signal may end any number of waits; Node would take that for a leak.
+        setMaxListeners(0, signal);
+        signal.addEventListener('abort', leave, { once: true });
+      }
       if (this.#tail === undefined) this.#head = waiter;
       else this.#tail.next = waiter;
       this.#tail = waiter;

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { resolve } from 'node:path';
 import { CeBrokerError, type CloudEventsDataType, type Logger } from 'ce-broker-proto';
 import type { Lister, ListOptions } from '../generic/lister.js';
@@ -158,6 +159,8 @@ export class ResourceStore<T extends ResourceObject> implements Lister<T> {
     if (this.#closed !== undefined || signal?.aborted === true) watch.end();
     else {
       this.#watches.add(watch);
+      // One signal may end any number of watches; Node would take that for a leak.
+      if (signal !== undefined) setMaxListeners(0, signal);
       signal?.addEventListener('abort', end, { once: true });
     }
     return watch;

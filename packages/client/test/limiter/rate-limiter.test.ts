@@ -1,5 +1,5 @@
 import { CeBrokerError } from 'ce-broker-proto';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import {
   DEFAULT_BURST,
   DEFAULT_QPS,
@@ -235,5 +235,24 @@ describe('a rate limiter', () => {
     await Promise.all([...Array(10).keys()].map((i) => limiter.wait({ signal }).then(() => served.push(i))));
     expect(served).toEqual([...Array(10).keys()]);
     expect(limiter.waiting).toBe(0);
+  });
+
+  it('lets any number of waits share a signal', async () => {
+    const { limiter } = limiterOf({ qps: 1, burst: 1 });
+    const warnings: string[] = [];
+    const warned = (warning: Error) => void warnings.push(warning.name);
+    process.on('warning', warned);
+    onTestFinished(() => void process.off('warning', warned));
+    limiter.tryTake();
+    const abort = new AbortController();
+    const waits = Array.from({ length: 50 }, () => limiter.wait({ signal: abort.signal }));
+    // Warnings are told on the next tick.
+    await new Promise((resolve) => setImmediate(resolve));
+    abort.abort();
+    const codes = (await Promise.allSettled(waits)).map((one) =>
+      one.status === 'rejected' ? one.reason.code : '',
+    );
+    expect(new Set(codes)).toEqual(new Set(['cancelled']));
+    expect(warnings).toEqual([]);
   });
 });

@@ -1,5 +1,5 @@
 import { getEventListeners } from 'node:events';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import type { JsonResource } from '../../src/codec/json-resource.js';
 import { ResourceStore } from '../../src/store/resource-store.js';
 import { type StoreChange, StoreWatch } from '../../src/store/store-watch.js';
@@ -117,6 +117,21 @@ describe('a watch', () => {
     await expect(rest(store.watch({ signal: abort.signal }))).resolves.toEqual([]);
     await store.close();
     await expect(rest(store.watch())).resolves.toEqual([]);
+  });
+
+  it('may share its signal with any number of others', async () => {
+    const store = newStore();
+    const abort = new AbortController();
+    const warnings: string[] = [];
+    const warned = (warning: Error) => void warnings.push(warning.name);
+    process.on('warning', warned);
+    onTestFinished(() => void process.off('warning', warned));
+    const ends = Array.from({ length: 50 }, () => store.watch({ signal: abort.signal }).next());
+    // Warnings are told on the next tick.
+    await new Promise((resolve) => setImmediate(resolve));
+    abort.abort();
+    expect((await Promise.all(ends)).every(({ done }) => done)).toBe(true);
+    expect(warnings).toEqual([]);
   });
 
   it('ends when its reader breaks off', async () => {
