@@ -173,7 +173,7 @@ export class Link {
     const limits = { signal: this.#closing.signal, timeoutMs: connectTimeoutMs };
     return limited<CloudEventTransport>(limits, `${connection.server} did not answer`, (settle) => {
       const attempt = new AbortController();
-      connection.connect({ signal: attempt.signal }).then(
+      connection.connect({ signal: attempt.signal, timeoutMs: connectTimeoutMs }).then(
         (transport) => {
           if (attempt.signal.aborted) transport.close().catch(() => undefined);
           else settle.resolve(transport);

@@ -25,6 +25,8 @@ export interface CloudEventsOptions {
 export interface ConnectContext {
   /** Gives the attempt up. */
   readonly signal: AbortSignal;
+  /** The client gives it up after so many milliseconds: a transport that fails a little earlier can say what was waited for. */
+  readonly timeoutMs?: number | undefined;
 }
 
 /** How many events a client sends per second (Go: `options.EventRateLimit`). */

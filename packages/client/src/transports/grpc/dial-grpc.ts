@@ -10,6 +10,7 @@ import { parseTarget, type Target } from './target.js';
 import { type FailedConnection, whySilent, whyUnreachable } from './why-unreachable.js';
 
 const CONNECT_TIMEOUT_MS = 8_000;
+const CONNECT_SHARE = 0.8;
 const MAX_RECEIVE_BYTES = 4 * 1024 * 1024;
 /** What a paused subscription holds at most, and what a server far away may have under way: HTTP/2's 64 KiB make a resync slow. */
 const WINDOW_BYTES = 1024 * 1024;
@@ -25,7 +26,7 @@ const LINGER_MS = 1_000;
  */
 export async function dialGrpc(
   options: GrpcOptions,
-  { signal }: Partial<ConnectContext> | undefined = {},
+  { signal, timeoutMs }: Partial<ConnectContext> | undefined = {},
   source: CredentialSource,
 ): Promise<GrpcTransport> {
   const names = optionNames(options);
@@ -48,13 +49,18 @@ export async function dialGrpc(
     if (!connector.disconnected) setTimeout(() => connector.destroy(), LINGER_MS).unref();
   };
   try {
-    await ready(channel, failed, options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS, signal);
+    await ready(channel, failed, options.connectTimeoutMs ?? ownTimeout(timeoutMs), signal);
   } catch (thrown) {
     channel.close();
     connector.destroy();
     throw thrown;
   }
   return begin(options, channel, connector, credentials, source, release);
+}
+
+/** A little less than the client waits, so that the error can say what was waited for. */
+function ownTimeout(timeoutMs: number | undefined): number {
+  return timeoutMs === undefined ? CONNECT_TIMEOUT_MS : Math.max(1, Math.floor(timeoutMs * CONNECT_SHARE));
 }
 
 function begin(

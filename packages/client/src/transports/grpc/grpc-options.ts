@@ -30,7 +30,10 @@ export interface GrpcOptions {
   readonly keepAliveConfig?: KeepAliveConfig | undefined;
   /** Without a heartbeat for so long a subscription counts as lost. Default: the client finds the server's interval out. */
   readonly serverHealthinessTimeoutMs?: number | undefined;
-  /** How long one attempt to connect may take. Default 8,000: less than the clients' own limit, so that the error can say what was waited for. */
+  /**
+   * How long one attempt to connect may take. Default: 0.8 of the client's own `connectTimeoutMs`, so that the error can say what was waited
+   * for; 8,000 without a client. More than the client's has no effect.
+   */
   readonly connectTimeoutMs?: number | undefined;
   /** The largest event that is taken. Default 4 MiB, as in Go. */
   readonly maxReceiveBytes?: number | undefined;
