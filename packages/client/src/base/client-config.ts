@@ -6,12 +6,12 @@ import type { ResourceObject } from '../generic/resource.js';
 
 /** What source and agent clients are made of, beside their connection. */
 export interface ClientConfig<T extends ResourceObject> {
-  /** The resources that the caller holds. */
+  /** The resources that the caller holds. It alone says which they are: what else is given here follows its type. */
   readonly lister: Lister<T>;
   /** What tells two statuses of a resource apart: a source asks for those whose hash is another one. */
-  readonly statusHashGetter: StatusHashGetter<T>;
+  readonly statusHashGetter: StatusHashGetter<NoInfer<T>>;
   /** One for each data type; of two for the same one the last counts, as in Go. At least one. */
-  readonly codecs: readonly AnyCodec<T>[];
+  readonly codecs: readonly AnyCodec<NoInfer<T>>[];
   /** Resyncs with everybody whenever the subscription stands, for the first time or again. Default `true`; Go leaves it to the caller. */
   readonly autoResync?: boolean | undefined;
   /** How long a publish waits for its answer, connection included, in milliseconds. Default 10,000. Go has no limit. */
