@@ -14,9 +14,9 @@ export interface ClientConfig<T extends ResourceObject> {
   readonly codecs: readonly AnyCodec<NoInfer<T>>[];
   /** Resyncs with everybody whenever the subscription stands, for the first time or again. Default `true`; Go leaves it to the caller. */
   readonly autoResync?: boolean | undefined;
-  /** How long a publish waits for its answer, connection included, in milliseconds. Default 10,000. Go has no limit. */
+  /** How long a publish waits for its answer, connection included, in milliseconds; `Infinity`: no limit, as in Go. Default 10,000. */
   readonly publishTimeoutMs?: number | undefined;
-  /** How long one attempt to connect, or to subscribe, may take, in milliseconds. Default 10,000. */
+  /** How long one attempt to connect, or to subscribe, may take, in milliseconds; `Infinity`: no limit. Default 10,000. */
   readonly connectTimeoutMs?: number | undefined;
   /**
    * How long to wait before the next attempt: the numbers of a {@link reconnectBackoff}, of which each client makes its own, or a function.

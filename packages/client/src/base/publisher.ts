@@ -9,12 +9,13 @@ import {
 import type { RateLimiter } from '../limiter/rate-limiter.js';
 import { type ClientRole, type EventKind, tellSent } from './diagnostics.js';
 import type { Link } from './link.js';
+import { checkTimeout } from './validate-config.js';
 
 /** How long a caller waits for a publish. */
 export interface PublishOptions {
   /** Gives up: the event may have been taken all the same. */
   readonly signal?: AbortSignal | undefined;
-  /** How long to wait for the connection and the answer, the rate limit not counted, in milliseconds. Default: the client's `publishTimeoutMs`. */
+  /** How long to wait for the connection and the answer, the rate limit not counted, in milliseconds; `Infinity`: no limit. Default: the client's `publishTimeoutMs`. */
   readonly timeoutMs?: number | undefined;
 }
 
@@ -35,7 +36,8 @@ export class Publisher {
   }
 
   async publish(event: Event, kind: EventKind, options: PublishOptions): Promise<void> {
-    checkEvent(event);
+    checkEvent(event, kind);
+    checkTimeout(options.timeoutMs);
     const bytes = encodeEvent(event);
     const { signal } = options;
     // One signal may end any number of publishes; Node would take that for a leak.
@@ -47,7 +49,7 @@ export class Publisher {
 
   /** As {@link publish}, for who has had a turn of the rate limit. */
   async publishNow(event: Event, kind: EventKind): Promise<void> {
-    checkEvent(event);
+    checkEvent(event, kind);
     await this.#deliver(encodeEvent(event), {});
     tellSent(this.#role, event, kind);
   }
@@ -97,14 +99,33 @@ export class Publisher {
   }
 }
 
-/** What Go's clients check of each event that they send or receive. Throws `invalid_argument`. */
-export function checkEvent(event: Event): void {
-  if (typeof event !== 'object') {
-    throw new CeBrokerError('invalid_argument', 'the codec gave no event', { field: 'codecs' });
+/**
+ * What Go's clients check of each event that they send or receive; of one that a codec gave for `kind`, that it is an event at all.
+ * Throws `invalid_argument`.
+ */
+export function checkEvent(event: Event, kind?: EventKind): void {
+  if (kind !== undefined && !isEvent(event)) {
+    throw new CeBrokerError(
+      'invalid_argument',
+      `the codec of the data type ${kind.dataType} gave no event: encodeEvent must give what createEvent of ce-broker-proto makes (a codec that makes a CloudEvent has encode and decode instead)`,
+      { field: 'codecs' },
+    );
   }
   for (const field of ['id', 'source', 'type'] as const) {
     if (event[field].trim() === '') {
       throw new CeBrokerError('invalid_argument', `the ${field} of the event is blank`, { field });
     }
   }
+}
+
+/** Programs in JavaScript have codecs that give anything. */
+function isEvent(event: Event | null | undefined): boolean {
+  return (
+    typeof event === 'object' &&
+    event !== null &&
+    typeof event.id === 'string' &&
+    typeof event.source === 'string' &&
+    typeof event.type === 'string' &&
+    event.extensions instanceof Map
+  );
 }

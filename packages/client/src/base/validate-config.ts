@@ -28,15 +28,27 @@ export function validateConfig<T extends ResourceObject>(
     throw wrong('codecs', 'must hold at least one codec');
   }
   for (const [index, codec] of config.codecs.entries()) checkCodec(codec, `codecs[${index}]`);
-  for (const field of ['publishTimeoutMs', 'connectTimeoutMs', 'maxPendingBytes'] as const) {
+  for (const field of ['publishTimeoutMs', 'connectTimeoutMs'] as const) {
     const value = config[field];
-    if (value !== undefined && !(value > 0 && Number.isFinite(value))) {
-      throw wrong(field, `is ${value}: must be a number above 0`);
+    if (value !== undefined && !(typeof value === 'number' && value > 0)) {
+      throw wrong(field, `is ${value}: must be a number above 0, or Infinity for no limit`);
     }
+  }
+  const { maxPendingBytes: bytes } = config;
+  if (bytes !== undefined && !(bytes > 0 && Number.isFinite(bytes))) {
+    throw wrong('maxPendingBytes', `is ${bytes}: must be a number above 0`);
   }
   if (config.reconnectDelay !== undefined && typeof config.reconnectDelay !== 'function') {
     throw wrong('reconnectDelay', 'must be a function that gives milliseconds, such as reconnectBackoff()');
   }
+}
+
+/** What one call is given: it waits for as long, or for ever. Throws `invalid_argument`. */
+export function checkTimeout(timeoutMs: number | undefined): void {
+  if (timeoutMs === undefined || (typeof timeoutMs === 'number' && !Number.isNaN(timeoutMs))) return;
+  throw new CeBrokerError('invalid_argument', `timeoutMs is ${timeoutMs}: must be a number of milliseconds`, {
+    field: 'timeoutMs',
+  });
 }
 
 function checkCodec(codec: object, field: string): void {

@@ -15,6 +15,7 @@ import {
   transportSourceOptions,
 } from 'ce-broker-client';
 import { CeBrokerError, SILENT } from 'ce-broker-proto';
+import { CloudEvent } from 'cloudevents';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import {
   agentAt,
@@ -85,6 +86,9 @@ describe('what a client is made of', () => {
       'a codec whose data type is text': await create({ codecs: [{ ...eventCodec(), dataType: 'a.b.c' }] }),
       'a publish time of 0': await create({ publishTimeoutMs: 0 }),
       'a connect time that is no number': await create({ connectTimeoutMs: '5s' }),
+      'an endless publish time': await create({ publishTimeoutMs: Number.POSITIVE_INFINITY }),
+      'a publish time that is NaN': await create({ publishTimeoutMs: Number.NaN }),
+      'endless pending bytes': await create({ maxPendingBytes: Number.POSITIVE_INFINITY }),
       'an endless connect time': await create({ connectTimeoutMs: Number.POSITIVE_INFINITY }),
       'a connect time of a month': await create({ connectTimeoutMs: 30 * 86_400_000 }),
       'no pending bytes': await create({ maxPendingBytes: -1 }),
@@ -100,12 +104,15 @@ describe('what a client is made of', () => {
         "a codec whose data type is text": "invalid_option [codecs[0]]: codecs[0] needs a dataType, such as CloudEventsDataType.parse('example.com.v1.widgets')",
         "a codec without a data type": "invalid_option [codecs[0]]: codecs[0] needs a dataType, such as CloudEventsDataType.parse('example.com.v1.widgets')",
         "a connect time of a month": "no failure",
-        "a connect time that is no number": "invalid_option [connectTimeoutMs]: connectTimeoutMs is 5s: must be a number above 0",
+        "a connect time that is no number": "invalid_option [connectTimeoutMs]: connectTimeoutMs is 5s: must be a number above 0, or Infinity for no limit",
         "a lister that is none": "invalid_option [lister]: lister must have a method list(options)",
-        "a publish time of 0": "invalid_option [publishTimeoutMs]: publishTimeoutMs is 0: must be a number above 0",
+        "a publish time of 0": "invalid_option [publishTimeoutMs]: publishTimeoutMs is 0: must be a number above 0, or Infinity for no limit",
+        "a publish time that is NaN": "invalid_option [publishTimeoutMs]: publishTimeoutMs is NaN: must be a number above 0, or Infinity for no limit",
         "a rate that is no number": "invalid_option [rateLimit.qps]: rateLimit.qps is many; it must be a number",
-        "an endless connect time": "invalid_option [connectTimeoutMs]: connectTimeoutMs is Infinity: must be a number above 0",
+        "an endless connect time": "no failure",
+        "an endless publish time": "no failure",
         "empty codecs": "invalid_option [codecs]: codecs must hold at least one codec",
+        "endless pending bytes": "invalid_option [maxPendingBytes]: maxPendingBytes is Infinity: must be a number above 0",
         "good": "no failure",
         "half an event at once": "invalid_option [rateLimit.burst]: rateLimit.burst is 0.5; it must be a whole number of events",
         "no codecs": "invalid_option [codecs]: codecs must hold at least one codec",
@@ -193,6 +200,11 @@ describe('what a client is called with', () => {
     await using nothing = await hubAt(server.address, {
       codecs: [{ ...eventCodec(), encodeEvent: (() => undefined) as never }],
     });
+    await using gives = await hubAt(server.address, {
+      codecs: [{ ...eventCodec(), encodeEvent: (_source, _type, resource) => resource.spec as never }],
+    });
+    const codecGives = (spec: unknown) => failure(gives.publish(typeOf('spec'), part('a', 1, { spec })));
+    const names = { id: 'i', source: 'hub', type: String(typeOf('spec')) };
     await using noList = await hubAt(server.address, { lister: { list: (() => undefined) as never } });
     expect({
       'the wrong subresource': await failure(source.publish(typeOf('status'), part('a', 1))),
@@ -206,16 +218,34 @@ describe('what a client is called with', () => {
       'a lister that gives no list': await failure(noList.resync()),
       'a codec that throws': await failure(encodes.publish(typeOf('spec'), part('a', 1))),
       'a codec that gives nothing': await failure(nothing.publish(typeOf('spec'), part('a', 1))),
+      'a codec that gives null': await codecGives(null),
+      'a codec that gives half an event': await codecGives(names),
+      'a codec that gives the class': await codecGives(new CloudEvent(names)),
+      'a codec that gives a number for an id': await codecGives({ ...names, id: 7, extensions: new Map() }),
+      'a codec that gives a blank id': await codecGives({ ...names, id: ' ', extensions: new Map() }),
+      'a publish time that is no number': await failure(
+        source.publish(typeOf('spec'), part('a', 1), { timeoutMs: Number.NaN }),
+      ),
+      'a publish time that is text': await failure(
+        source.publish(typeOf('spec'), part('a', 1), { timeoutMs: '100' as never }),
+      ),
       'an event type that is text': await failure(
         source.publish(String(typeOf('spec')) as never, part('a', 1)),
       ),
     }).toMatchInlineSnapshot(`
       {
-        "a codec that gives nothing": "invalid_argument [codecs]: the codec gave no event",
+        "a codec that gives a blank id": "invalid_argument [id]: the id of the event is blank",
+        "a codec that gives a number for an id": "invalid_argument [codecs]: the codec of the data type io.ce-broker.behaviour.v1.parts gave no event: encodeEvent must give what createEvent of ce-broker-proto makes (a codec that makes a CloudEvent has encode and decode instead)",
+        "a codec that gives half an event": "invalid_argument [codecs]: the codec of the data type io.ce-broker.behaviour.v1.parts gave no event: encodeEvent must give what createEvent of ce-broker-proto makes (a codec that makes a CloudEvent has encode and decode instead)",
+        "a codec that gives nothing": "invalid_argument [codecs]: the codec of the data type io.ce-broker.behaviour.v1.parts gave no event: encodeEvent must give what createEvent of ce-broker-proto makes (a codec that makes a CloudEvent has encode and decode instead)",
+        "a codec that gives null": "invalid_argument [codecs]: the codec of the data type io.ce-broker.behaviour.v1.parts gave no event: encodeEvent must give what createEvent of ce-broker-proto makes (a codec that makes a CloudEvent has encode and decode instead)",
+        "a codec that gives the class": "invalid_argument [codecs]: the codec of the data type io.ce-broker.behaviour.v1.parts gave no event: encodeEvent must give what createEvent of ce-broker-proto makes (a codec that makes a CloudEvent has encode and decode instead)",
         "a codec that throws": "no CeBrokerError: Error: no bolts",
         "a handler that is none": "invalid_argument [handlers]: subscribe takes functions: (action, resource, context)",
         "a lister that gives no list": "internal [lister]: the lister failed: list() threw: (intermediate value) is not iterable",
         "a lister that throws": "internal [lister]: the lister failed: list() threw: no database",
+        "a publish time that is no number": "invalid_argument [timeoutMs]: timeoutMs is NaN: must be a number of milliseconds",
+        "a publish time that is text": "invalid_argument [timeoutMs]: timeoutMs is 100: must be a number of milliseconds",
         "a second subscribe": "failed_precondition: this client is subscribed already: give all handlers to one subscribe(...)",
         "a version that is no number": "invalid_argument [resourceVersion]: resource a: the version "v7" is no whole number of 64 bits",
         "an event type that is text": "invalid_argument [eventType]: a source publishes specs only, not io.ce-broker.behaviour.v1.parts.spec.update_request",

@@ -19,6 +19,8 @@ const PUBLISH = '/io.cloudevents.v1.CloudEventService/Publish';
 const SUBSCRIBE = '/io.cloudevents.v1.CloudEventService/Subscribe';
 /** How long the publishes of a connection that ends may wait for their answers. */
 const GRACE_MS = 3_000;
+/** What gRPC can write, and wait for; longer is no limit. */
+const LONGEST_TIMEOUT_MS = 2 ** 31 - 1;
 
 /** What a transport stands on. */
 export interface GrpcConnection {
@@ -60,9 +62,7 @@ export class GrpcTransport implements CloudEventTransport {
         return;
       }
       const { channel, server } = this.#connection;
-      const timeoutMs = options?.timeoutMs;
-      const deadline = timeoutMs === undefined ? Number.POSITIVE_INFINITY : Date.now() + timeoutMs;
-      const call = channel.createCall(PUBLISH, deadline, null, null, null);
+      const call = channel.createCall(PUBLISH, deadlineOf(options?.timeoutMs), null, null, null);
       const publish = new PublishCall(call, server, this.#answered, resolve, reject, signal);
       this.#publishes.add(publish);
       publish.send(this.#connection.metadata(), encodePublishRequest(event));
@@ -147,4 +147,17 @@ export class GrpcTransport implements CloudEventTransport {
   #closedError(): CeBrokerError {
     return new CeBrokerError('cancelled', `the connection to ${this.#connection.server} was closed`);
   }
+}
+
+/** Throws `invalid_argument` for what is no number: gRPC would throw where nobody can catch it. */
+function deadlineOf(timeoutMs: number | undefined): number {
+  if (timeoutMs === undefined) return Number.POSITIVE_INFINITY;
+  if (typeof timeoutMs !== 'number' || Number.isNaN(timeoutMs)) {
+    throw new CeBrokerError(
+      'invalid_argument',
+      `timeoutMs is ${timeoutMs}: must be a number of milliseconds`,
+      { field: 'timeoutMs' },
+    );
+  }
+  return timeoutMs > LONGEST_TIMEOUT_MS ? Number.POSITIVE_INFINITY : Date.now() + timeoutMs;
 }

@@ -46,6 +46,19 @@ describe('a publish over gRPC', () => {
     });
   });
 
+  test('a time longer than a timer takes is no limit, and one that is no number is named', async () => {
+    for (const timeoutMs of [2 ** 31, Number.MAX_SAFE_INTEGER, Number.MAX_VALUE, Number.POSITIVE_INFINITY]) {
+      await transport.publish(EVENT, { timeoutMs });
+    }
+    for (const timeoutMs of [Number.NaN, '100' as never]) {
+      await expect(transport.publish(EVENT, { timeoutMs })).rejects.toMatchObject({
+        code: 'invalid_argument',
+        field: 'timeoutMs',
+      });
+    }
+    expect(server.published).toHaveLength(4);
+  });
+
   test('a signal gives it up with its reason, before and during the call', async () => {
     const controller = new AbortController();
     server.onPublish = () => controller.abort();
