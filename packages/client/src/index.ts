@@ -141,7 +141,7 @@ export {
   type RateLimiterOptions,
   type RateLimiterWait,
 } from './limiter/rate-limiter.js';
-export { CloudEventSourceClient } from './source/cloud-event-source-client.js';
+export { CloudEventSourceClient, type WaitForOptions } from './source/cloud-event-source-client.js';
 export type { SourceClientConfig } from './source/source-config.js';
 export {
   type ResourcePlace,

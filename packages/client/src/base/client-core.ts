@@ -280,7 +280,7 @@ export class ClientCore<T extends ResourceObject> {
         this.#status({ type: 'handler-failed', error: CeBrokerError.from(thrown), resourceId: resource.uid });
       }
     }
-    this.#role.handled?.(resource);
+    this.#role.handled?.(resource, event);
   }
 
   async #answer(event: Event, { dataType }: CloudEventsType): Promise<void> {

@@ -29,7 +29,7 @@ export interface Role<T extends ResourceObject> {
     dataType: CloudEventsDataType,
   ): Promise<ResourceAction | undefined> | ResourceAction;
   /** All handlers have seen it. */
-  handled?(resource: T): void;
+  handled?(resource: T, event: Event): void;
   /** Between whom a resync request is, for the metrics. */
   parties(request: Event): { readonly source: string; readonly cluster: string };
   /** Answers a resync request. */

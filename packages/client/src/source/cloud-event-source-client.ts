@@ -2,7 +2,6 @@ import {
   CeBrokerError,
   type CloudEventsDataType,
   type CloudEventsType,
-  type Limits,
   readClusterName,
 } from 'ce-broker-proto';
 import { ClientCore } from '../base/client-core.js';
@@ -13,12 +12,25 @@ import { findOne, listAll } from '../base/listing.js';
 import type { PublishOptions } from '../base/publisher.js';
 import { resyncRequestType, statusResyncRequests } from '../base/resync-request.js';
 import type { Role } from '../base/role.js';
-import { validateConfig } from '../base/validate-config.js';
+import { checkTimeout, validateConfig } from '../base/validate-config.js';
 import { CLUSTER_ALL } from '../generic/lister.js';
 import { ResourceAction, type ResourceHandler, type ResourceObject } from '../generic/resource.js';
 import { answerSpecResync } from './answer-spec-resync.js';
+import { statusHashes } from './hashes.js';
 import type { SourceClientConfig } from './source-config.js';
-import { Waiters } from './waiters.js';
+import { Waiters, type Where } from './waiters.js';
+
+/** Which resource {@link CloudEventSourceClient.waitFor} waits for, and for how long. */
+export interface WaitForOptions {
+  /** Of this cluster only. Default, and where it is empty: whichever cluster has one with the id. */
+  readonly clusterName?: string | undefined;
+  /** Of this data type only. Default: whichever the client has a codec for. */
+  readonly dataType?: CloudEventsDataType | string | undefined;
+  /** Gives up. */
+  readonly signal?: AbortSignal | undefined;
+  /** Gives up after so many milliseconds. Default: no limit. */
+  readonly timeoutMs?: number | undefined;
+}
 
 /**
  * Publishes what resources should be, and hears what they are (Go: `generic.CloudEventSourceClient`). Once subscribed it also answers
@@ -97,15 +109,18 @@ export class CloudEventSourceClient<T extends ResourceObject> implements AsyncDi
   }
 
   /**
-   * Resolves with the resource once what an agent reported of it satisfies the predicate; what the lister holds is looked at first. Needs
-   * a subscription. Rejects by the signal, `cancelled` by `close`, and with what the predicate throws.
+   * Resolves with the resource once what an agent reported of it satisfies the predicate; what the lister holds, of each data type, is
+   * looked at first. An id is unique in its cluster and data type alone: without `clusterName` a report from any cluster counts, and
+   * a lister with `get` is asked for one of them. Needs a subscription. Rejects by the signal, `deadline_exceeded`, `cancelled` by
+   * `close`, `invalid_argument` for a data type without a codec, and with what the predicate throws.
    */
-  async waitFor(uid: string, predicate: (resource: T) => boolean, options: Limits = {}): Promise<T> {
+  async waitFor(uid: string, predicate: (resource: T) => boolean, options: WaitForOptions = {}): Promise<T> {
+    const where = this.#where(options);
     if (!this.#core.subscribes) {
       throw new CeBrokerError('failed_precondition', 'waitFor needs a subscription: call subscribe first');
     }
     if (this.#core.signal.aborted) throw closedError();
-    return this.#waiters.wait(uid, predicate, () => this.#held(uid), options);
+    return this.#waiters.wait(uid, where, predicate, () => this.#held(uid, where), options);
   }
 
   /** A value for each time that the connection, and the subscription, came back; one is kept for a slow reader (Go: `ReconnectedChan`). */
@@ -140,7 +155,7 @@ export class CloudEventSourceClient<T extends ResourceObject> implements AsyncDi
       subscription: (dataType) => ({ source: sourceId, clusterName: '', dataType: dataType.toString() }),
       action: () => ResourceAction.statusModified,
       parties: (request) => ({ source: sourceId, cluster: readClusterName(request) ?? '' }),
-      handled: (resource) => this.#waiters.offer(resource),
+      handled: (resource, event) => this.#waiters.offer(resource, event),
       answer: (request, dataType, out) =>
         answerSpecResync(
           request,
@@ -164,21 +179,44 @@ export class CloudEventSourceClient<T extends ResourceObject> implements AsyncDi
   ): Promise<void> {
     const { lister, statusHashGetter } = this.#config;
     const own = await listAll(lister, { clusterName, source: this.sourceId, dataType });
-    const hashes = own.map((resource) => ({
-      resourceId: resource.uid,
-      statusHash: statusHashGetter(resource),
-    }));
+    const hashes = await statusHashes(own, statusHashGetter, () => {
+      if (this.#core.signal.aborted) throw closedError();
+      if (options.signal?.aborted === true) throw CeBrokerError.from(options.signal.reason, 'cancelled');
+    });
     for (const event of statusResyncRequests(this.sourceId, dataType, clusterName, hashes)) {
       await this.#core.publish(event, resyncRequestType(dataType, 'status'), options);
     }
   }
 
-  async #held(uid: string): Promise<T | undefined> {
-    for (const dataType of this.#codecs.dataTypes) {
-      const options = { clusterName: CLUSTER_ALL, source: this.sourceId, dataType };
-      const held = await findOne(this.#config.lister, uid, options);
-      if (held !== undefined) return held;
+  #where({ clusterName, dataType, timeoutMs }: WaitForOptions): Where {
+    checkTimeout(timeoutMs);
+    const known = this.#codecs.dataTypes.map(String);
+    if (dataType !== undefined && !known.includes(String(dataType))) {
+      throw new CeBrokerError(
+        'invalid_argument',
+        `there is no codec for the data type ${dataType}; this client has: ${known.join(', ')}`,
+        { field: 'dataType' },
+      );
     }
-    return undefined;
+    return {
+      clusterName: clusterName === '' ? undefined : clusterName,
+      dataType: dataType === undefined ? undefined : String(dataType),
+    };
+  }
+
+  async #held(uid: string, where: Where): Promise<readonly T[]> {
+    const { lister } = this.#config;
+    const found: T[] = [];
+    for (const dataType of this.#codecs.dataTypes) {
+      if (where.dataType !== undefined && where.dataType !== String(dataType)) continue;
+      const options = { clusterName: where.clusterName ?? CLUSTER_ALL, source: this.sourceId, dataType };
+      if (lister.get === undefined) {
+        found.push(...(await listAll(lister, options)).filter((resource) => resource.uid === uid));
+        continue;
+      }
+      const held = await findOne(lister, uid, options);
+      if (held !== undefined) found.push(held);
+    }
+    return found;
   }
 }
