@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { brokerVersion } from '../server/version.js';
 import { defineAgent } from './commands/agent.js';
 import { defineBench } from './commands/bench.js';
 import { defineCerts } from './commands/certs.js';
@@ -9,7 +10,6 @@ import { defineSource } from './commands/source.js';
 import { defineState } from './commands/state.js';
 import { defineSub } from './commands/sub.js';
 import { nearest } from './nearest.js';
-import { packageVersion } from './version.js';
 
 const COMMANDS: readonly DefineCommand[] = [
   defineServe,
@@ -26,7 +26,7 @@ const COMMANDS: readonly DefineCommand[] = [
 export function createProgram(finish: Finish): Command {
   const program = new Command('ce-broker')
     .description('A broker for desired state: CloudEvents over gRPC, on the wire of Open Cluster Management')
-    .version(packageVersion())
+    .version(brokerVersion())
     .exitOverride()
     .configureOutput({
       outputError: (text, write) => write(`ce-broker: ${text.replace(/^error: /, '')}`),
