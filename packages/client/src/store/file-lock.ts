@@ -23,24 +23,25 @@ export interface LockTimes {
 const TIMES: LockTimes = { beatMs: 5_000, staleMs: 15_000 };
 const TRIES = 100;
 const TRY_AGAIN_MS = 50;
-const CLAIM_MS = 10_000;
 
 /**
  * Keeps a file to one process, by a file `<file>.lock` beside it. The lock of a process that is gone is taken over: at once when this
- * machine can tell, otherwise (another machine or container, on a shared disk) when its holder has given no sign for 15 s.
+ * machine can tell, otherwise (another machine or container, on a shared disk) when its holder has given no sign for 15 s, as counted by
+ * who looks: clocks of two machines may differ by any amount. A holder that was held up for so long finds out by {@link check}.
  */
 export class FileLock {
+  readonly #file: string;
   readonly #path: string;
-  readonly #token: string;
+  readonly #me: Holder;
   readonly #timer: NodeJS.Timeout;
 
-  private constructor(path: string, token: string, beatMs: number) {
+  private constructor(file: string, path: string, me: Holder, beatMs: number) {
+    this.#file = file;
     this.#path = path;
-    this.#token = token;
+    this.#me = me;
     this.#timer = setInterval(() => {
-      const now = new Date();
       // A beat that fails is made up for by the next one.
-      utimes(path, now, now).catch(() => undefined);
+      this.#beat().catch(() => undefined);
     }, beatMs);
     this.#timer.unref();
   }
@@ -62,7 +63,7 @@ export class FileLock {
       signal?.throwIfAborted();
       try {
         await writeFile(path, JSON.stringify(me), { flag: 'wx', mode: 0o600 });
-        return new FileLock(path, me.token, beatMs);
+        return new FileLock(file, path, me, beatMs);
       } catch (thrown) {
         if (errno(thrown) !== 'EEXIST') throw thrown;
       }
@@ -74,16 +75,45 @@ export class FileLock {
         if ((await contentOf(path)) !== seen) continue;
       }
       if (await isHeld(path, seen, me, staleMs, signal)) throw held(file, path, holderIn(seen));
-      await takeAway(path, seen);
+      await takeAway(path, seen, staleMs, signal);
     }
     throw held(file, path, undefined);
+  }
+
+  /**
+   * Rejects with `failed_precondition` when the lock is not this one's any more: then another process may be writing, or has written. One
+   * that is gone together with the file is made again: there is nothing of another's to lose.
+   */
+  async check(): Promise<void> {
+    const text = await readFile(this.#path, 'utf8').catch((thrown) => {
+      if (errno(thrown) === 'ENOENT') return undefined;
+      throw thrown;
+    });
+    if (text !== undefined && holderIn(text)?.token === this.#me.token) return;
+    if (text === undefined && (await signOf(this.#file)) === undefined) {
+      await writeFile(this.#path, JSON.stringify(this.#me), { flag: 'wx', mode: 0o600 });
+      return;
+    }
+    const who = text === undefined ? 'it is gone' : 'another process has taken it over';
+    throw new CeBrokerError(
+      'failed_precondition',
+      `the lock ${this.#path} is not this process's any more (${who}): nothing is written, so that the other's changes stay; open the store again`,
+      { field: 'file' },
+    );
+  }
+
+  /** Another's lock is not kept alive. */
+  async #beat(): Promise<void> {
+    await this.check();
+    const now = new Date();
+    await utimes(this.#path, now, now);
   }
 
   /** Never rejects; idempotent. */
   async release(): Promise<void> {
     clearInterval(this.#timer);
     const mine = await contentOf(this.#path);
-    if (mine !== undefined && holderIn(mine)?.token === this.#token)
+    if (mine !== undefined && holderIn(mine)?.token === this.#me.token)
       await rm(this.#path, { force: true }).catch(() => undefined);
   }
 }
@@ -104,9 +134,8 @@ async function isHeld(
   }
   // Whoever it is, a sign of life will tell: wait for one.
   const first = await signOf(path);
+  if (first === undefined) return false;
   for (let waited = 0; waited < staleMs; waited += staleMs / 10) {
-    const age = Date.now() - (first ?? 0);
-    if (first === undefined || age > 4 * staleMs) return false;
     await sleep(staleMs / 10, undefined, { signal });
     if ((await signOf(path)) !== first) return (await signOf(path)) !== undefined;
   }
@@ -117,15 +146,24 @@ async function isHeld(
  * Of those who see one stale lock at once, only the one with the claim may remove it, and only if it is still the one that was seen: a
  * fresh lock is never taken from its holder.
  */
-async function takeAway(path: string, seen: string): Promise<void> {
+async function takeAway(
+  path: string,
+  seen: string,
+  staleMs: number,
+  signal: AbortSignal | undefined,
+): Promise<void> {
   const claim = `${path}.claim`;
   try {
-    await writeFile(claim, '', { flag: 'wx', mode: 0o600 });
+    await writeFile(claim, randomUUID(), { flag: 'wx', mode: 0o600 });
   } catch (thrown) {
     if (errno(thrown) !== 'EEXIST') throw thrown;
-    // A claim is held for an instant, unless its process was killed in it.
-    if (Date.now() - ((await signOf(claim)) ?? Date.now()) > CLAIM_MS) await rm(claim, { force: true });
-    await sleep(TRY_AGAIN_MS);
+    // A claim is held for an instant, unless its process was killed in it: then it stays as it is.
+    const other = await contentOf(claim);
+    for (let waited = 0; waited < staleMs; waited += TRY_AGAIN_MS) {
+      await sleep(TRY_AGAIN_MS, undefined, { signal });
+      if ((await contentOf(claim)) !== other) return;
+    }
+    await rm(claim, { force: true });
     return;
   }
   try {

@@ -124,6 +124,7 @@ export class StorePersistence {
   }
 
   #failed(thrown: unknown): CeBrokerError {
+    if (thrown instanceof CeBrokerError) return thrown;
     const why = thrown instanceof Error ? thrown.message : String(thrown);
     const message = `the store file ${this.#options.file} cannot be written: ${why}`;
     return new CeBrokerError('unreadable_file', message, { field: 'file', cause: thrown });

@@ -54,6 +54,7 @@ export class StoreFile {
 
   /** Resolves when the lines are safe on the disk. */
   async append(lines: Iterable<string>): Promise<void> {
+    await this.#lock.check();
     this.#suspect = true;
     const handle = this.#handle ?? (await open(this.#path, 'a'));
     this.#handle = handle;
@@ -64,6 +65,7 @@ export class StoreFile {
 
   /** Replaces all lines at once; until it resolves the file is as it was. */
   async rewrite(lines: Iterable<string>): Promise<void> {
+    await this.#lock.check();
     this.#suspect = true;
     const mode = (await stat(this.#path).catch(() => undefined))?.mode ?? 0o600;
     const temporary = `${this.#path}.tmp`;
@@ -73,6 +75,7 @@ export class StoreFile {
       await fresh.appendFile(`${HEADER}\n`);
       count = await write(fresh, lines);
       await fresh.sync();
+      await this.#lock.check();
       await rename(temporary, this.#path);
     } catch (thrown) {
       await fresh.close().catch(() => undefined);

@@ -1,4 +1,4 @@
-import { readdir, readFile, utimes, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { FileLock } from '../../src/store/file-lock.js';
@@ -48,6 +48,32 @@ describe('a file lock', () => {
     const beat = setInterval(() => void utimes(`${file}.lock`, new Date(), new Date()), 20);
     onTestFinished(() => clearInterval(beat));
     await expect(FileLock.acquire(file, TIMES)).rejects.toThrow(/is in use by process \d+ on elsewhere/);
+  });
+
+  it('of another machine whose clock is hours behind is kept while it gives signs', async () => {
+    const file = join(await folder(), 'f');
+    await writeFile(`${file}.lock`, await lockLike(file, { home: 'elsewhere' }));
+    const behind = () => new Date(Date.now() - 3_600_000);
+    await utimes(`${file}.lock`, behind(), behind());
+    const beat = setInterval(() => void utimes(`${file}.lock`, behind(), behind()), 20);
+    onTestFinished(() => clearInterval(beat));
+    await expect(FileLock.acquire(file, TIMES)).rejects.toThrow(/is in use by process \d+ on elsewhere/);
+  });
+
+  it('that another took over is not kept alive, nor removed, by who had it', async () => {
+    const file = join(await folder(), 'f');
+    const lock = await locked(file);
+    await expect(lock.check()).resolves.toBeUndefined();
+    const other = JSON.stringify({ pid: 1, home: 'elsewhere', began: '', token: 'other' });
+    await writeFile(`${file}.lock`, other);
+    await expect(lock.check()).rejects.toMatchObject({ code: 'failed_precondition', field: 'file' });
+    // Its holder gives no signs, and this one none for it.
+    await locked(file);
+    await lock.release();
+    expect(await readFile(`${file}.lock`, 'utf8')).toContain('"pid"');
+    await rm(`${file}.lock`);
+    await writeFile(file, 'what another wrote');
+    await expect(lock.check()).rejects.toMatchObject({ code: 'failed_precondition' });
   });
 
   it.each(['another machine', 'nobody can tell'])('of %s that gives none is taken over', async (who) => {

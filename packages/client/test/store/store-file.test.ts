@@ -313,4 +313,18 @@ describe('two processes and one file', () => {
     await store.close();
     await opened({ file });
   });
+
+  it('is not written any more once another process has taken it over', async () => {
+    const file = join(await folder(), 'f');
+    const store = await opened({ file, flushDelayMs: 60_000 });
+    store.set(resource('a'));
+    await store.flush();
+    const before = await readFile(file, 'utf8');
+    const lock = await readFile(`${file}.lock`, 'utf8');
+    await writeFile(`${file}.lock`, JSON.stringify({ ...JSON.parse(lock), token: 'other' }));
+    store.set(resource('b'));
+    await expect(store.flush()).rejects.toMatchObject({ code: 'failed_precondition', field: 'file' });
+    await expect(store.close()).rejects.toMatchObject({ code: 'failed_precondition' });
+    expect(await readFile(file, 'utf8')).toBe(before);
+  });
 });
