@@ -10,7 +10,10 @@ export interface ClientConfig<T extends ResourceObject> {
   readonly lister: Lister<T>;
   /** What tells two statuses of a resource apart: a source asks for those whose hash is another one. */
   readonly statusHashGetter: StatusHashGetter<NoInfer<T>>;
-  /** One for each data type; of two for the same one the last counts, as in Go. At least one. */
+  /**
+   * One for each data type; of two for the same one the last counts, as in Go. At least one. A ready codec must be told its types:
+   * `create<Widget>(...)`, or `jsonCodec<Spec, Status>(...)`.
+   */
   readonly codecs: readonly AnyCodec<NoInfer<T>>[];
   /** Resyncs with everybody whenever the subscription stands, for the first time or again. Default `true`; Go leaves it to the caller. */
   readonly autoResync?: boolean | undefined;
