@@ -8,6 +8,7 @@ import {
   type ResourceStatusHash,
 } from 'ce-broker-proto';
 import type { AnswerOut } from '../base/answers.js';
+import { inSlices } from '../base/in-slices.js';
 import { asItIsNow, findOne, listAll } from '../base/listing.js';
 import type { EventCodec } from '../generic/codec.js';
 import type { Lister, ListOptions, StatusHashGetter } from '../generic/lister.js';
@@ -35,12 +36,13 @@ export async function answerStatusResync<T extends ResourceObject>(
   const { agentId, clusterName, lister, statusHashGetter, codec, publish } = answer;
   const options: ListOptions = { clusterName, source: request.source, dataType };
   const asked = decodeStatusResyncBody(eventDataBytes(request));
-  const differing =
-    asked.length === 0
-      ? await listAll(lister, options)
-      : (await askedFor(asked, lister, options))
-          .filter(({ resource, statusHash }) => differs(resource, statusHash, statusHashGetter))
-          .map(({ resource }) => resource);
+  const all = asked.length === 0;
+  const differing: T[] = all ? [...(await listAll(lister, options))] : [];
+  if (!all) {
+    await inSlices(await askedFor(asked, lister, options), ({ resource, statusHash }) => {
+      if (differs(resource, statusHash, statusHashGetter)) differing.push(resource);
+    });
+  }
   const type = new CloudEventsType(dataType, 'status', EventAction.resyncResponse);
   await out.sendAll(differing, {
     uidOf: ({ uid }) => uid,

@@ -2,11 +2,13 @@ import {
   CeBrokerError,
   type CloudEventsDataType,
   type CloudEventsType,
+  type ResourceStatusHash,
   readClusterName,
 } from 'ce-broker-proto';
 import { ClientCore } from '../base/client-core.js';
 import type { ClientStatus } from '../base/client-status.js';
 import { CodecSet } from '../base/codec-set.js';
+import { inSlices } from '../base/in-slices.js';
 import { closedError } from '../base/link.js';
 import { findOne, listAll } from '../base/listing.js';
 import type { PublishOptions } from '../base/publisher.js';
@@ -16,7 +18,6 @@ import { checkTimeout, validateConfig } from '../base/validate-config.js';
 import { CLUSTER_ALL } from '../generic/lister.js';
 import { ResourceAction, type ResourceHandler, type ResourceObject } from '../generic/resource.js';
 import { answerSpecResync } from './answer-spec-resync.js';
-import { statusHashes } from './hashes.js';
 import type { SourceClientConfig } from './source-config.js';
 import { Waiters, type Where } from './waiters.js';
 
@@ -179,7 +180,11 @@ export class CloudEventSourceClient<T extends ResourceObject> implements AsyncDi
   ): Promise<void> {
     const { lister, statusHashGetter } = this.#config;
     const own = await listAll(lister, { clusterName, source: this.sourceId, dataType });
-    const hashes = await statusHashes(own, statusHashGetter, () => {
+    const hashes: ResourceStatusHash[] = [];
+    const hash = (resource: T) => {
+      hashes.push({ resourceId: resource.uid, statusHash: statusHashGetter(resource) });
+    };
+    await inSlices(own, hash, () => {
       if (this.#core.signal.aborted) throw closedError();
       if (options.signal?.aborted === true) throw CeBrokerError.from(options.signal.reason, 'cancelled');
     });
