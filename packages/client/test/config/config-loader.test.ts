@@ -63,5 +63,6 @@ describe('ConfigLoader', () => {
     );
     expect(() => buildCloudEventsAgentOptions({ type: 'grpc' }, 'c', 'a')).toThrow('url is required');
     expect(() => buildCloudEventsAgentOptions({ url: '' }, 'c', 'a')).toThrow('must be HOST:PORT');
+    expect(() => buildCloudEventsAgentOptions({ url: 'x' }, 'c', 'a')).toThrow('must be HOST:PORT');
   });
 });

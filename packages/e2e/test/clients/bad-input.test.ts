@@ -156,6 +156,9 @@ describe('what a client is made of', () => {
     };
     expect({
       'no address': await create({ url: '' }),
+      'an address that is absent': await create({ url: undefined as never }),
+      'an address without a port': await create({ url: 'broker' }),
+      'an address that is a number': await create({ url: 8090 as never }),
       'an address with a scheme': await create({ url: 'https://broker:8090' }),
       'a token without a CA': await create({ token: 'secret' }),
       'a token file without a CA': await create({ tokenFile: '/nowhere/token' }),
@@ -171,7 +174,10 @@ describe('what a client is made of', () => {
         "a key without its certificate": "invalid_option [clientKeyFile]: clientKeyFile needs clientCertFile beside it",
         "a token file without a CA": "invalid_option [tokenFile]: tokenFile needs caFile beside it: without TLS the token would cross the network in plain text",
         "a token without a CA": "invalid_option [token]: token needs caFile beside it: without TLS the token would cross the network in plain text",
+        "an address that is a number": "invalid_option [url]: url must be text, not of type number: HOST:PORT",
+        "an address that is absent": "invalid_option [url]: url is required: HOST:PORT of the server's gRPC port",
         "an address with a scheme": "invalid_option [url]: url: "https://broker:8090" is no address: it must be HOST:PORT, for example 127.0.0.1:8090 or [::1]:8090 (without a scheme: a CA makes it TLS)",
+        "an address without a port": "invalid_option [url]: url: "broker" has no port: it must be HOST:PORT, for example 127.0.0.1:8090 or [::1]:8090",
         "no address": "invalid_option [url]: url: "" is no address: it must be HOST:PORT, for example 127.0.0.1:8090 or [::1]:8090",
       }
     `);

@@ -23,7 +23,7 @@ export async function connectGrpc(
   return dial(options, context, new CredentialSource(options));
 }
 
-/** Clients over gRPC. Throws `invalid_option` for a `url` that is none; files are read by `check`, and anew at each connection. */
+/** Clients over gRPC. Throws `invalid_option` for a `url` that is none or has no port; files are read by `check`, and anew at each connection. */
 export function grpcOptions(options: GrpcOptions): CloudEventsOptions {
   parseTarget(options.url, optionNames(options).url);
   const source = new CredentialSource(options);

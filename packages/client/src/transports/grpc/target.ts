@@ -13,17 +13,30 @@ export interface Target {
   readonly local: boolean;
 }
 
-/** Reads a `url`. Throws `invalid_option` that names it as `name`. */
-export function parseTarget(url: string, name: string): Target {
+/** Reads a `url`, which may be anything in JavaScript. Throws `invalid_option` that names it as `name`. */
+export function parseTarget(url: unknown, name: string): Target {
+  if (url === undefined || url === null) {
+    throw new CeBrokerError('invalid_option', `${name} is required: HOST:PORT of the server's gRPC port`, {
+      field: name,
+    });
+  }
+  if (typeof url !== 'string') {
+    throw new CeBrokerError('invalid_option', `${name} must be text, not of type ${typeof url}: HOST:PORT`, {
+      field: name,
+    });
+  }
   if (/^unix:/.test(url)) return { grpc: url, host: 'localhost', port: 0, local: true };
   const [, prefix = '', rest = ''] = /^(dns:(?:\/\/[^/]*\/)?)?(.*)$/s.exec(url) ?? [];
   const match = /^(?:\[([0-9a-fA-F:.%]+)\]|([^:/\s[\]]+))(?::(\d{1,5}))?$/.exec(rest);
   const port = match?.[3] === undefined ? 443 : Number(match[3]);
   const host = match?.[1] ?? match?.[2];
-  if (host === undefined || port < 1 || port > 65_535) {
+  // Only who asks for DNS by name gets gRPC's own port.
+  const portless = match !== null && match[3] === undefined && prefix === '';
+  if (host === undefined || portless || port < 1 || port > 65_535) {
+    const what = portless ? 'has no port' : 'is no address';
     throw new CeBrokerError(
       'invalid_option',
-      `${name}: ${JSON.stringify(url)} is no address: it must be HOST:PORT, for example 127.0.0.1:8090 or [::1]:8090${hint(rest)}`,
+      `${name}: ${JSON.stringify(url)} ${what}: it must be HOST:PORT, for example 127.0.0.1:8090 or [::1]:8090${hint(rest)}`,
       { field: name },
     );
   }
