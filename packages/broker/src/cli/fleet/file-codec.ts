@@ -5,6 +5,7 @@ import {
   type CloudEventsDataType,
   type CloudEventsType,
   type Event,
+  EventAction,
   Extension,
   eventDataBytes,
   readClusterName,
@@ -20,8 +21,8 @@ import {
   timestampToDate,
 } from 'ce-broker-proto';
 import { buildEvent } from '../events/build.js';
-import { contentTypeOf, type FileResource } from './file-resource.js';
-import { reportOf, statusFromJson, statusToJson } from './status-json.js';
+import { contentTypeOf, type FileResource, type Report } from './file-resource.js';
+import { reportOf, sequenceAfter, statusFromJson, statusToJson } from './status-json.js';
 
 /**
  * Between a file and its events. A spec holds the bytes of the file as they are, and the file's name in the `metadata` extension, which a
@@ -69,10 +70,18 @@ function encodeStatus(source: string, type: CloudEventsType, resource: FileResou
     data: { kind: 'binary', value: Buffer.from(statusToJson(report.status)) },
     more: [
       ...base.more,
-      [Extension.sequenceId, text(report.sequenceId)],
+      [Extension.sequenceId, text(sequenceIdOf(report, type))],
       [Extension.statusHash, text(report.hash)],
     ],
   });
+}
+
+/**
+ * An answer says what holds now, whatever it was that another agent of the cluster, gone by now, said meanwhile: an old sequence id would
+ * make it stale.
+ */
+function sequenceIdOf({ sequenceId }: Report, { action }: CloudEventsType): string {
+  return action === EventAction.resyncResponse ? sequenceAfter(sequenceId, Date.now()) : sequenceId;
 }
 
 function head(source: string, type: CloudEventsType, resource: FileResource) {

@@ -6,6 +6,7 @@ import {
   encodeEvent,
   eventDataBytes,
   readMetadata,
+  readSequenceId,
   readStatusHash,
 } from 'ce-broker-proto';
 import { expect, test } from 'vitest';
@@ -99,6 +100,16 @@ test.each([
     data: { kind: 'binary', value: Buffer.from(text) },
   });
   expect(() => codec.decodeEvent(event)).toThrow(message);
+});
+
+test('the answer to a resync comes behind whatever another agent of the cluster said meanwhile', () => {
+  const report = reportOf({ state: 'applied', action: 'ADDED', time: '2026-01-01T00:00:00.000Z' }, '1', '5');
+  const sequence = (action: string) => {
+    const type = new CloudEventsType(status.dataType, 'status', action);
+    return BigInt(readSequenceId(codec.encodeEvent('a', type, { ...web, report })) ?? '0');
+  };
+  expect(sequence('update_request')).toBe(5n);
+  expect(sequence('resync_response')).toBeGreaterThan(5n);
 });
 
 test('what was not read cannot be published', () => {
