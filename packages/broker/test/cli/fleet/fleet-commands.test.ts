@@ -214,17 +214,30 @@ describe('two sources', () => {
     expect(read(folder.at('c1/WEB.yaml'))).toBe('of other');
   });
 
-  test('with one id on one resource do not raise its version for ever', async () => {
+  test('with one id on one resource come to an end: one is told, stops, and goes on when its file changes', async () => {
     write(file('c1/a.yaml'), 'one');
     write(folder.at('copy/c1/a.yaml'), 'two');
+    const log = folder.at('log');
+    await using _agent = Agent.at(folder, broker.grpc, 'c1', '--exec', `cat >> ${log}; echo >> ${log}`);
     await using first = Source.at(folder, broker.grpc);
+    await first.told(applied);
     await using second = new Source([
       ...['source', '--dir', folder.at('copy'), '--source', 'hub', '--server', broker.grpc, '--json'],
     ]);
-    await using _agent = Agent.at(folder, broker.grpc, 'c1');
-    await until('somebody says so', () =>
-      [first, second].some(({ stderr }) => stderr.includes('is there another source with the id hub?')),
+    await until('one of them says so', () =>
+      [first, second].some(({ lines }) => lines.some(({ event }) => event === 'conflict')),
     );
+    const [loser, path] = first.lines.some(({ event }) => event === 'conflict')
+      ? [first, file('c1/a.yaml')]
+      : [second, folder.at('copy/c1/a.yaml')];
+    expect(loser.stderr).toContain(
+      'CONFLICT: hub/c1/a.yaml: another source with the id hub publishes it too',
+    );
+    expect((read(log) ?? '').trim().split('\n').length).toBeLessThanOrEqual(4);
+    const after = loser.lines.length;
+    write(path, 'three');
+    await loser.told({ event: 'published', file: 'a.yaml' }, after);
+    await until('it is applied', () => read(folder.at('c1/a.yaml')) === 'three');
   });
 });
 

@@ -176,6 +176,27 @@ describe('a state file', () => {
     expect(source.lines.filter(({ event }) => event === 'published').at(-1)?.version).toBe(3);
   });
 
+  test('that was lost: no file that is there is told to be missing, and one that is not there is', async () => {
+    write(file('c1/a.yaml'), 'a');
+    write(file('c1/b.yaml'), 'b');
+    await using _agent = Agent.at(folder, broker.grpc, 'c1');
+    {
+      await using source = Source.at(folder, broker.grpc);
+      await source.told({ ...applied, file: 'a.yaml' });
+      await source.told({ ...applied, file: 'b.yaml' });
+      await stop(source);
+    }
+    rmSync(file('.ce-broker-source.json'));
+    rmSync(file('c1/b.yaml'));
+    await using source = Source.at(folder, broker.grpc);
+    await source.saw(
+      'stderr',
+      /hub\/c1\/b\.yaml is on its cluster, and neither in .*fleet nor deleted there/,
+    );
+    expect(source.stderr).not.toContain('a.yaml is on its cluster');
+    expect(namesIn(folder.at('c1'))).toEqual(['a.yaml', 'b.yaml']);
+  });
+
   test('that was lost at the agent: everything is applied anew', async () => {
     write(file('c1/a.yaml'), 'a: 1');
     await using source = Source.at(folder, broker.grpc);

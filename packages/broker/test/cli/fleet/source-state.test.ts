@@ -119,9 +119,21 @@ test('a state file that cannot be written keeps the version back, and the next s
   expect(state.resource('hub/c1/a')?.resourceVersion).toBe('1');
 });
 
-test('whoever goes above the versions of another for the fourth time within a minute is stopped', () => {
+test('whoever would go above the versions of another for the second time is stopped, until the own file changes', () => {
   const war = new VersionWar();
-  expect([0, 1, 2, 3, 59_000].map((now) => war.mayRaise('a', now))).toEqual([true, true, true, false, false]);
-  expect(war.mayRaise('b', 4)).toBe(true);
-  expect(war.mayRaise('a', 60_001)).toBe(true);
+  expect(war.mayRaise('a', '5', false)).toBe(true);
+  expect(war.has('a')).toBe(false);
+  expect(war.mayRaise('a', '7', false)).toBe(false);
+  expect(war.has('a')).toBe(true);
+  expect(war.mayRaise('a', '6', false)).toBe(false);
+  expect(war.mayRaise('b', '5', false)).toBe(true);
+  expect(war.over('a')).toBe('7');
+  expect(war.has('a')).toBe(false);
+  expect(war.over('b')).toBeUndefined();
+});
+
+test('a foreign version after the agent had the own one is of another source at once', () => {
+  const war = new VersionWar();
+  expect(war.mayRaise('a', '2', true)).toBe(false);
+  expect(war.has('a')).toBe(true);
 });

@@ -31,6 +31,11 @@ export class PlainView implements SourceView {
     this.#say(entry, `REFUSED by the broker: ${why}`);
   }
 
+  conflict(_: string, entry: SourceEntry): void {
+    // A notice says why.
+    this.#say(entry, 'CONFLICT with another source of this id');
+  }
+
   reported(_: string, entry: SourceEntry, { status, version }: Report): void {
     const outcome = isTrouble(status)
       ? outcomeOf(status).replace(/^\w+/, (word) => word.toUpperCase())
@@ -81,6 +86,10 @@ export class JsonView implements SourceView {
 
   refused(uid: string, entry: SourceEntry, why: string): void {
     this.#write('refused', uid, entry, { error: why });
+  }
+
+  conflict(uid: string, entry: SourceEntry, why: string): void {
+    this.#write('conflict', uid, entry, { error: why });
   }
 
   reported(uid: string, entry: SourceEntry, report: Report): void {

@@ -9,6 +9,8 @@ export interface SourceView {
   published(uid: string, entry: SourceEntry): void;
   /** The broker does not take it. */
   refused(uid: string, entry: SourceEntry, why: string): void;
+  /** Another source with this id publishes it too: this one has stopped to. */
+  conflict(uid: string, entry: SourceEntry, why: string): void;
   /** The agent said something new. */
   reported(uid: string, entry: SourceEntry, report: Report): void;
   /** The agent said that it is gone. */

@@ -38,6 +38,8 @@ export class SourceWorker {
   readonly #reports = new Map<string, Report>();
   /** What agents report of files that this source does not have. */
   readonly #strangers = new Map<string, Report>();
+  /** Resources that are told to be neither here nor deleted here, unless the next complete look finds them. */
+  readonly #suspects = new Set<string>();
   readonly #told = new Set<string>();
   readonly #war = new VersionWar();
   /** What waits for the state file. */
@@ -63,7 +65,7 @@ export class SourceWorker {
   }
 
   readonly lister: Lister<FileResource> = {
-    list: ({ clusterName }) => this.#options.state.list(clusterName),
+    list: ({ clusterName }) => this.#list(clusterName),
     get: (uid) => this.#get(uid),
   };
 
@@ -101,21 +103,18 @@ export class SourceWorker {
       view.deleted(uid, entry, report);
       return;
     }
-    if (isForeign(report, entry)) await this.#raise(uid, report);
+    if (isForeign(report, entry))
+      await this.#raise(uid, report, before !== undefined && isOwn(before, entry));
     const now = state.get(uid) ?? entry;
     if (before?.hash !== report.hash || before.version !== report.version) view.reported(uid, now, report);
     notices.over(`publish ${uid}`);
   }
 
-  /** An agent has a file that this source has not: not in the folder, and never deleted there. It is left alone, and told. */
+  /** An agent has a file that this source does not know, or not yet: the next complete look tells. */
   stranger(uid: string): void {
-    if (this.#told.has(uid) || this.#told.size > MOST_TOLD) return;
-    this.#told.add(uid);
-    const more = this.#told.size > MOST_TOLD ? 'there are more: ' : '';
-    this.#options.notices.say(
-      `${more}${uid} is on its cluster, and neither in ${this.#options.dir} nor deleted there (was the state file lost, or is this another folder?): ` +
-        'it is left alone. To delete it, put a file of that name there and remove it',
-    );
+    if (this.#told.has(uid) || this.#suspects.size > MOST_TOLD) return;
+    this.#suspects.add(uid);
+    this.#watch.lookIn(0);
   }
 
   /** Ends the looking, waits for what is under way, and writes the state. */
@@ -123,6 +122,13 @@ export class SourceWorker {
     await this.#watch.stop();
     await this.#outbox.stop();
     await this.#options.state.close();
+  }
+
+  /** What is left to another source is listed, and never sent. */
+  *#list(clusterName: string): Generator<FileResource> {
+    for (const resource of this.#options.state.list(clusterName)) {
+      yield this.#war.has(resource.uid) ? { ...resource, resourceVersion: '-1' } : resource;
+    }
   }
 
   #get(uid: string): FileResource | undefined {
@@ -140,14 +146,39 @@ export class SourceWorker {
       if (this.#watch.watch(scan.folders)) this.#watch.lookIn(50);
       view.guarding(this.#inventory.guarding);
       if (lookAgainMs !== undefined) this.#watch.lookIn(lookAgainMs);
-      // By now the file of a report would have been found.
-      else for (const uid of this.#strangers.keys()) this.stranger(uid);
+      else if (scan.gone === undefined && !this.#inventory.guarding) this.#tellStrangers(scan.unknown);
+      for (const uid of changed) this.#peace(uid);
       if (changed.length > 0 || this.#unsaved.size > 0) await this.#publishAll(changed);
     } catch (error) {
       notices.state('look', `looking into ${dir} failed: ${messageOf(error)}`);
       return;
     }
     notices.over('look');
+  }
+
+  /** The own file has changed: it is published again, above what the other source has. */
+  #peace(uid: string): void {
+    const above = this.#war.over(uid);
+    if (above === undefined) return;
+    this.#options.notices.over(`war ${uid}`);
+    this.#options.state.raise(uid, above, false);
+  }
+
+  /** Everything that is in the folder has been taken up: what an agent has beside that is left alone, and told. */
+  #tellStrangers(unknown: ReadonlySet<string>): void {
+    const { dir, state, notices } = this.#options;
+    for (const uid of [...this.#suspects, ...this.#strangers.keys()]) {
+      const cluster = uid.split('/')[1] ?? '';
+      if (this.#told.has(uid) || this.#told.size > MOST_TOLD || unknown.has(cluster)) continue;
+      if (state.get(uid) !== undefined) continue;
+      this.#told.add(uid);
+      const more = this.#told.size > MOST_TOLD ? 'there are more: ' : '';
+      notices.say(
+        `${more}${uid} is on its cluster, and neither in ${dir} nor deleted there (was the state file lost, or is this another folder?): ` +
+          'it is left alone. To delete it, put a file of that name there and remove it',
+      );
+    }
+    this.#suspects.clear();
   }
 
   /** A version is on disk before it is on the wire: after a crash no other content may get it. */
@@ -185,18 +216,20 @@ export class SourceWorker {
     if (this.#strangers.size > MOST_STRANGERS && oldest !== undefined) this.#strangers.delete(oldest);
   }
 
-  async #raise(uid: string, report: Report): Promise<void> {
-    const { state, notices } = this.#options;
-    if (!this.#war.mayRaise(uid, Date.now())) {
-      notices.state(
-        `war ${uid}`,
-        `${uid}: its agent has a version ${report.version} that is not of this source, once more: is there another source with the id ` +
-          `${state.source}? Each source needs an id of its own`,
-      );
+  async #raise(uid: string, report: Report, hadOwn: boolean): Promise<void> {
+    const { state, notices, view } = this.#options;
+    const { source } = state;
+    if (!this.#war.mayRaise(uid, report.version, hadOwn)) {
+      const what = `another source with the id ${source} publishes it too, with another content or version`;
+      const why = `${what}: it is not published from here any more. Each source needs an id of its own: end the other one, or give it another --source; then restart this one, or change the file`;
+      notices.state(`war ${uid}`, `CONFLICT: ${uid}: ${why}`);
+      const entry = state.get(uid);
+      if (entry !== undefined) view.conflict(uid, entry, why);
       return;
     }
     notices.say(
-      `${uid}: its agent has a version ${report.version} that is not of this source (was the state file lost?): publishing it again above that`,
+      `${uid}: its agent has a version ${report.version} that is not of this source: publishing it again above that ` +
+        `(was the state file lost, or has another source the id ${source}?)`,
     );
     state.raise(uid, report.version, report.status.deleted === true);
     await this.#publishAll([uid]);
@@ -205,7 +238,7 @@ export class SourceWorker {
   async #send(uid: string): Promise<void> {
     const { state, view, notices } = this.#options;
     const entry = state.get(uid);
-    if (entry === undefined || entry.taken) return;
+    if (entry === undefined || entry.taken || this.#war.has(uid)) return;
     const resource = state.resource(uid);
     // Its file has not been read yet, or is away with its folder.
     if (resource === undefined) return;
@@ -238,6 +271,11 @@ function isForeign({ version, status }: Report, entry: SourceEntry): boolean {
   if (BigInt(version) !== own) return BigInt(version) > own;
   if (entry.deletedAt !== undefined) return false;
   return status.deleted === true || (status.contentHash !== undefined && status.contentHash !== entry.hash);
+}
+
+/** The agent had exactly what this source has published. */
+function isOwn({ version, status }: Report, entry: SourceEntry): boolean {
+  return version === entry.version && entry.deletedAt === undefined && status.contentHash === entry.hash;
 }
 
 /** Reports may overtake each other over reconnects; those of one agent have an order. */

@@ -25,6 +25,7 @@ export class TableView implements SourceView {
   readonly #state: SourceState;
   readonly #reports = new Map<string, Report>();
   readonly #refusals = new Map<string, string>();
+  readonly #conflicts = new Set<string>();
   readonly #tick: NodeJS.Timeout;
   #drawnLines = 0;
   #timer: NodeJS.Timeout | undefined;
@@ -38,6 +39,7 @@ export class TableView implements SourceView {
   }
 
   changed(uid: string): void {
+    this.#conflicts.delete(uid);
     this.#refusals.delete(uid);
     this.#soon();
   }
@@ -49,6 +51,11 @@ export class TableView implements SourceView {
 
   refused(uid: string, _: SourceEntry, why: string): void {
     this.#refusals.set(uid, why);
+    this.#soon();
+  }
+
+  conflict(uid: string): void {
+    this.#conflicts.add(uid);
     this.#soon();
   }
 
@@ -99,7 +106,7 @@ export class TableView implements SourceView {
     this.#clear();
     const { bold, red } = pc.createColors(this.#screen.color);
     const shown = lines.map((line, index) =>
-      index === 1 ? bold(line) : / (?:failed|refused|REFUSED)\b/.test(line) ? red(line) : line,
+      index === 1 ? bold(line) : / (?:failed|refused|REFUSED|CONFLICT)\b/.test(line) ? red(line) : line,
     );
     this.#screen.write(`${shown.join('\n')}\n`);
     this.#drawnLines = lines.length;
@@ -133,6 +140,12 @@ export class TableView implements SourceView {
     const refusal = this.#refusals.get(uid);
     const own = [cluster, name, `v${version}`, report === undefined ? '-' : `v${report.version}`];
     if (refusal !== undefined) return { cells: [...own, 'REFUSED', '-', refusal], trouble: true };
+    if (this.#conflicts.has(uid)) {
+      return {
+        cells: [...own, 'CONFLICT', '-', 'another source with this id publishes it too'],
+        trouble: true,
+      };
+    }
     const waiting = deletedAt !== undefined ? 'deleting' : taken ? 'sent' : 'publishing';
     if (report === undefined) return { cells: [...own, waiting, '-', ''], trouble: false };
     const age = formatAge(Math.max(0, Date.now() - Date.parse(report.status.time)));
