@@ -40,8 +40,15 @@ async function build() {
     parts.push(part);
   }
   const out = join(root, 'docs', 'reference', 'api');
-  const merged = { entryPointStrategy: 'merge', entryPoints: parts, name: 'ce-broker', readme: 'none' };
-  return await typedoc(merged, (app, project) => (check ? undefined : app.generateDocs(project, out)));
+  const merged = {
+    entryPointStrategy: 'merge',
+    entryPoints: parts,
+    name: 'ce-broker',
+    readme: join(root, 'docs', 'reference', 'front-page.md'),
+  };
+  const built = await typedoc(merged, (app, project) => (check ? undefined : app.generateDocs(project, out)));
+  if (built && !check) console.log(`\nthe reference: ${join(out, 'index.html')}`);
+  return built;
 }
 
 /** Whether it went without an error, and without a warning. */
