@@ -1,24 +1,64 @@
 import { CeBrokerError } from 'ce-broker-proto';
+import type { ReconnectBackoffOptions } from '../backoff/reconnect-backoff.js';
 import type { ResourceObject } from '../generic/resource.js';
-import type { CloudEventsOptions } from '../transports/cloud-events-options.js';
+import type { CloudEventsOptions, EventRateLimit } from '../transports/cloud-events-options.js';
+import { checkOptionNames, type OptionNames } from '../transports/known-options.js';
 import type { ClientConfig } from './client-config.js';
 
 /** A connection, and the names beside it. */
 interface Connected {
-  readonly options: { readonly cloudEventsOptions: CloudEventsOptions };
+  readonly options: {
+    readonly cloudEventsOptions: CloudEventsOptions;
+    readonly rateLimit?: EventRateLimit | undefined;
+  };
 }
+
+const CONFIG: OptionNames<ClientConfig<ResourceObject> & Connected> = Object.freeze({
+  options: true,
+  lister: true,
+  statusHashGetter: true,
+  codecs: true,
+  autoResync: true,
+  publishTimeoutMs: true,
+  connectTimeoutMs: true,
+  reconnectDelay: true,
+  maxPendingBytes: true,
+  logger: true,
+});
+/** Beside the names. */
+const OPTIONS: OptionNames<Connected['options']> = Object.freeze({
+  cloudEventsOptions: true,
+  rateLimit: true,
+});
+const RATE_LIMIT: OptionNames<EventRateLimit> = Object.freeze({ qps: true, burst: true });
+const RECONNECT: OptionNames<ReconnectBackoffOptions> = Object.freeze({
+  initialMs: true,
+  factor: true,
+  capMs: true,
+  jitter: true,
+  startOverAfterMs: true,
+  random: true,
+  now: true,
+});
 
 /** Names the first option that is wrong, types included: programs in JavaScript come here too. Throws `invalid_option`. */
 export function validateConfig<T extends ResourceObject>(
   config: ClientConfig<T> & Connected,
   names: readonly string[],
 ): void {
+  checkOptionNames(config, CONFIG);
   const options: Readonly<Record<string, unknown>> = { ...config.options };
   for (const name of names) {
     const value = options[name];
     if (typeof value !== 'string' || value.trim() === '')
       throw wrong(name, 'must be a name that is not empty');
   }
+  checkOptionNames(
+    options,
+    { ...OPTIONS, ...Object.fromEntries(names.map((name) => [name, true])) },
+    'options',
+  );
+  checkOptionNames(options['rateLimit'], RATE_LIMIT, 'rateLimit');
   if (typeof config.options.cloudEventsOptions?.connect !== 'function') {
     throw wrong('cloudEventsOptions', 'must say how to connect, such as grpcOptions({ url })');
   }
@@ -38,9 +78,18 @@ export function validateConfig<T extends ResourceObject>(
   if (bytes !== undefined && !(bytes > 0 && Number.isFinite(bytes))) {
     throw wrong('maxPendingBytes', `is ${bytes}: must be a number above 0`);
   }
-  if (config.reconnectDelay !== undefined && typeof config.reconnectDelay !== 'function') {
-    throw wrong('reconnectDelay', 'must be a function that gives milliseconds, such as reconnectBackoff()');
+  checkReconnectDelay(config.reconnectDelay);
+}
+
+function checkReconnectDelay(given: unknown): void {
+  if (given === undefined || typeof given === 'function') return;
+  if (typeof given !== 'object' || given === null) {
+    throw wrong(
+      'reconnectDelay',
+      'must be a function that gives milliseconds, or what it is made of: { initialMs: 500, capMs: 10_000 }',
+    );
   }
+  checkOptionNames(given, RECONNECT, 'reconnectDelay');
 }
 
 /** What one call is given: it waits for as long, or for ever. Throws `invalid_argument`. */

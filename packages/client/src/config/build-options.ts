@@ -1,4 +1,3 @@
-import { CeBrokerError } from 'ce-broker-proto';
 import type {
   CloudEventsAgentOptions,
   CloudEventsSourceOptions,
@@ -6,6 +5,7 @@ import type {
 } from '../transports/cloud-events-options.js';
 import { grpcAgentOptions, grpcSourceOptions } from '../transports/grpc/grpc-events-options.js';
 import type { GrpcOptions } from '../transports/grpc/grpc-options.js';
+import { checkOptionNames, type OptionNames } from '../transports/known-options.js';
 import { laterType, unknownType } from './config-loader.js';
 import { CONFIG_TYPE_GRPC } from './config-type.js';
 
@@ -18,10 +18,12 @@ export interface BuildOptions {
   readonly rateLimit?: EventRateLimit | undefined;
 }
 
+const BUILD_OPTIONS: OptionNames<BuildOptions> = Object.freeze({ rateLimit: true });
+
 /**
  * Options of a source from a configuration: `{ url: '127.0.0.1:8090' }`, or what a {@link ConfigLoader} read (Go:
- * `generic.BuildCloudEventsSourceOptions`). `clientId` is for MQTT alone. Throws `invalid_option` for a `url` that is none or a kind
- * that there is not, `unimplemented` for one that comes later.
+ * `generic.BuildCloudEventsSourceOptions`). `clientId` is for MQTT alone. Throws `invalid_option` for a `url` that is none, and
+ * for an option or a kind that there is not, `unimplemented` for one that comes later.
  */
 export function buildCloudEventsSourceOptions(
   config: ConnectionConfig,
@@ -29,6 +31,7 @@ export function buildCloudEventsSourceOptions(
   sourceId: string,
   options: BuildOptions = {},
 ): CloudEventsSourceOptions {
+  checkOptionNames(options, BUILD_OPTIONS);
   return grpcSourceOptions(grpc(config), sourceId, options.rateLimit);
 }
 
@@ -39,20 +42,15 @@ export function buildCloudEventsAgentOptions(
   clientId: string,
   options: BuildOptions = {},
 ): CloudEventsAgentOptions {
+  checkOptionNames(options, BUILD_OPTIONS);
   return grpcAgentOptions(grpc(config), clusterName, clientId, options.rateLimit);
 }
 
 function grpc(config: ConnectionConfig): GrpcOptions {
-  const { type = CONFIG_TYPE_GRPC } = config;
+  const type = config?.type ?? CONFIG_TYPE_GRPC;
   if (type !== CONFIG_TYPE_GRPC) {
     throw laterType(type) ?? unknownType('unsupported client configuration type', type);
   }
-  if (isGrpc(config)) return config;
-  throw new CeBrokerError('invalid_option', "url is required: HOST:PORT of the server's gRPC port", {
-    field: 'url',
-  });
-}
-
-function isGrpc(config: ConnectionConfig): config is GrpcOptions {
-  return 'url' in config && typeof config.url === 'string';
+  // What it lacks, or has too much, the options over gRPC tell.
+  return config as GrpcOptions;
 }

@@ -1,5 +1,5 @@
 import { CeBrokerError } from 'ce-broker-proto';
-import { nearest } from './nearest.js';
+import { nearest } from '../transports/nearest.js';
 
 /** Where something stands in a file; both count from 1. */
 export interface Place {

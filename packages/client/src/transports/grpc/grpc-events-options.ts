@@ -6,9 +6,9 @@ import type {
   ConnectContext,
   EventRateLimit,
 } from '../cloud-events-options.js';
+import { checkGrpcOptions } from './check-options.js';
 import { CredentialSource } from './credential-source.js';
-import { type GrpcOptions, optionNames } from './grpc-options.js';
-import { parseTarget } from './target.js';
+import type { GrpcOptions } from './grpc-options.js';
 
 /**
  * Opens one connection, which is nobody else's (Go: `GRPCOptions.GetGRPCClientConn` with `GetCloudEventsProtocol`), and resolves
@@ -20,12 +20,16 @@ export async function connectGrpc(
   options: GrpcOptions,
   context?: Partial<ConnectContext>,
 ): Promise<CloudEventTransport> {
+  checkGrpcOptions(options);
   return dial(options, context, new CredentialSource(options));
 }
 
-/** Clients over gRPC. Throws `invalid_option` for a `url` that is none or has no port; files are read by `check`, and anew at each connection. */
+/**
+ * Clients over gRPC. Throws `invalid_option` for a `url` that is none or has no port, and for an option that there is not; files are
+ * read by `check`, and anew at each connection.
+ */
 export function grpcOptions(options: GrpcOptions): CloudEventsOptions {
-  parseTarget(options.url, optionNames(options).url);
+  checkGrpcOptions(options);
   const source = new CredentialSource(options);
   return Object.freeze({
     server: `grpc ${options.url}`,
