@@ -5,6 +5,7 @@ import {
   type ResourceStatusHash,
   readClusterName,
 } from 'ce-broker-proto';
+import { checkEventType } from '../base/check-event-type.js';
 import { ClientCore } from '../base/client-core.js';
 import type { ClientStatus } from '../base/client-status.js';
 import { CodecSet } from '../base/codec-set.js';
@@ -75,11 +76,7 @@ export class CloudEventSourceClient<T extends ResourceObject> implements AsyncDi
    * `unavailable` while there is no connection, and with the server's refusal. Never tried again: resync heals what failed.
    */
   async publish(eventType: CloudEventsType, resource: T, options: PublishOptions = {}): Promise<void> {
-    if (eventType.subResource !== 'spec') {
-      throw new CeBrokerError('invalid_argument', `a source publishes specs only, not ${eventType}`, {
-        field: 'eventType',
-      });
-    }
+    checkEventType(eventType, 'spec', 'a source publishes specs');
     const codec = this.#codecs.need(eventType.dataType);
     const event = codec.encodeEvent(this.sourceId, eventType, resource);
     await this.#core.publishResource(resource.uid, event, eventType, options);

@@ -270,6 +270,11 @@ describe('what a client is called with', () => {
       'an event type that is text': await failure(
         source.publish(String(typeOf('spec')) as never, part('a', 1)),
       ),
+      'an event type of an agent that is text': await failure(
+        agent.publish(String(typeOf('status')) as never, part('a', 1)),
+      ),
+      'no event type': await failure(source.publish(undefined as never, part('a', 1))),
+      'an event type that is a number': await failure(agent.publish(3 as never, part('a', 1))),
     }).toMatchInlineSnapshot(`
       {
         "a codec that gives a blank id": "invalid_argument [id]: the id of the event is blank",
@@ -286,7 +291,10 @@ describe('what a client is called with', () => {
         "a publish time that is text": "invalid_argument [timeoutMs]: timeoutMs is 100: must be a number of milliseconds",
         "a second subscribe": "failed_precondition: this client is subscribed already: give all handlers to one subscribe(...)",
         "a version that is no number": "invalid_argument [resourceVersion]: resource a: the version "v7" is no whole number of 64 bits",
-        "an event type that is text": "invalid_argument [eventType]: a source publishes specs only, not io.ce-broker.behaviour.v1.parts.spec.update_request",
+        "an event type of an agent that is text": "invalid_argument [eventType]: eventType must be a CloudEventsType: CloudEventsType.parse("io.ce-broker.behaviour.v1.parts.status.update_request")",
+        "an event type that is a number": "invalid_argument [eventType]: eventType must be a CloudEventsType: CloudEventsType.parse(...)",
+        "an event type that is text": "invalid_argument [eventType]: eventType must be a CloudEventsType: CloudEventsType.parse("io.ce-broker.behaviour.v1.parts.spec.update_request")",
+        "no event type": "invalid_argument [eventType]: eventType must be a CloudEventsType: CloudEventsType.parse(...)",
         "no handlers": "invalid_argument [handlers]: subscribe needs at least one handler",
         "the wrong subresource": "invalid_argument [eventType]: a source publishes specs only, not io.ce-broker.behaviour.v1.parts.status.update_request",
         "the wrong subresource of an agent": "invalid_argument [eventType]: an agent publishes statuses only, not io.ce-broker.behaviour.v1.parts.spec.update_request",
