@@ -60,8 +60,13 @@ export class CloudEventAgentClient<T extends ResourceObject> implements AsyncDis
    * `unavailable` while there is no connection, and with the server's refusal. Never tried again: resync heals what failed.
    */
   async publish(eventType: CloudEventsType, resource: T, options: PublishOptions = {}): Promise<void> {
-    checkEventType(eventType, 'status', 'an agent publishes statuses');
+    checkEventType(eventType);
     const codec = this.#codecs.need(eventType.dataType);
+    if (eventType.subResource !== 'status') {
+      throw new CeBrokerError('invalid_argument', `an agent publishes statuses only, not ${eventType}`, {
+        field: 'eventType',
+      });
+    }
     const event = codec.encodeEvent(this.agentId, eventType, resource);
     await this.#core.publishResource(resource.uid, event, eventType, options);
   }

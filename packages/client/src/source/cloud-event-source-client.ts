@@ -76,7 +76,12 @@ export class CloudEventSourceClient<T extends ResourceObject> implements AsyncDi
    * `unavailable` while there is no connection, and with the server's refusal. Never tried again: resync heals what failed.
    */
   async publish(eventType: CloudEventsType, resource: T, options: PublishOptions = {}): Promise<void> {
-    checkEventType(eventType, 'spec', 'a source publishes specs');
+    checkEventType(eventType);
+    if (eventType.subResource !== 'spec') {
+      throw new CeBrokerError('invalid_argument', `a source publishes specs only, not ${eventType}`, {
+        field: 'eventType',
+      });
+    }
     const codec = this.#codecs.need(eventType.dataType);
     const event = codec.encodeEvent(this.sourceId, eventType, resource);
     await this.#core.publishResource(resource.uid, event, eventType, options);
