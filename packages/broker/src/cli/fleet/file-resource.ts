@@ -34,7 +34,7 @@ export interface Report {
 export interface FileStatus {
   /**
    * `applied`: done. `failed`: tried, and it failed. `refused`: not tried, for the file may not be written there. `deleted`: the file is
-   * gone, and the agent has forgotten it. `pending`: the agent has it, and is not done with it.
+   * gone, and the agent has forgotten it. `pending`: a placeholder of the agent's own, which is neither sent nor taken.
    */
   readonly state: 'applied' | 'failed' | 'refused' | 'deleted' | 'pending';
   readonly action: 'ADDED' | 'MODIFIED' | 'DELETED';

@@ -1,4 +1,3 @@
-import { grpcCodeOf, type Logger } from 'ce-broker-proto';
 import { visible } from '../visible.js';
 
 /** What a long-running command says beside its output; the same is not said twice in a row. */
@@ -33,21 +32,4 @@ export class Notices {
       if (key.startsWith(prefix) && !lasting.has(key)) this.#said.delete(key);
     }
   }
-}
-
-/** A client's warnings as notices. */
-export function clientLogger(notices: Notices): Logger {
-  return Object.freeze({
-    debug: () => undefined,
-    info: () => undefined,
-    warn: (fields: object, message: string) => notices.state('client', withCode(fields, message)),
-    error: (_: object, message: string) => notices.say(message),
-    isLevelEnabled: () => false,
-  });
-}
-
-function withCode(fields: object, message: string): string {
-  const code = 'code' in fields && typeof fields.code === 'string' ? fields.code : undefined;
-  const known = code !== undefined && grpcCodeOf(code as Parameters<typeof grpcCodeOf>[0]) !== 2;
-  return known ? `${code.toUpperCase()}: ${message}` : message;
 }

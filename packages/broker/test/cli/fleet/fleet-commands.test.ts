@@ -157,6 +157,28 @@ describe('a command', () => {
   });
 });
 
+test('nothing is reported of a file whose first command still runs, also when its source asks', async () => {
+  const gate = folder.at('gate');
+  write(file('c1/a.yaml'), 'a');
+  const command = `[ "$CE_BROKER_NAME" != a.yaml ] || while [ ! -e ${gate} ]; do sleep 0.05; done`;
+  await using agent = Agent.at(folder, broker.grpc, 'c1', '--exec', `echo; ${command}`);
+  {
+    await using before = Source.at(folder, broker.grpc);
+    await until('it is under way', () => read(folder.at('c1/a.yaml')) === 'a');
+    await stop(before);
+  }
+  await using source = Source.at(folder, broker.grpc);
+  await source.saw('stderr', /subscribed/);
+  // The answer to the question of the restarted source comes before this.
+  write(file('c1/b.yaml'), 'b');
+  await source.told({ ...applied, file: 'b.yaml' });
+  expect(source.lines.filter(({ file }) => file === 'a.yaml')).toEqual([]);
+  write(gate, '');
+  await source.told({ ...applied, file: 'a.yaml', reportedVersion: 1 });
+  expect(source.stdout + agent.stdout).not.toContain('pending');
+  expect(agent.stderr).not.toContain('resync');
+});
+
 test('a broker that keeps nothing: the source answers the agents itself', async () => {
   await using relay = await Broker.start(['--store', 'none']);
   write(file('c1/a.yaml'), 'a: 1');

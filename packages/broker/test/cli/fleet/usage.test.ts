@@ -27,7 +27,10 @@ test.each([
   [['source', '--dir', dir], '--source is missing'],
   [['source', '--dir', dir, '--source', 'a/b'], '--source is "a/b": it must be a name without slashes'],
   [['source', '--dir', dir, '--source', '.a'], 'begins with a dot'],
-  [['source', '--dir', folder.at('none'), '--source', 'hub'], `--dir: cannot read ${folder.at('none')}`],
+  [
+    ['source', '--dir', folder.at('none'), '--source', 'hub'],
+    `ce-broker: the folder ${folder.at('none')} does not exist: create it, or correct --dir\n`,
+  ],
   [['source', '--dir', folder.at('file'), '--source', 'hub'], `--dir: ${folder.at('file')} is no folder`],
   [['source', '--dir', dir, '--source', 'hub', '--data-type', 'a.b'], '--data-type is "a.b"'],
   [['source', '--dir', dir, '--source', 'hub', '--data-type', 'a..c'], '--data-type is "a..c"'],
@@ -79,10 +82,10 @@ test('a configuration file of the SDK says how to connect; its mistakes are told
   expect([both.code, wrong.code]).toEqual([2, 2]);
 });
 
-test('a port that is no broker ends the command with exit code 3', async () => {
+test('a port that is no broker ends the command with exit code 3, and one line', async () => {
   await using broker = await Broker.start();
   const { code, stderr } = await cli(['agent', '--cluster', 'c1', '--dir', dir, '--server', broker.admin]);
-  expect(stderr).toContain('does not speak gRPC');
+  expect(stderr).toMatch(/^ce-broker: [^\n]*does not speak gRPC[^\n]*\n$/);
   expect(code).toBe(3);
 });
 
@@ -95,7 +98,7 @@ test('a server that does not know us ends the command with exit code 5; one that
     ['agent', '--cluster', 'c1', '--dir', dir],
   ]) {
     const { code, stderr } = await cli([...args, ...bad]);
-    expect(stderr).toContain('UNAUTHENTICATED');
+    expect(stderr).toMatch(/^ce-broker: UNAUTHENTICATED[^\n]*\n$/);
     expect(code).toBe(5);
   }
   folder.file('token', 'good');

@@ -4,6 +4,7 @@ import type { FileResource, FileStatus } from '../file-resource.js';
 import { fileNameKey } from '../names.js';
 import { readStateFile, StateWriter } from '../state-file.js';
 import { fileStatusSchema, reportOf, sequenceAfter } from '../status-json.js';
+import { PENDING } from './placeholders.js';
 
 const version = z.string().regex(/^\d{1,19}$/, 'must be a whole number as text');
 
@@ -166,10 +167,3 @@ export function resourceOf(uid: string, cluster: string, entry: AgentEntry): Fil
     report: reportOf(status, reportedVersion, sequenceId),
   };
 }
-
-/** The agent was ended before it was done. */
-const PENDING: FileStatus = Object.freeze({
-  state: 'pending',
-  action: 'ADDED',
-  time: new Date(0).toISOString(),
-});

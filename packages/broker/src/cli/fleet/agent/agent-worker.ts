@@ -5,6 +5,7 @@ import { Outbox } from '../outbox.js';
 import { messageOf } from '../state-file.js';
 import { resourceOf } from './agent-state.js';
 import { type ApplyParts, apply } from './apply.js';
+import { NO_REPORT } from './placeholders.js';
 import { WorkQueue } from './work-queue.js';
 
 export interface AgentWorkerOptions extends ApplyParts {
@@ -107,7 +108,7 @@ export class AgentWorker {
     if (coming?.deletionTimestamp !== undefined) return undefined;
     const done = entry === undefined ? undefined : resourceOf(uid, state.cluster, entry);
     if (coming === undefined) return done;
-    return { ...(done ?? coming), resourceVersion: coming.resourceVersion };
+    return { report: NO_REPORT, ...(done ?? coming), resourceVersion: coming.resourceVersion };
   }
 
   async #work(resource: FileResource): Promise<void> {

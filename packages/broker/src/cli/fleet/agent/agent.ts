@@ -9,9 +9,9 @@ import { type FleetConnectionFlags, fleetConnection } from '../connection.js';
 import { fileCodec } from '../file-codec.js';
 import type { FileResource } from '../file-resource.js';
 import { readName } from '../names.js';
-import { clientLogger, Notices } from '../notices.js';
+import { Notices } from '../notices.js';
 import { outcomeOf, reasonOf } from '../outcome.js';
-import { endWithin, followConnection, isAway } from '../session.js';
+import { clientLogger, endWithin, followConnection, isAway, type Reached } from '../session.js';
 import { readDataType, readPath, required } from '../settings.js';
 import { StateLock } from '../state-lock.js';
 import { AgentState } from './agent-state.js';
@@ -19,6 +19,7 @@ import { AgentWorker } from './agent-worker.js';
 import type { ApplyParts } from './apply.js';
 import { CommandRunner } from './command-runner.js';
 import { FileApplier } from './file-applier.js';
+import { withoutPlaceholders } from './placeholders.js';
 import { SpecStore } from './spec-store.js';
 
 export interface AgentFlags extends FleetConnectionFlags {
@@ -87,7 +88,8 @@ export async function agent(flags: AgentFlags): Promise<number> {
 
 async function run(flags: AgentFlags, { cluster, dataType, parts }: Settings): Promise<number> {
   const notices = new Notices((line) => void process.stderr.write(`${line}\n`));
-  const logger = clientLogger(notices);
+  const reached: Reached = { ever: false };
+  const logger = clientLogger(notices, reached);
   const connection = await fleetConnection(flags, logger, notices);
   const statusType = new CloudEventsType(dataType, 'status', EventAction.updateRequest);
   const worker: AgentWorker = new AgentWorker({
@@ -105,10 +107,11 @@ async function run(flags: AgentFlags, { cluster, dataType, parts }: Settings): P
     },
   });
   await worker.missing();
+  const options = grpcAgentOptions(connection, cluster, `${cluster}-agent`, {
+    qps: Number.POSITIVE_INFINITY,
+  });
   const client: CloudEventAgentClient<FileResource> = await CloudEventAgentClient.create<FileResource>({
-    options: grpcAgentOptions(connection, cluster, `${cluster}-agent`, {
-      qps: Number.POSITIVE_INFINITY,
-    }),
+    options: { ...options, cloudEventsOptions: withoutPlaceholders(options.cloudEventsOptions) },
     lister: worker.lister,
     statusHashGetter: ({ report }) => report?.hash ?? '',
     codecs: [fileCodec(dataType)],
@@ -120,6 +123,7 @@ async function run(flags: AgentFlags, { cluster, dataType, parts }: Settings): P
       client,
       who: `${connection.url} as agent of cluster ${cluster}`,
       notices,
+      reached,
       subscribed: () => worker.connected(),
     });
     // The client goes on trying; what it meets is told by its statuses.

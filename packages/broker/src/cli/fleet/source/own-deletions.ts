@@ -1,12 +1,12 @@
 import type { CloudEventsOptions } from 'ce-broker-client';
 import {
-  type CloudEventTransport,
   decodeEvent,
   EventAction,
   readDeletionTimestamp,
   readResourceId,
   splitEventType,
 } from 'ce-broker-proto';
+import { filteredOptions } from '../filtered-options.js';
 
 /**
  * A connection that lets only those deletions out that its source means. Asked by a resync, a source client deletes every id that it does
@@ -20,18 +20,12 @@ export function ownDeletions(
   isMeant: (uid: string) => boolean,
   kept: (uid: string) => void,
 ): CloudEventsOptions {
-  return {
-    ...options,
-    connect: async (context) => {
-      const transport = await options.connect(context);
-      return guarded(transport, (event) => {
-        const uid = deletedInAnswer(event);
-        if (uid === undefined || isMeant(uid)) return true;
-        kept(uid);
-        return false;
-      });
-    },
-  };
+  return filteredOptions(options, (event) => {
+    const uid = deletedInAnswer(event);
+    if (uid === undefined || isMeant(uid)) return true;
+    kept(uid);
+    return false;
+  });
 }
 
 /** The id that the answer to a resync deletes; undefined for every other event. */
@@ -44,19 +38,4 @@ function deletedInAnswer(bytes: Uint8Array): string | undefined {
   const { subResource, action } = splitEventType(event.type);
   if (subResource !== 'spec' || action !== EventAction.resyncResponse) return undefined;
   return readDeletionTimestamp(event) === undefined ? undefined : (readResourceId(event) ?? '');
-}
-
-function guarded(
-  transport: CloudEventTransport,
-  mayPass: (event: Uint8Array) => boolean,
-): CloudEventTransport {
-  return {
-    publish: async (event, options) => {
-      if (mayPass(event)) await transport.publish(event, options);
-    },
-    subscribe: (request, listener, options) => transport.subscribe(request, listener, options),
-    onEnd: (listener) => transport.onEnd?.(listener),
-    close: () => transport.close(),
-    [Symbol.asyncDispose]: () => transport[Symbol.asyncDispose](),
-  };
 }

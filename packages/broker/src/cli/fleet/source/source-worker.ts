@@ -87,7 +87,8 @@ export class SourceWorker {
   /** Takes what an agent says of a resource. */
   async receive({ uid, report }: FileResource): Promise<void> {
     const { state, view, notices } = this.#options;
-    if (report === undefined) return;
+    // A placeholder, which agents of an earlier version send.
+    if (report === undefined || report.status.state === 'pending') return;
     const entry = state.get(uid);
     if (entry === undefined) {
       if (report.status.deleted !== true) this.#remember(uid, report);

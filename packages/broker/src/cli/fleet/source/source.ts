@@ -9,10 +9,10 @@ import { type FleetConnectionFlags, fleetConnection } from '../connection.js';
 import { fileCodec } from '../file-codec.js';
 import type { FileResource } from '../file-resource.js';
 import { readName } from '../names.js';
-import { clientLogger, Notices } from '../notices.js';
-import { endWithin, followConnection, isAway } from '../session.js';
+import { Notices } from '../notices.js';
+import { clientLogger, endWithin, followConnection, isAway, type Reached } from '../session.js';
 import { readDataType, readPath, required } from '../settings.js';
-import { messageOf } from '../state-file.js';
+import { hasCode, messageOf } from '../state-file.js';
 import { StateLock } from '../state-lock.js';
 import { isLeftover } from './folder-scan.js';
 import { JsonView, PlainView } from './line-views.js';
@@ -65,7 +65,8 @@ interface Settings {
 async function run(flags: SourceFlags, { dir, id, dataType, state }: Settings): Promise<number> {
   const view = viewOf(flags, id, state);
   const notices = new Notices((line) => view.note(line));
-  const logger = clientLogger(notices);
+  const reached: Reached = { ever: false };
+  const logger = clientLogger(notices, reached);
   const connection = await fleetConnection(flags, logger, notices);
   const worker: SourceWorker = new SourceWorker({
     dir,
@@ -98,6 +99,7 @@ async function run(flags: SourceFlags, { dir, id, dataType, state }: Settings): 
       client,
       who: `${connection.url} as source ${id}`,
       notices,
+      reached,
       subscribed: () => worker.connected(),
     });
     // The client goes on trying; what it meets is told by its statuses.
@@ -130,7 +132,10 @@ function checkFolder(dir: string, state: string | undefined): void {
     if (statSync(dir).isDirectory()) return;
   } catch (cause) {
     if (state !== undefined) return;
-    throw new CeBrokerError('unreadable_file', `--dir: cannot read ${dir}: ${messageOf(cause)}`, {
+    const why = hasCode(cause, 'ENOENT')
+      ? `the folder ${dir} does not exist: create it, or correct --dir`
+      : `--dir: cannot read ${dir}: ${messageOf(cause)}`;
+    throw new CeBrokerError('unreadable_file', why, {
       field: '--dir',
       cause,
     });
