@@ -46,8 +46,11 @@ export function validateConfig<T extends ResourceObject>(
   config: ClientConfig<T> & Connected,
   names: readonly string[],
 ): void {
+  if (typeof config !== 'object' || config === null) {
+    throw wrong('config', 'is missing: create({ options, lister, statusHashGetter, codecs })');
+  }
   checkOptionNames(config, CONFIG);
-  const options: Readonly<Record<string, unknown>> = { ...config.options };
+  const options = connectionOf(config.options, names);
   for (const name of names) {
     const value = options[name];
     if (typeof value !== 'string' || value.trim() === '')
@@ -79,6 +82,23 @@ export function validateConfig<T extends ResourceObject>(
     throw wrong('maxPendingBytes', `is ${bytes}: must be a number above 0`);
   }
   checkReconnectDelay(config.reconnectDelay);
+}
+
+/** Options at all, and those of the client that they are given to. */
+function connectionOf(given: unknown, names: readonly string[]): Readonly<Record<string, unknown>> {
+  const isSource = names.includes('sourceId');
+  const kind = isSource ? 'Source' : 'Agent';
+  const makers = `grpc${kind}Options(...), buildCloudEvents${kind}Options(...) or transport${kind}Options(...)`;
+  if (given === undefined || given === null) throw wrong('options', `is missing: use ${makers}`);
+  const options: Readonly<Record<string, unknown>> = { ...given };
+  const has = (name: string): boolean => options[name] !== undefined;
+  if (names.some(has)) return options;
+  if ((isSource ? ['agentId', 'clusterName'] : ['sourceId']).some(has)) {
+    const [theirs, ours] = isSource ? ['an agent', 'a source'] : ['a source', 'an agent'];
+    throw wrong('options', `are for ${theirs}; ${ours} client needs ${makers}`);
+  }
+  if (!has('cloudEventsOptions')) throw wrong('options', `do not say who connects to what: use ${makers}`);
+  return options;
 }
 
 function checkReconnectDelay(given: unknown): void {

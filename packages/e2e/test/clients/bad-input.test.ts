@@ -12,6 +12,7 @@ import {
   type GrpcOptions,
   grpcAgentOptions,
   grpcSourceOptions,
+  transportAgentOptions,
   transportSourceOptions,
 } from 'ce-broker-client';
 import { CeBrokerError, SILENT } from 'ce-broker-proto';
@@ -49,6 +50,7 @@ async function failure(promise: Promise<unknown>): Promise<string> {
 }
 
 const nowhere = transportSourceOptions(() => Promise.reject(new Error('away')), 'hub');
+const agentOptions = transportAgentOptions(() => Promise.reject(new Error('away')), 'c1', 'c1-agent');
 const good = {
   options: nowhere,
   lister: new PartStore(),
@@ -70,6 +72,11 @@ describe('what a client is made of', () => {
     expect({
       good: await create({}),
       'no options': await create({ options: undefined }),
+      'options that are null': await create({ options: null }),
+      'options of an agent': await create({ options: agentOptions }),
+      'options of gRPC alone': await create({ options: { url: '127.0.0.1:8090' } }),
+      'options that are text': await create({ options: '127.0.0.1:8090' }),
+      'nothing at all': await failure(CloudEventSourceClient.create(undefined as never)),
       'no connection': await create({ options: { sourceId: 'hub' } }),
       'no source id': await create({ options: { ...nowhere, sourceId: '' } }),
       'a blank source id': await create({ options: { ...nowhere, sourceId: '  ' } }),
@@ -139,9 +146,14 @@ describe('what a client is made of', () => {
         "no connection": "invalid_option [cloudEventsOptions]: cloudEventsOptions must say how to connect, such as grpcOptions({ url })",
         "no hash getter": "invalid_option [statusHashGetter]: statusHashGetter must be a function",
         "no lister": "invalid_option [lister]: lister must have a method list(options)",
-        "no options": "invalid_option [sourceId]: sourceId must be a name that is not empty",
+        "no options": "invalid_option [options]: options is missing: use grpcSourceOptions(...), buildCloudEventsSourceOptions(...) or transportSourceOptions(...)",
         "no pending bytes": "invalid_option [maxPendingBytes]: maxPendingBytes is -1: must be a number above 0",
         "no source id": "invalid_option [sourceId]: sourceId must be a name that is not empty",
+        "nothing at all": "invalid_option [config]: config is missing: create({ options, lister, statusHashGetter, codecs })",
+        "options of an agent": "invalid_option [options]: options are for an agent; a source client needs grpcSourceOptions(...), buildCloudEventsSourceOptions(...) or transportSourceOptions(...)",
+        "options of gRPC alone": "invalid_option [options]: options do not say who connects to what: use grpcSourceOptions(...), buildCloudEventsSourceOptions(...) or transportSourceOptions(...)",
+        "options that are null": "invalid_option [options]: options is missing: use grpcSourceOptions(...), buildCloudEventsSourceOptions(...) or transportSourceOptions(...)",
+        "options that are text": "invalid_option [options]: options do not say who connects to what: use grpcSourceOptions(...), buildCloudEventsSourceOptions(...) or transportSourceOptions(...)",
       }
     `);
   });
@@ -154,6 +166,21 @@ describe('what a client is made of', () => {
           options: { cloudEventsOptions: nowhere.cloudEventsOptions, clusterName, agentId },
         }).then((client) => client.close()),
       );
+    const given = (options: unknown) =>
+      failure(
+        CloudEventAgentClient.create<Part>({ ...good, options } as never).then((client) => client.close()),
+      );
+    expect({
+      'no options': await given(undefined),
+      'options of a source': await given(nowhere),
+      'options of an agent': await given(agentOptions),
+    }).toMatchInlineSnapshot(`
+      {
+        "no options": "invalid_option [options]: options is missing: use grpcAgentOptions(...), buildCloudEventsAgentOptions(...) or transportAgentOptions(...)",
+        "options of a source": "invalid_option [options]: options are for a source; an agent client needs grpcAgentOptions(...), buildCloudEventsAgentOptions(...) or transportAgentOptions(...)",
+        "options of an agent": "no failure",
+      }
+    `);
     expect([await agent('', 'a'), await agent('c1', ' '), await agent('c1', 'a')]).toMatchInlineSnapshot(`
       [
         "invalid_option [clusterName]: clusterName must be a name that is not empty",
