@@ -55,6 +55,8 @@ export interface CommandReport {
   readonly exitCode: number | null;
   readonly signal?: string | undefined;
   readonly timedOut?: true | undefined;
+  /** The `--timeout` that ended it, in milliseconds. */
+  readonly timeoutMs?: number | undefined;
   readonly durationMs: number;
   /** The last lines of stdout and stderr. */
   readonly output: readonly string[];

@@ -1,4 +1,5 @@
-import type { FileStatus } from './file-resource.js';
+import { showDuration } from '../values.js';
+import type { CommandReport, FileStatus } from './file-resource.js';
 
 /** `failed (exit 1, 12 ms)` */
 export function outcomeOf({ state, command }: FileStatus): string {
@@ -14,7 +15,14 @@ export function outcomeOf({ state, command }: FileStatus): string {
 
 /** Why, in one line: what went wrong, or the last line that the command said. */
 export function reasonOf({ error, command }: FileStatus): string {
-  return error ?? command?.output.findLast((line) => line.trim() !== '')?.trim() ?? '';
+  return error ?? command?.output.findLast((line) => line.trim() !== '')?.trim() ?? silent(command);
+}
+
+function silent(command: CommandReport | undefined): string {
+  if (command?.timedOut !== true) return '';
+  const limit =
+    command.timeoutMs === undefined ? 'its --timeout' : `--timeout ${showDuration(command.timeoutMs)}`;
+  return `no output; ended after ${limit}`;
 }
 
 /** Whether somebody should look at it. */

@@ -7,6 +7,7 @@ const commandReport = z.object({
   exitCode: z.number().int().nullable(),
   signal: z.string().optional(),
   timedOut: z.literal(true).optional(),
+  timeoutMs: z.number().int().positive().optional(),
   durationMs: z.number(),
   output: z.array(z.string()),
 });

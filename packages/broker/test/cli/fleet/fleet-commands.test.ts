@@ -77,6 +77,8 @@ describe('a command', () => {
     expect(await source.told({ event: 'status', file: 'a.yaml' })).toMatchObject({
       state: 'failed',
       timedOut: true,
+      timeoutMs: 500,
+      output: [],
     });
     await until('the child is gone', () => !isAlive(Number(read(pid))));
   });

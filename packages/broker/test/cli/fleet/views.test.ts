@@ -39,6 +39,24 @@ test('lines tell what happened, harmless to a terminal', () => {
   view.reported('x', entry, report('1', { state: 'refused', error: 'taken' }));
   view.reported('x', entry, report('1', {}));
   view.refused('x', entry, 'of another');
+  view.conflict('x', entry);
+  view.reported(
+    'x',
+    entry,
+    report('1', {
+      state: 'failed',
+      command: {
+        exitCode: null,
+        signal: 'SIGTERM',
+        timedOut: true,
+        timeoutMs: 2_000,
+        durationMs: 2_011,
+        output: [],
+      },
+    }),
+  );
+  view.reported('x', { ...entry, version: '5' }, report('4', {}));
+  view.reported('x', { ...entry, version: '5' }, report('4', {}));
   state.remove('hub/c1/a', 0);
   view.published('x', entryOf(state, 'a'));
   view.deleted('x', entryOf(state, 'a'), report('2', { state: 'deleted', deleted: true }));
@@ -48,6 +66,9 @@ test('lines tell what happened, harmless to a terminal', () => {
     'c1/a v1 REFUSED: taken\n',
     'c1/a v1 applied\n',
     'c1/a v1 REFUSED by the broker: of another\n',
+    'c1/a v1 CONFLICT with another source of this id\n',
+    'c1/a v1 FAILED (timed out, 2011 ms): no output; ended after --timeout 2s\n',
+    'c1/a v4 applied (v5 is on its way)\n',
     'c1/a v2 deletion published\n',
     'c1/a v2 deleted by its agent\n',
   ]);
@@ -58,6 +79,7 @@ test('JSON lines hold everything that was reported', () => {
   const out: string[] = [];
   const view = new JsonView({ out: (line) => out.push(line), err: () => undefined });
   view.reported('hub/c1/a', entryOf(stateOf(folder, 'a'), 'a'), failed);
+  view.conflict('hub/c1/a', entryOf(stateOf(folder, 'a'), 'a'), 'why');
   view.guarding(false);
   view.guarding(true);
   view.guarding(true);
@@ -77,6 +99,15 @@ test('JSON lines hold everything that was reported', () => {
       exitCode: 2,
       durationMs: 7,
       output: ['first', 'why \u001b[31m it failed', ''],
+    },
+    {
+      event: 'conflict',
+      time: expect.any(String),
+      cluster: 'c1',
+      file: 'a',
+      resourceId: 'hub/c1/a',
+      version: 1,
+      error: 'why',
     },
     { event: 'guard-on', time: expect.any(String) },
     { event: 'guard-off', time: expect.any(String) },
@@ -124,6 +155,12 @@ test('the table is drawn in place, notes stay above it', () => {
   );
   expect(lines[4]).toMatch(/^c1 +b\.yaml {2}v1 +- +sent +-$/);
   expect(lines).toHaveLength(5);
+  view.conflict('hub/c1/b.yaml', entryOf(state, 'b.yaml'), 'why');
+  view.end();
+  expect(shown(written)[4]).toMatch(/^c1 +b\.yaml {2}v1 +- +CONFLICT +- +another source with this id/);
+  view.changed('hub/c1/b.yaml', entryOf(state, 'b.yaml'));
+  view.end();
+  expect(shown(written)[4]).toMatch(/^c1 +b\.yaml {2}v1 +- +sent/);
 });
 
 test('a table that does not fit shows first what needs a look', () => {

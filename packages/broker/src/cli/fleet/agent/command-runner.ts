@@ -114,7 +114,7 @@ export class CommandRunner {
             resolve({
               exitCode,
               ...(endedBy === null ? {} : { signal: endedBy }),
-              ...(timedOut ? { timedOut: true as const } : {}),
+              ...(timedOut ? { timedOut: true as const, timeoutMs } : {}),
               durationMs,
               output: output.lines(),
             });

@@ -14,6 +14,8 @@ interface Streams {
 /** One line for each thing that happens, for a log or a pipe. */
 export class PlainView implements SourceView {
   readonly #streams: Streams;
+  /** The line that stands for each resource: the same is not printed twice. */
+  readonly #last = new Map<string, string>();
 
   constructor(streams: Streams) {
     this.#streams = streams;
@@ -23,31 +25,33 @@ export class PlainView implements SourceView {
     // What becomes of it follows.
   }
 
-  published(_: string, entry: SourceEntry): void {
-    this.#say(entry, entry.deletedAt === undefined ? 'published' : 'deletion published');
+  published(uid: string, entry: SourceEntry): void {
+    this.#say(uid, entry, entry.deletedAt === undefined ? 'published' : 'deletion published');
   }
 
-  refused(_: string, entry: SourceEntry, why: string): void {
-    this.#say(entry, `REFUSED by the broker: ${why}`);
+  refused(uid: string, entry: SourceEntry, why: string): void {
+    this.#say(uid, entry, `REFUSED by the broker: ${why}`);
   }
 
-  conflict(_: string, entry: SourceEntry): void {
+  conflict(uid: string, entry: SourceEntry): void {
     // A notice says why.
-    this.#say(entry, 'CONFLICT with another source of this id');
+    this.#say(uid, entry, 'CONFLICT with another source of this id');
   }
 
-  reported(_: string, entry: SourceEntry, { status, version }: Report): void {
+  reported(uid: string, entry: SourceEntry, { status, version }: Report): void {
     const outcome = isTrouble(status)
       ? outcomeOf(status).replace(/^\w+/, (word) => word.toUpperCase())
       : outcomeOf(status);
     const reason = isTrouble(status) ? reasonOf(status) : '';
-    this.#say({ ...entry, version }, `${outcome}${reason === '' ? '' : `: ${reason}`}`);
+    const news = BigInt(version) < BigInt(entry.version) ? ` (v${entry.version} is on its way)` : '';
+    this.#say(uid, { ...entry, version }, `${outcome}${reason === '' ? '' : `: ${reason}`}${news}`);
   }
 
-  deleted(_: string, entry: SourceEntry, { status }: Report): void {
+  deleted(uid: string, entry: SourceEntry, { status }: Report): void {
     const reason =
       isTrouble(status) || status.error !== undefined ? `; ${outcomeOf(status)}: ${reasonOf(status)}` : '';
-    this.#say(entry, `deleted by its agent${reason}`);
+    this.#say(uid, entry, `deleted by its agent${reason}`);
+    this.#last.delete(uid);
   }
 
   guarding(): void {
@@ -62,8 +66,11 @@ export class PlainView implements SourceView {
     // Nothing is left open.
   }
 
-  #say({ cluster, name, version }: SourceEntry, what: string): void {
-    this.#streams.out(`${visible(`${cluster}/${name} v${version} ${what}`)}\n`);
+  #say(uid: string, { cluster, name, version }: SourceEntry, what: string): void {
+    const line = `${visible(`${cluster}/${name} v${version} ${what}`)}\n`;
+    if (this.#last.get(uid) === line) return;
+    this.#last.set(uid, line);
+    this.#streams.out(line);
   }
 }
 

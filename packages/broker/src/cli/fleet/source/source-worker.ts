@@ -107,7 +107,7 @@ export class SourceWorker {
     if (isForeign(report, entry))
       await this.#raise(uid, report, before !== undefined && isOwn(before, entry));
     const now = state.get(uid) ?? entry;
-    if (before?.hash !== report.hash || before.version !== report.version) view.reported(uid, now, report);
+    if (before === undefined || !isSame(before, report)) view.reported(uid, now, report);
     notices.over(`publish ${uid}`);
   }
 
@@ -277,6 +277,11 @@ function isForeign({ version, status }: Report, entry: SourceEntry): boolean {
 /** The agent had exactly what this source has published. */
 function isOwn({ version, status }: Report, entry: SourceEntry): boolean {
   return version === entry.version && entry.deletedAt === undefined && status.contentHash === entry.hash;
+}
+
+/** The same said again: over a reconnect, say. */
+function isSame(report: Report, before: Report): boolean {
+  return report.hash === before.hash && report.version === before.version;
 }
 
 /** Reports may overtake each other over reconnects; those of one agent have an order. */
