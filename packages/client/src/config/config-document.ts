@@ -29,6 +29,7 @@ export class ConfigProblems {
   readonly warnings: string[] = [];
   readonly #fileName: string;
   readonly #problems: Problem[] = [];
+  readonly #ignored: Problem[] = [];
 
   constructor(fileName: string) {
     this.#fileName = fileName;
@@ -42,11 +43,18 @@ export class ConfigProblems {
     this.warnings.push(this.#at(place, message));
   }
 
-  /** Throws `invalid_config`, a line for each problem, in the order of the file. */
+  /** A warning; where something is wrong, it stands beside that: it may be why. */
+  ignore(field: string, place: Place, message: string): void {
+    this.warn(place, message);
+    this.#ignored.push({ ...place, field, message });
+  }
+
+  /** Throws `invalid_config`, a line for each problem and each ignored field, in the order of the file. */
   throwAny(): void {
-    const [first] = this.#problems.sort((a, b) => a.line - b.line || a.column - b.column);
+    const [first] = this.#problems.sort(byPlace);
     if (first === undefined) return;
-    const lines = this.#problems.map((problem) => this.#at(problem, problem.message));
+    const all = [...this.#problems, ...this.#ignored].sort(byPlace);
+    const lines = all.map((problem) => this.#at(problem, problem.message));
     throw new CeBrokerError('invalid_config', lines.join('\n'), { field: first.field });
   }
 
@@ -55,9 +63,13 @@ export class ConfigProblems {
   }
 }
 
+function byPlace(a: Place, b: Place): number {
+  return a.line - b.line || a.column - b.column;
+}
+
 /**
  * Reads YAML or JSON that holds one mapping, every value with its place. YAML 1.1, as Go's reader takes it: `yes` and `on` are true.
- * Loads the parser at the first use. What is no mapping is a problem, and reads as empty.
+ * Loads the parser at the first use. Throws `invalid_config` for what is neither, or no mapping: nothing else is told of it.
  */
 export async function readConfigDocument(
   text: string,
@@ -105,6 +117,7 @@ export async function readConfigDocument(
   if (document.errors.length === 0 && !isMap(document.contents) && document.contents !== null) {
     problems.add('', at(document.contents.range?.[0]), 'this must be a mapping of fields to values');
   }
+  problems.throwAny();
   return read(document.contents, '');
 }
 
@@ -125,7 +138,8 @@ export function warnUnknown(
   for (const [name, { field, key }] of values) {
     if (known.includes(name)) continue;
     const meant = nearest(name, known);
-    problems.warn(
+    problems.ignore(
+      field,
       key,
       `${field} is no field of this configuration, and ignored${meant === undefined ? '' : `: is ${meant} meant?`}`,
     );

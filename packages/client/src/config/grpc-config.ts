@@ -4,6 +4,7 @@ import type { GrpcOptions, KeepAliveConfig } from '../transports/grpc/grpc-optio
 import { optionProblems } from '../transports/grpc/option-problems.js';
 import { parseTarget } from '../transports/grpc/target.js';
 import { ConfigProblems, type ConfigValue, readConfigDocument, warnUnknown } from './config-document.js';
+import { CONFIG_TYPE_KAFKA, CONFIG_TYPE_MQTT } from './config-type.js';
 import { parseGoDuration } from './go-duration.js';
 
 /** What a configuration file for gRPC says (Go: `grpc.GRPCConfig`, of v0.15 and v1.3). */
@@ -34,14 +35,17 @@ const FIELDS = [
   'serverHealthinessTimeout',
 ] as const;
 const KEEP_ALIVE_FIELDS = ['enable', 'time', 'timeout', 'permitWithoutStream'] as const;
+/** What only the files of other kinds have. */
+const OTHER_KINDS = Object.freeze({ brokerHost: CONFIG_TYPE_MQTT, bootstrapServer: CONFIG_TYPE_KAFKA });
 const LEAST_PING_MS = 10_000;
 /** Given, though wrong: nothing else is said to miss it. */
 const WRONG_DATA = Buffer.alloc(0);
+const WRONG_TEXT = '\0';
 
 /**
  * Reads a configuration file for gRPC, YAML or JSON (Go: `grpc.BuildGRPCOptionsFromFlags`, `grpc.LoadConfig`). Paths in it are relative
  * to the working directory, as in Go. Rejects with `unreadable_file`, or with `invalid_config` that names every wrong field with its
- * line and column. The files that it names are read later, when a client is made.
+ * line and column, and beside them the unknown ones. The files that it names are read later, when a client is made.
  */
 export async function loadGrpcConfig(path: string): Promise<LoadedConfig> {
   let text: string;
@@ -66,19 +70,20 @@ export async function loadGrpcConfig(path: string): Promise<LoadedConfig> {
 export async function parseGrpcConfig(text: string, fileName: string): Promise<LoadedConfig> {
   const problems = new ConfigProblems(fileName);
   const values = await readConfigDocument(text, problems);
+  refuseOtherKinds(values, problems);
   warnUnknown(values, FIELDS, problems);
   const fields = new FieldReader(problems);
   const keepAlive = values.get('keepAliveConfig');
   const config: GrpcConfig = {
     type: 'grpc',
-    url: fields.text(values.get('url')) ?? '',
-    caFile: fields.text(values.get('caFile')),
+    url: fields.strictText(values.get('url')) ?? '',
+    caFile: fields.strictText(values.get('caFile')),
     caData: fields.base64(values.get('caData')),
-    clientCertFile: fields.text(values.get('clientCertFile')),
+    clientCertFile: fields.strictText(values.get('clientCertFile')),
     clientCertData: fields.base64(values.get('clientCertData')),
-    clientKeyFile: fields.text(values.get('clientKeyFile')),
+    clientKeyFile: fields.strictText(values.get('clientKeyFile')),
     clientKeyData: fields.base64(values.get('clientKeyData')),
-    tokenFile: fields.text(values.get('tokenFile')),
+    tokenFile: fields.strictText(values.get('tokenFile')),
     token: fields.text(values.get('token')),
     keepAliveConfig: keepAlive === undefined ? undefined : readKeepAlive(keepAlive, fields, problems),
     serverHealthinessTimeoutMs: fields.duration(values.get('serverHealthinessTimeout')),
@@ -96,8 +101,20 @@ export async function parseGrpcConfig(text: string, fileName: string): Promise<L
   });
 }
 
+/** A file for MQTT or Kafka lacks a `url` because it is none for gRPC: nothing else is told of it. Throws `invalid_config`. */
+function refuseOtherKinds(values: ReadonlyMap<string, ConfigValue>, problems: ConfigProblems): void {
+  if (values.has('url')) return;
+  for (const [name, kind] of Object.entries(OTHER_KINDS)) {
+    const given = values.get(name);
+    if (given === undefined) continue;
+    const what = `${name} is of a configuration of type ${kind}, which is not in this version of ce-broker-client`;
+    problems.add(name, given.key, `${what}: use one of type grpc, with url`);
+  }
+  problems.throwAny();
+}
+
 function checkUrl(url: string, value: ConfigValue | undefined, problems: ConfigProblems): void {
-  if (value !== undefined && typeof value.value === 'object' && value.value !== null) return;
+  if (url === WRONG_TEXT) return;
   if (url === '') {
     const place = value?.key ?? { line: 1, column: 1 };
     problems.add('url', place, "url is required: HOST:PORT of the server's gRPC port");
@@ -147,6 +164,13 @@ class FieldReader {
     this.#problems = problems;
   }
 
+  /** Paths and addresses: a number is none. But `y` and `no`, which YAML 1.1 takes for booleans, may name a file. */
+  strictText(given: ConfigValue | undefined): string | undefined {
+    if (given === undefined || !isNoText(given)) return this.text(given);
+    this.#wrong(given, 'must be text');
+    return WRONG_TEXT;
+  }
+
   text(given: ConfigValue | undefined): string | undefined {
     if (given === undefined || given.value === null || given.value === '') return undefined;
     if (typeof given.value === 'string') return given.value;
@@ -188,10 +212,16 @@ class FieldReader {
   }
 
   #wrong(given: ConfigValue, message: string): undefined {
-    const shown = given.text === '' ? '' : `, not ${JSON.stringify(clip(given.text))}`;
+    const text = clip(given.text);
+    const shown = text === '' ? '' : `, not ${typeof given.value === 'string' ? JSON.stringify(text) : text}`;
     this.#problems.add(given.field, given.place, `${given.field} ${message}${shown}`);
     return undefined;
   }
+}
+
+function isNoText({ value, text }: ConfigValue): boolean {
+  if (typeof value === 'boolean') return /^(true|false)$/i.test(text);
+  return value !== null && typeof value !== 'string';
 }
 
 function clip(text: string): string {

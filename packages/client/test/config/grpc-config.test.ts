@@ -168,6 +168,47 @@ serverHealthinessTimeout: 20s
     expect(error.field).toBe(field);
   });
 
+  test.each([
+    ['a: b: c', 'this is neither YAML nor JSON'],
+    ['url: a:1\n  b: [', 'this is neither YAML nor JSON'],
+    ['{"url": "a:1",', 'this is neither YAML nor JSON'],
+    ['- url', 'grpc.yaml:1:1: this must be a mapping of fields to values'],
+    ['a:1', 'grpc.yaml:1:1: this must be a mapping of fields to values'],
+    ['url: [1]', 'grpc.yaml:1:1: url must be text'],
+    ['url: {}', 'grpc.yaml:1:6: url must be text'],
+    ['url: 8090', 'grpc.yaml:1:6: url must be text, not 8090'],
+    ['url: on', 'grpc.yaml:1:6: url: "on" has no port'],
+    ['url: 127.0.0.1', 'grpc.yaml:1:6: url: "127.0.0.1" has no port: it must be HOST:PORT'],
+    ['url: a:1\ncaFile: 3', 'grpc.yaml:2:9: caFile must be text, not 3'],
+    ['url: a:1\ncaFile: 3\ntoken: t', 'grpc.yaml:2:9: caFile must be text, not 3'],
+    ['url: a:1\ncaFile: [c]\ntoken: t', 'grpc.yaml:2:1: caFile must be text'],
+    ['url: a:1\ncaFile: c\ntokenFile: true', 'grpc.yaml:3:12: tokenFile must be text, not true'],
+    [
+      'caFile: ca.pem\nbrokerHost: x:1883\nkeepAlive: 3',
+      'grpc.yaml:2:1: brokerHost is of a configuration of type mqtt, which is not in this version of ce-broker-client: use one of type grpc',
+    ],
+    [
+      'bootstrapServer: x:9092\ngroupID: g',
+      'grpc.yaml:1:1: bootstrapServer is of a configuration of type kafka, which is not in this version',
+    ],
+  ])('%j: nothing else is said to be wrong', async (text, message) => {
+    const error = await problems(text);
+    expect(error.code).toBe('invalid_config');
+    for (const line of error.message.split('\n')) expect(line).toContain(message);
+    expect(error.message).not.toContain('is required');
+  });
+
+  test('an unknown field stands beside what is wrong, which it may be the reason of', async () => {
+    const error = await problems('cafile: x\nurll: x:1\ntoken: t\n');
+    expect(error).toMatchObject({ code: 'invalid_config', field: 'url' });
+    expect(error.message.split('\n')).toEqual([
+      "grpc.yaml:1:1: url is required: HOST:PORT of the server's gRPC port",
+      'grpc.yaml:1:1: cafile is no field of this configuration, and ignored: is caFile meant?',
+      'grpc.yaml:2:1: urll is no field of this configuration, and ignored: is url meant?',
+      'grpc.yaml:3:1: token needs caFile beside it: without TLS the token would cross the network in plain text',
+    ]);
+  });
+
   test('all that is wrong is told at once, in the order of the file', async () => {
     const error = await problems('tokenFile: t\nkeepAliveConfig:\n  time: x\ncaData: "?"\n');
     expect(error.message.split('\n').map((line) => line.split(' ')[0])).toEqual([
