@@ -277,7 +277,9 @@ export class ClientCore<T extends ResourceObject> {
       try {
         await handler(action, resource, { event, signal: this.#closing.signal });
       } catch (thrown) {
-        this.#status({ type: 'handler-failed', error: CeBrokerError.from(thrown), resourceId: resource.uid });
+        const { uid: resourceId, resourceVersion } = resource;
+        const error = CeBrokerError.from(thrown);
+        this.#status({ type: 'handler-failed', error, resourceId }, { action, resourceVersion });
       }
     }
     this.#role.handled?.(resource, event);
@@ -346,7 +348,8 @@ export class ClientCore<T extends ResourceObject> {
     this.#logger.warn({ client: this.#role.name, waitedMs: Math.round(ms) }, text);
   }
 
-  #status(status: ClientStatus): void {
+  /** @param details for the log alone */
+  #status(status: ClientStatus, details: object = {}): void {
     this.#statuses.send(status);
     const client = this.#role.name;
     if (status.type === 'disconnected') {
@@ -361,7 +364,10 @@ export class ClientCore<T extends ResourceObject> {
       this.#logger.warn({ client, eventType }, `an event was dropped: ${error.message}`);
     } else if (status.type === 'handler-failed') {
       const { error, resourceId } = status;
-      this.#logger.error({ client, resourceId, err: error }, `a handler failed: ${error.message}`);
+      this.#logger.error(
+        { client, resourceId, ...details, err: error },
+        `a handler failed: ${error.message}`,
+      );
     } else if (status.type === 'resync-failed') {
       this.#logger.warn({ client }, `a resync failed: ${status.error.message}`);
     } else this.#logger.debug({ client, ...status }, `client ${status.type}`);

@@ -374,6 +374,33 @@ describe('what a client is called with', () => {
   });
 });
 
+test('a handler that throws is logged with what it was given', async () => {
+  const server = await ScriptedServer.start();
+  const logged: object[] = [];
+  try {
+    await using agent = await agentAt(server.address, {
+      logger: { ...SILENT, error: (fields, message) => void logged.push({ ...fields, message }) },
+    });
+    await agent.subscribe(() => {
+      throw new Error('boom');
+    });
+    server.last.send(encodePart('hub', typeOf('spec'), part('a', 7)));
+    await until('it is logged', 5_000, () => logged.length === 1);
+    expect(logged).toEqual([
+      {
+        client: 'agent c1-agent of cluster c1',
+        resourceId: 'a',
+        action: 'ADDED',
+        resourceVersion: '7',
+        err: expect.objectContaining({ cause: new Error('boom') }),
+        message: 'a handler failed: boom',
+      },
+    ]);
+  } finally {
+    await server.stop();
+  }
+});
+
 describe('what a client connects to', () => {
   let dir: string;
   const file = (...parts: string[]) => join(dir, ...parts);
