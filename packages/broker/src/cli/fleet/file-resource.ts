@@ -46,6 +46,8 @@ export interface FileStatus {
   readonly error?: string | undefined;
   /** What the command said; absent without one, or when it was not run. */
   readonly command?: CommandReport | undefined;
+  /** Tells the agent from any other one: random, and kept in its state file. Absent from agents of an earlier version. */
+  readonly instance?: string | undefined;
   /** When it was done, RFC 3339. */
   readonly time: string;
 }

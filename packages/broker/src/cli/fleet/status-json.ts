@@ -20,6 +20,7 @@ export const fileStatusSchema = z.object({
   deleted: z.literal(true).optional(),
   error: z.string().optional(),
   command: commandReport.optional(),
+  instance: z.string().max(64).optional(),
   time: z.string(),
 });
 

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { CeBrokerError } from 'ce-broker-proto';
 import { z } from 'zod';
 import type { FileResource, FileStatus } from '../file-resource.js';
@@ -27,6 +28,8 @@ const stateSchema = z.object({
   format: z.literal(FORMAT),
   cluster: z.string(),
   dataType: z.string(),
+  /** Absent in the file of an earlier version. */
+  instance: z.string().min(1).max(64).optional(),
   resources: z.record(z.string(), entrySchema),
 });
 
@@ -38,13 +41,20 @@ const WITHOUT = 'the agent then takes every file of its cluster anew, and runs i
 /** What the agent has done so far, over restarts. */
 export class AgentState {
   readonly cluster: string;
+  /** Tells this agent from any other one. */
+  readonly instance: string;
   readonly #entries: Map<string, AgentEntry>;
   /** Who has which file: the id of a resource by the key of its name. */
   readonly #claims = new Map<string, string>();
   readonly #writer: StateWriter;
 
-  private constructor(path: string, cluster: string, dataType: string, entries: Map<string, AgentEntry>) {
+  private constructor(
+    path: string,
+    { cluster, dataType, instance = randomUUID() }: Omit<z.infer<typeof stateSchema>, 'format' | 'resources'>,
+    entries: Map<string, AgentEntry>,
+  ) {
     this.cluster = cluster;
+    this.instance = instance;
     this.#entries = entries;
     for (const [uid, { name, status, published }] of entries) {
       // Reported just before the agent ended: nothing is left to do.
@@ -53,7 +63,7 @@ export class AgentState {
     }
     this.#writer = new StateWriter(path, () =>
       JSON.stringify(
-        { format: FORMAT, cluster, dataType, resources: Object.fromEntries(entries) },
+        { format: FORMAT, cluster, dataType, instance, resources: Object.fromEntries(entries) },
         undefined,
         1,
       ),
@@ -71,7 +81,8 @@ export class AgentState {
         { field: '--state' },
       );
     }
-    return new AgentState(path, cluster, dataType, new Map(Object.entries(read?.resources ?? {})));
+    const own = { cluster, dataType, instance: read?.instance };
+    return new AgentState(path, own, new Map(Object.entries(read?.resources ?? {})));
   }
 
   get(uid: string): AgentEntry | undefined {
@@ -113,7 +124,7 @@ export class AgentState {
       name: before?.name ?? resource.name,
       version: done ? resource.resourceVersion : '0',
       reportedVersion: resource.resourceVersion,
-      status: structuredClone(status) as z.infer<typeof fileStatusSchema>,
+      status: structuredClone({ ...status, instance: this.instance }) as z.infer<typeof fileStatusSchema>,
       sequenceId: sequenceAfter(before?.sequenceId ?? '0', Date.now()),
       published: false,
     });

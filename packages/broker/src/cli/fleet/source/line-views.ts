@@ -54,6 +54,10 @@ export class PlainView implements SourceView {
     this.#last.delete(uid);
   }
 
+  twoAgents(): void {
+    // A notice tells.
+  }
+
   guarding(): void {
     // A notice tells.
   }
@@ -105,6 +109,11 @@ export class JsonView implements SourceView {
 
   deleted(uid: string, entry: SourceEntry, report: Report): void {
     this.#write('deleted', uid, entry, { reportedVersion: Number(report.version), ...flat(report.status) });
+  }
+
+  twoAgents(cluster: string): void {
+    const event = { event: 'two-agents', time: new Date().toISOString(), cluster };
+    this.#streams.out(`${JSON.stringify(event)}\n`);
   }
 
   guarding(on: boolean): void {

@@ -15,6 +15,8 @@ export interface SourceView {
   reported(uid: string, entry: SourceEntry, report: Report): void;
   /** The agent said that it is gone. */
   deleted(uid: string, entry: SourceEntry, report: Report): void;
+  /** Two agents work for that cluster. */
+  twoAgents(cluster: string): void;
   /** The folder is empty or gone, and nothing of it is believed; or that is over. */
   guarding(on: boolean): void;
   /** A line beside what is shown, without its break. */

@@ -6,8 +6,10 @@ import { messageOf } from '../state-file.js';
 import { scanFolder } from './folder-scan.js';
 import { FolderWatch } from './folder-watch.js';
 import { Inventory } from './inventory.js';
-import type { SourceEntry, SourceState } from './source-state.js';
+import { isForeign, isOlder, isOwn, isSame } from './report-order.js';
+import type { SourceState } from './source-state.js';
 import type { SourceView } from './source-view.js';
+import { TwoAgents } from './two-agents.js';
 import { VersionWar } from './version-war.js';
 
 const MOST_STRANGERS = 10_000;
@@ -42,6 +44,7 @@ export class SourceWorker {
   readonly #suspects = new Set<string>();
   readonly #told = new Set<string>();
   readonly #war = new VersionWar();
+  readonly #agents = new TwoAgents();
   /** What waits for the state file. */
   readonly #unsaved = new Set<string>();
 
@@ -94,6 +97,7 @@ export class SourceWorker {
       if (report.status.deleted !== true) this.#remember(uid, report);
       return;
     }
+    if (this.#agents.add(entry.cluster, report)) this.#twoAgents(entry.cluster);
     if (entry.confirmedAt !== undefined) return;
     const before = this.#reports.get(uid);
     if (before !== undefined && isOlder(report, before)) return;
@@ -217,6 +221,14 @@ export class SourceWorker {
     if (this.#strangers.size > MOST_STRANGERS && oldest !== undefined) this.#strangers.delete(oldest);
   }
 
+  #twoAgents(cluster: string): void {
+    this.#options.view.twoAgents(cluster);
+    this.#options.notices.say(
+      `two agents work for cluster ${cluster}: both apply its files and run the command, and what is shown is what came last. ` +
+        'End one of them, or give it a --cluster of its own',
+    );
+  }
+
   async #raise(uid: string, report: Report, hadOwn: boolean): Promise<void> {
     const { state, notices, view } = this.#options;
     const { source } = state;
@@ -264,29 +276,4 @@ export class SourceWorker {
     if (this.#inventory.guarding) return;
     this.#options.notices.state('state', `${messageOf(error)}; nothing new is published until it can`);
   }
-}
-
-/** The agent holds what this source did not publish: a higher version, another content, or a deletion where there is none. */
-function isForeign({ version, status }: Report, entry: SourceEntry): boolean {
-  const own = BigInt(entry.version);
-  if (BigInt(version) !== own) return BigInt(version) > own;
-  if (entry.deletedAt !== undefined) return false;
-  return status.deleted === true || (status.contentHash !== undefined && status.contentHash !== entry.hash);
-}
-
-/** The agent had exactly what this source has published. */
-function isOwn({ version, status }: Report, entry: SourceEntry): boolean {
-  return version === entry.version && entry.deletedAt === undefined && status.contentHash === entry.hash;
-}
-
-/** The same said again: over a reconnect, say. */
-function isSame(report: Report, before: Report): boolean {
-  return report.hash === before.hash && report.version === before.version;
-}
-
-/** Reports may overtake each other over reconnects; those of one agent have an order. */
-function isOlder(report: Report, before: Report): boolean {
-  const numbers = /^\d{1,19}$/;
-  if (!numbers.test(report.sequenceId) || !numbers.test(before.sequenceId)) return false;
-  return BigInt(report.sequenceId) < BigInt(before.sequenceId);
 }

@@ -71,6 +71,10 @@ export class TableView implements SourceView {
     this.note(visible(`${cluster}/${name} deleted by its agent${reason}`));
   }
 
+  twoAgents(): void {
+    // A notice tells.
+  }
+
   guarding(on: boolean): void {
     if (on === this.#guarding) return;
     this.#guarding = on;
