@@ -96,7 +96,8 @@ test('data of every kind comes as it is: JSON, text, bytes', async () => {
   await using agent = await subscribed(['--cluster', 'kinds', '--count', '3']);
   const event = ['--source', 'hub', '--cluster', 'kinds', '--type', widgets, '--resource-version', '1'];
   await pub([...event, '--id', 'json', '--data', `@${folder.file('a.json', '{ "x": "a b" }')}`]);
-  await pub([...event, '--id', 'text', '--data', '@-', '--content-type', 'text/plain'], 'two\nlines');
+  const fromStdin = [...event, '--id', 'text', '--data', '@-', '--content-type', 'text/plain'];
+  expect(await pub(fromStdin, 'two\nlines')).toMatchObject({ code: 0, stderr: '' });
   await pub([
     ...event,
     '--id',

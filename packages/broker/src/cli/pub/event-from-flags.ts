@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import {
   type AttributeValue,
   CeBrokerError,
@@ -16,7 +15,7 @@ import { wrongValue } from '../values.js';
 import type { PubFlags } from './flags.js';
 
 /** The one event that the flags tell. Throws `invalid_option` that names the flag, or `unreadable_file`. */
-export function eventFromFlags(flags: PubFlags): Event {
+export function eventFromFlags(flags: PubFlags, stdin: Buffer | undefined): Event {
   const isStatus = flags.status === true;
   const cluster = required('--cluster', flags.cluster);
   const dataType = required('--type', flags.type);
@@ -51,7 +50,7 @@ export function eventFromFlags(flags: PubFlags): Event {
     resourceVersion: versionOf(flags.resourceVersion ?? '0'),
     originalSource: isStatus ? required('--original-source', flags.originalSource) : '',
     deletionTimestamp: flags.delete === true ? timestampFromMillis(Date.now()) : undefined,
-    ...dataOf(flags),
+    ...dataOf(flags, stdin),
     more: isStatus ? [[Extension.sequenceId, sequenceOf(flags)] as const] : [],
   });
 }
@@ -88,7 +87,10 @@ function sequenceOf(flags: PubFlags): AttributeValue {
   return { kind: 'string', value: flags.sequenceId ?? new SequenceIds().next() };
 }
 
-function dataOf(flags: PubFlags): Pick<Parameters<typeof buildEvent>[0], 'data' | 'contentType'> {
+function dataOf(
+  flags: PubFlags,
+  stdin: Buffer | undefined,
+): Pick<Parameters<typeof buildEvent>[0], 'data' | 'contentType'> {
   const { data, contentType } = flags;
   if (data === undefined) {
     if (flags.delete === true) return {};
@@ -98,7 +100,7 @@ function dataOf(flags: PubFlags): Pick<Parameters<typeof buildEvent>[0], 'data' 
   }
   const bytes =
     data === '@-'
-      ? readStdin()
+      ? (stdin ?? Buffer.alloc(0))
       : data.startsWith('@')
         ? readFile('--data', data.slice(1))
         : Buffer.from(data);
@@ -122,12 +124,16 @@ function checkJson(given: string, bytes: Buffer): void {
   }
 }
 
-function readStdin(): Buffer {
+/** The whole of stdin, where `--data @-` asks for it. */
+export async function stdinOf({ data }: PubFlags): Promise<Buffer | undefined> {
+  if (data !== '@-') return undefined;
+  const chunks: Buffer[] = [];
   try {
-    return readFileSync(0);
+    for await (const chunk of process.stdin) chunks.push(Buffer.from(chunk));
   } catch (cause) {
     throw new CeBrokerError('unreadable_file', '--data @-: cannot read stdin', { field: '--data', cause });
   }
+  return Buffer.concat(chunks);
 }
 
 function required(flag: string, value: string | undefined): string {

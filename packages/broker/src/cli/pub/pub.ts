@@ -2,14 +2,14 @@ import { CeBrokerError, type Event, encodeEvent } from 'ce-broker-proto';
 import { connect } from '../client/connect.js';
 import { ExitCode } from '../exit-codes.js';
 import { readNumber } from '../values.js';
-import { eventFromFlags } from './event-from-flags.js';
+import { eventFromFlags, stdinOf } from './event-from-flags.js';
 import type { PubFlags } from './flags.js';
 import { ANSWER_TIMEOUT_MS, publishLines } from './publish-lines.js';
 
 /** Publishes one event that the flags tell, or without `--id` the events of stdin, one JSON line each. */
 export async function pub(flags: PubFlags): Promise<number> {
   const perSecond = flags.rate === undefined ? undefined : readNumber('--rate', flags.rate, 0.001, 1_000_000);
-  const event = flags.id === undefined ? undefined : eventFromFlags(flags);
+  const event = flags.id === undefined ? undefined : eventFromFlags(flags, await stdinOf(flags));
   if (event === undefined) refuseFlagsOfOneEvent(flags);
   const transport = await connect(flags);
   try {
