@@ -19,10 +19,6 @@ export class CodecSet<T extends ResourceObject> {
     return new CodecSet(byType);
   }
 
-  get(dataType: CloudEventsDataType | string): EventCodec<T> | undefined {
-    return this.#codecs.get(String(dataType));
-  }
-
   /** Throws `invalid_argument` that names the types that there are. */
   need(dataType: CloudEventsDataType): EventCodec<T> {
     const codec = this.#codecs.get(String(dataType));
