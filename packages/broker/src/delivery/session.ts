@@ -44,6 +44,15 @@ export interface SessionDescription {
   readonly dataType: string;
   readonly user: string;
   readonly openedAt: number;
+  /** Undefined: everything of `dataType`. */
+  readonly filter?: SessionFilter | undefined;
+}
+
+/** What a subscription leaves out. An empty set leaves out nothing. */
+export interface SessionFilter {
+  readonly dataTypes: ReadonlySet<string>;
+  /** For an agent: the sources that it listens to; for a source: the clusters that it looks after. */
+  readonly peers: ReadonlySet<string>;
 }
 
 /**
@@ -91,8 +100,13 @@ export class Session {
     return `${role} ${name} ${dataType}`;
   }
 
-  takes(dataType: string): boolean {
-    return this.about.dataType === '' || this.about.dataType === dataType;
+  /** @param peer the other side, where it is known: a source for an agent, a cluster for a source */
+  takes(dataType: string, peer?: string): boolean {
+    const { dataType: own, filter } = this.about;
+    if (own !== '' && own !== dataType) return false;
+    if (filter === undefined) return true;
+    if (filter.dataTypes.size > 0 && !filter.dataTypes.has(dataType)) return false;
+    return peer === undefined || filter.peers.size === 0 || filter.peers.has(peer);
   }
 
   /** A cell has a new newest event: an idle connection gets the shared bytes at once, a busy one a mark. */
