@@ -74,11 +74,13 @@ export class AuthenticatorChain {
     this.#anonymous = roles.identity(ANONYMOUS.user, ANONYMOUS.groups);
   }
 
-  /** The header holds a token that stands for somebody. */
-  knowsToken(authorization: string): boolean {
-    return this.#links.some(
-      (link) => link.authenticate({ certificate: undefined, authorization }) !== undefined,
-    );
+  /** Whom the token in the header stands for; undefined: nobody that is known. */
+  ofToken(authorization: string): Identity | undefined {
+    for (const link of this.#links) {
+      const identity = link.authenticate({ certificate: undefined, authorization });
+      if (identity !== undefined) return identity;
+    }
+    return undefined;
   }
 
   /** Throws `unauthenticated`, and says what would do. */

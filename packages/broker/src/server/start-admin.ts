@@ -18,20 +18,39 @@ export interface AdminAround {
 export async function startAdmin(broker: RunningBroker, around: AdminAround): Promise<void> {
   const { resolved, core, clock, traffic, chain, onFault } = around;
   if (resolved.admin === false) return;
-  const [{ AdminServer }, { Metrics }, { SessionRows }, { StateRows }] = await Promise.all([
-    import('./admin.js'),
+  const [
+    { AdminServer },
+    { Audit },
+    { auditRoutes },
+    { plainRoutes },
+    { stateRoutes },
+    { Metrics },
+    { SessionRows },
+    { StateRows },
+  ] = await Promise.all([
+    import('./admin/admin-server.js'),
+    import('./admin/audit.js'),
+    import('./admin/audit-routes.js'),
+    import('./admin/plain-routes.js'),
+    import('./admin/state-routes.js'),
     import('./metrics.js'),
     import('./session-rows.js'),
     import('./state-rows.js'),
   ]);
   const status = () => broker.status();
+  const metrics = new Metrics({ status, view: core.view, traffic });
+  const audit = new Audit(core.view.store, clock);
   const admin = new AdminServer({
-    status,
-    metrics: new Metrics({ status, view: core.view, traffic }),
-    sessions: new SessionRows(core.view, clock),
-    rows: new StateRows(core.view, clock),
-    isKnown: (authorization) => chain.knowsToken(authorization),
+    // Whoever adds something that operators read or change adds its routes here.
+    routes: [
+      ...plainRoutes(status, metrics),
+      ...stateRoutes(new StateRows(core.view, clock), new SessionRows(core.view, clock)),
+      ...auditRoutes(audit),
+    ],
+    audit,
+    identityOf: (authorization) => chain.ofToken(authorization),
     onFault,
+    onClose: () => metrics.close(),
   });
   broker.accompany(admin);
   broker.useAdmin(await admin.listen(resolved.admin));

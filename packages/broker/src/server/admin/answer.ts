@@ -1,0 +1,81 @@
+import type { ServerResponse } from 'node:http';
+import type { CeBrokerError, CeBrokerErrorCode } from 'ce-broker-proto';
+import type { AdminAnswer } from './route.js';
+
+/** Rows, or places to pause at, that are gone through in one turn of the event loop. */
+const STEPS_PER_TURN = 256;
+/** A reader that hears nothing for long gives up: an empty line tells it that the search goes on. */
+const TURNS_WITHOUT_A_ROW = 256;
+
+const STATUSES: Partial<Record<CeBrokerErrorCode, number>> = Object.freeze({
+  invalid_argument: 400,
+  unauthenticated: 401,
+  permission_denied: 403,
+  not_found: 404,
+  already_exists: 409,
+  aborted: 409,
+  failed_precondition: 409,
+  resource_exhausted: 429,
+  unimplemented: 501,
+  unavailable: 503,
+  deadline_exceeded: 504,
+});
+
+export function httpStatusOf({ code, field }: CeBrokerError): number {
+  if (code === 'resource_exhausted' && field === 'body') return 413;
+  return STATUSES[code] ?? 500;
+}
+
+export async function write(response: ServerResponse, answer: AdminAnswer): Promise<void> {
+  if ('rows' in answer) await lines(response, answer.rows);
+  else if ('json' in answer) json(response, 200, answer.json);
+  else send(response, answer.status ?? 200, answer.contentType, answer.text);
+}
+
+export function refuse(response: ServerResponse, status: number, code: string, message: string): void {
+  json(response, status, { error: { code, message } });
+}
+
+function json(response: ServerResponse, status: number, body: object): void {
+  send(response, status, 'application/json', `${JSON.stringify(body)}\n`);
+}
+
+function send(response: ServerResponse, status: number, contentType: string, body: string): void {
+  response.writeHead(status, { 'content-type': contentType, 'cache-control': 'no-store' });
+  response.end(body);
+}
+
+/** One JSON line per row, some at a time, no faster than the reader takes them. */
+async function lines(response: ServerResponse, rows: Iterable<object | undefined>): Promise<void> {
+  response.writeHead(200, { 'content-type': 'application/x-ndjson', 'cache-control': 'no-store' });
+  let batch = '';
+  let steps = 0;
+  let silent = 0;
+  for (const row of rows) {
+    if (row !== undefined) batch += `${JSON.stringify(row)}\n`;
+    steps += 1;
+    if (steps % STEPS_PER_TURN !== 0) continue;
+    silent = batch === '' ? silent + 1 : 0;
+    if (silent === TURNS_WITHOUT_A_ROW) {
+      batch = '\n';
+      silent = 0;
+    }
+    const taken = batch === '' || response.write(batch);
+    batch = '';
+    if (response.destroyed) return;
+    await (taken ? new Promise((resolve) => setImmediate(resolve)) : drained(response));
+  }
+  response.end(batch);
+}
+
+function drained(response: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    const go = (): void => {
+      response.off('drain', go);
+      response.off('close', go);
+      resolve();
+    };
+    response.on('drain', go);
+    response.on('close', go);
+  });
+}
