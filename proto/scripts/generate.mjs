@@ -24,7 +24,8 @@ const options = [
 
 const work = mkdtempSync(join(tmpdir(), 'ce-broker-proto-'));
 try {
-  for (const folder of ['io', 'google']) cpSync(join(root, folder), join(work, folder), { recursive: true });
+  for (const folder of ['ce_broker', 'io', 'google'])
+    cpSync(join(root, folder), join(work, folder), { recursive: true });
   writeFileSync(join(work, 'buf.yaml'), 'version: v2\nmodules:\n  - path: .\n');
   const plugin = { local: bin('protoc-gen-ts_proto'), out, opt: options };
   writeFileSync(

@@ -39,6 +39,37 @@ export {
   splitEventType,
 } from './event-type.js';
 export {
+  type BrokerDescription,
+  type BrokerLimits,
+  decodeDescription,
+  encodeDescription,
+} from './extension/describe.js';
+export { ExtensionFeature, ExtensionPath } from './extension/paths.js';
+export {
+  BATCH_ENTRY_BYTES,
+  decodePublishAnswer,
+  decodePublishBatch,
+  encodePublishAnswer,
+  encodePublishBatch,
+  type PublishAnswer,
+  type PublishBatch,
+  type PublishRefusal,
+} from './extension/publish-stream.js';
+export {
+  decodeWatchMessage,
+  decodeWatchRequest,
+  encodeCaughtUp,
+  encodeWatchBatch,
+  encodeWatchHeartbeat,
+  encodeWatchRequest,
+  encodeWatchStarted,
+  type WatchMessage,
+  type WatchPoint,
+  type WatchRequest,
+  type WatchStart,
+  watchRequestOf,
+} from './extension/watch.js';
+export {
   Extension,
   type HasExtensions,
   INT64_MAX,
@@ -77,6 +108,7 @@ export {
 } from './timestamp.js';
 export type {
   CloudEventTransport,
+  SubscriptionMemory,
   TransportEnd,
   TransportListener,
   TransportPublishOptions,

@@ -1,4 +1,14 @@
-/** The generated messages and the grpc-js definition of the service, as ts-proto makes them: `ce-broker-proto/service`. */
+/** The generated messages and the grpc-js definitions of the services, as ts-proto makes them: `ce-broker-proto/service`. */
+export {
+  BrokerClient,
+  BrokerService,
+  DescribeRequest,
+  DescribeResponse,
+  PublishAnswer,
+  PublishBatch,
+  WatchRequest,
+  WatchResponse,
+} from './gen/ce_broker/v1/broker.js';
 export {
   CloudEvent,
   CloudEventAttributeValue,

@@ -1,4 +1,5 @@
 import type { CeBrokerError } from './errors.js';
+import type { WatchPoint } from './extension/watch.js';
 
 /**
  * The seam between clients and what carries their events: gRPC, the broker in the same process, later MQTT, Kafka and
@@ -56,6 +57,8 @@ export interface TransportSubscribeRequest {
 export interface TransportListener {
   /** One message, heartbeats included (`isHeartbeat`). Called in order, never after `closed`; its result is ignored. */
   event(event: Uint8Array): void;
+  /** Where the broker says so: everything that was missed before this subscription has been handed over. At most once. */
+  caughtUp?(): void;
   /**
    * The subscription has ended: called exactly once. Undefined when its own `close` or its signal ended it, otherwise
    * why: `unavailable` for a lost connection or a broker that goes away, `resource_exhausted` when this subscriber
@@ -90,4 +93,14 @@ export interface TransportSubscribeOptions {
   readonly signal?: AbortSignal | undefined;
   /** Gives up opening after this many milliseconds; no limit unless given. */
   readonly timeoutMs?: number | undefined;
+  /**
+   * What the caller keeps from one connection to the next, always for the same request. Where the broker can resume, the transport
+   * notes in it how far the listener has come, and begins there: what was missed is delivered, the newest of each resource once.
+   */
+  readonly memory?: SubscriptionMemory | undefined;
+}
+
+/** How far a subscriber has come; empty at first. Only transports look inside. */
+export interface SubscriptionMemory {
+  point?: WatchPoint | undefined;
 }

@@ -86,6 +86,23 @@ export class WireReader {
     return BigInt.asIntN(64, this.varint(tag, where));
   }
 
+  /** A uint64 that counts something: a position, a size. One that a number cannot hold exactly is refused. */
+  count(tag: number, where: string): number {
+    expectWireType(tag, VARINT, where);
+    return this.rawCount(where);
+  }
+
+  /** A repeated uint64, packed or not, added to `into`. */
+  counts(tag: number, where: string, into: number[]): void {
+    if ((tag & 7) === VARINT) {
+      into.push(this.rawCount(where));
+      return;
+    }
+    const end = this.lengthEnd(tag, where);
+    while (this.pos < end) into.push(this.rawCount(where));
+    if (this.pos !== end) throw malformed(where, 'truncated');
+  }
+
   /** Moves past a field that is not known here; groups must be closed by their own end tag. */
   skip(tag: number): void {
     const groups: number[] = [];
@@ -139,6 +156,19 @@ export class WireReader {
       }
     }
     throw malformed(where, 'varint is longer than 64 bits');
+  }
+
+  private rawCount(where: string): number {
+    let value = 0;
+    for (let index = 0, factor = 1; index < 8; index++, factor *= 0x80) {
+      const byte = this.byte(where);
+      value += (byte & 0x7f) * factor;
+      if (byte < 0x80) {
+        if (value > Number.MAX_SAFE_INTEGER) break;
+        return value;
+      }
+    }
+    throw malformed(where, 'larger than 2^53 - 1');
   }
 
   private uint32(where: string): number {

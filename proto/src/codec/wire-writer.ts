@@ -47,6 +47,11 @@ export class WireWriter {
     return this;
   }
 
+  /** A uint64 field that counts something, a whole number from 0 to 2^53; 0 is left out. */
+  countField(field: number, value: number): this {
+    return value === 0 ? this : this.varint(field * 8).varint(value);
+  }
+
   /** A length-delimited field. */
   bytesField(field: number, value: Uint8Array): this {
     this.varint(field * 8 + 2).varint(value.length);
