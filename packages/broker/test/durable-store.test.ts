@@ -1,33 +1,34 @@
 import { describe, expect, it } from 'vitest';
 import { ANONYMOUS } from '../src/access/identity.js';
-import type { EventStore, StoredBytes, StoreRecord } from '../src/state/event-store.js';
+import type { StoredBytes, StoreListener, StoreRecord } from '../src/state/event-store.js';
 import { MemoryStore } from '../src/state/memory-store.js';
+import type { ResourceTable } from '../src/state/resource-table.js';
 import { DATA_TYPES, publishRequest } from './runner/events.js';
 import { printDelivery } from './runner/print.js';
 import { World } from './runner/world.js';
 
-/** Stands in for a store that commits in groups (one follows): it is durable only up to where the test says. */
-class CommitsLater implements EventStore {
-  readonly name = 'commits-later';
-  readonly #memory = new MemoryStore();
-  durablePosition = 0;
-  appended = 0;
+/** A store that commits in groups, but only when the test says so. */
+class CommitsLater extends MemoryStore {
+  #durable = 0;
+  #appended = 0;
+  #listener: StoreListener | undefined;
 
-  get keptBytes(): number {
-    return this.#memory.keptBytes;
+  override get durablePosition(): number {
+    return this.#durable;
   }
 
-  append(record: StoreRecord): StoredBytes {
-    this.appended = record.position;
-    return this.#memory.append(record);
+  override open(_table: ResourceTable, listener: StoreListener): void {
+    this.#listener = listener;
   }
 
-  read(stored: StoredBytes): Uint8Array {
-    return this.#memory.read(stored);
+  override append(record: StoreRecord): StoredBytes {
+    this.#appended = record.position;
+    return super.append(record);
   }
 
-  forget(stored: StoredBytes): void {
-    this.#memory.forget(stored);
+  commit(): void {
+    this.#durable = this.#appended;
+    this.#listener?.durable();
   }
 }
 
@@ -64,10 +65,7 @@ function start() {
     };
     world.core.publish(call, request, ANONYMOUS, world.now);
   };
-  const commit = () => {
-    store.durablePosition = store.appended;
-    world.core.durable(world.now);
-  };
+  const commit = () => store.commit();
   const take = () => out.splice(0);
   return { world, publish, commit, take };
 }

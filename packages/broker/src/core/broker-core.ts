@@ -14,7 +14,8 @@ import { Counters } from './counters.js';
 import { closeSession } from './end-session.js';
 import { type CoreOptions, DEFAULT_CORE_OPTIONS } from './options.js';
 import type { CorePort, PublishCall, ServiceHook } from './port.js';
-import { acknowledge, publish, publishSpec } from './publish.js';
+import { publish, publishSpec } from './publish.js';
+import { settleDurable, settleFailed } from './settle.js';
 import { type Subscription, subscribe } from './subscribe.js';
 import { tick } from './tick.js';
 
@@ -25,6 +26,8 @@ export interface BrokerCoreParts {
   readonly port: CorePort;
   readonly policies: DataTypePolicies;
   readonly options?: Partial<CoreOptions>;
+  /** The time, for what the store tells by itself: as `now` everywhere. */
+  readonly clock: () => number;
 }
 
 /**
@@ -37,23 +40,26 @@ export class BrokerCore {
   constructor(parts: BrokerCoreParts) {
     const options = Object.freeze({ ...DEFAULT_CORE_OPTIONS, ...parts.options });
     const laneBudget = new ByteBudget(options.totalLaneBytes);
+    const { policies, store } = parts;
+    const keepOf = (dataType: string) => (policies.of(dataType).keep === 'durable' ? 'durable' : 'latest');
     this.#core = {
       options,
       port: parts.port,
       scanner: new Scanner(),
-      policies: parts.policies,
+      policies,
       services: new Map(),
-      table: new ResourceTable(),
-      store: parts.store,
+      table: new ResourceTable(store, keepOf, options.mostAtRest),
+      store,
       recent: new RecentEvents(),
       sessions: new SessionRegistry(),
       sessionSettings: {
-        store: parts.store,
+        store,
         laneBytes: options.laneBytes,
         laneBudget,
         receiverMaxBytes: options.receiverMaxBytes,
         deletionGapMs: options.deletionGapMs,
-        confirmsDeletion: (dataType) => parts.policies.of(dataType).deletion === 'deleted-condition',
+        confirmsDeletion: (dataType) => policies.of(dataType).deletion === 'deleted-condition',
+        holding: { any: false, covers: () => false },
       },
       counters: new Counters(),
       jobs: new Map(),
@@ -62,11 +68,20 @@ export class BrokerCore {
       writersWithoutState: new Map(),
       laneBudget,
       heldBudget: new ByteBudget(HELD_BYTES),
-      position: 0,
+      position: store.lastPosition,
       nextSessionId: 0,
       nextCleaning: 0,
+      nextSweep: 0,
       draining: false,
     };
+    store.open(this.#core.table, {
+      durable: () => settleDurable(this.#core, parts.clock()),
+      failed: (refusal, changed) => settleFailed(this.#core, refusal, changed, parts.clock()),
+      damaged: (record) => {
+        this.#core.counters.count(this.#core.counters.dropped, 'damaged');
+        parts.port.note({ kind: 'damaged', ...record });
+      },
+    });
   }
 
   /** What there is to read, for metrics, status page and commands. Nobody but the core changes it. */
@@ -82,7 +97,14 @@ export class BrokerCore {
   /** A spec that a registered service sends to its agents; `event` is an encoded CloudEvent. Throws a CeBrokerError when it is refused. */
   publishFromService(event: Uint8Array, now: number): Envelope {
     const envelope = this.#core.scanner.scanEvent(event);
-    publishSpec(this.#core, undefined, envelope, this.#core.policies.of(envelope.type.dataType), now);
+    publishSpec(
+      this.#core,
+      undefined,
+      envelope,
+      this.#core.policies.of(envelope.type.dataType),
+      now,
+      'service',
+    );
     return envelope;
   }
 
@@ -100,29 +122,6 @@ export class BrokerCore {
   /** The session's stream is over, whoever ended it. */
   closed(session: Session, byPeer: boolean): void {
     closeSession(this.#core, session, byPeer);
-  }
-
-  /** The store has made something durable: `EventStore.durablePosition` has moved. */
-  durable(now: number): void {
-    const { pending, sessions, store } = this.#core;
-    const touched = new Set<Session>();
-    let done = 0;
-    for (const append of pending) {
-      if (append.position > store.durablePosition) break;
-      done += 1;
-      acknowledge(this.#core, append.call);
-      const { cell } = append;
-      if (cell === undefined) continue;
-      for (const session of sessions.of(append.role, append.to)) {
-        if (!session.takes(cell.resource.place.dataType)) continue;
-        session.mark(cell, now);
-        touched.add(session);
-      }
-    }
-    pending.splice(0, done);
-    for (const session of touched) {
-      if (session.blockedSince === undefined) session.flush(now);
-    }
   }
 
   /** Runs one job that was put off; true: there are more, call again in a later turn. */

@@ -40,6 +40,7 @@ export interface Core {
   readonly heldBudget: ByteBudget;
   nextSessionId: number;
   nextCleaning: number;
+  nextSweep: number;
   draining: boolean;
 }
 
@@ -64,6 +65,9 @@ export interface PendingAppend {
   readonly to: string;
   readonly at: number;
   call: PublishCall | undefined;
+  /** Of the event: should the store lose it, it may be sent again. */
+  readonly source: string;
+  readonly id: string;
 }
 
 /** What is due later, by key. */

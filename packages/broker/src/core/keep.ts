@@ -1,5 +1,4 @@
-import type { CellKind } from '../state/event-store.js';
-import type { Partition } from '../state/partition.js';
+import type { CellKind, StoredBytes } from '../state/event-store.js';
 import { Cell, type Resource } from '../state/resource.js';
 import type { Envelope } from '../wire/envelope.js';
 import type { Core } from './core.js';
@@ -12,25 +11,23 @@ export function keep(
   event: Envelope,
   bytes: Uint8Array,
   now: number,
+  user: string,
 ): Cell {
   core.position += 1;
   const before = resource[kind];
-  const movedToFarewell =
-    kind === 'spec' && before !== undefined && before.stored === resource.farewell?.stored;
+  if (before !== undefined) setAside(core, resource, kind, before.stored);
   const stored = core.store.append({
+    resource,
     kind,
-    dataType: resource.place.dataType,
-    cluster: resource.place.cluster,
-    resourceId: resource.id,
     position: core.position,
     bytes: ownCopy(bytes),
-    replaces: movedToFarewell ? undefined : before?.stored,
+    at: now,
+    user,
   });
   let cell = before;
   if (cell === undefined) {
     cell = new Cell(resource, kind, stored, core.position, now, event.version);
     resource[kind] = cell;
-    if (kind === 'request') partitionOf(core, resource).requests += 1;
   } else {
     cell.stored = stored;
     cell.position = core.position;
@@ -46,7 +43,37 @@ export function keep(
     cell.statusHash = event.statusHash;
     cell.sequenceId = event.sequenceId;
   }
+  core.table.changed(resource);
   return cell;
+}
+
+/** What was the newest becomes the past: as much of it is kept as the options say. */
+function setAside(core: Core, resource: Resource, kind: CellKind, stored: StoredBytes): void {
+  const past = pastOf(core, resource, kind);
+  if (past === undefined) {
+    drop(core, resource, stored);
+    return;
+  }
+  past.unshift(stored);
+  while (past.length >= core.options.history) {
+    const oldest = past.pop();
+    if (oldest !== undefined) drop(core, resource, oldest);
+  }
+}
+
+function pastOf(core: Core, resource: Resource, kind: CellKind): StoredBytes[] | undefined {
+  if (core.options.history < 2 || kind === 'request') return undefined;
+  if (kind === 'spec') {
+    resource.pastSpecs ??= [];
+    return resource.pastSpecs;
+  }
+  resource.pastStatuses ??= [];
+  return resource.pastStatuses;
+}
+
+/** The record is needed no more, unless an agent still has to see it. */
+function drop(core: Core, resource: Resource, stored: StoredBytes): void {
+  if (resource.farewell?.stored.position !== stored.position) core.store.forget(stored);
 }
 
 /**
@@ -59,7 +86,7 @@ function ownCopy(bytes: Uint8Array): Uint8Array {
   return copy;
 }
 
-/** The resource begins again; a deletion of the life before that nobody confirmed is owed to the agents first. */
+/** The resource begins again, with the event that is kept next; a deletion of the life before that nobody confirmed is owed to the agents first. */
 export function beginLife(core: Core, resource: Resource, event: Envelope, now: number): void {
   const { tombstone, grave } = resource;
   resource.earlierVersion = highest(
@@ -71,23 +98,19 @@ export function beginLife(core: Core, resource: Resource, event: Envelope, now: 
   resource.newestVersion = 0n;
   resource.lifeBegan = event.time;
   resource.grave = undefined;
-  core.table.graves.delete(resource);
-  core.table.tombstones.delete(resource);
   if (tombstone === undefined) return;
   dropFarewell(core, resource);
   resource.farewell = { stored: tombstone.stored, sentAt: resource.deletionSentAt, since: now };
-  core.table.farewells.add(resource);
   for (const session of core.sessions.agentsOf(resource.place.cluster)) {
-    const unseen = session.dirty.has(tombstone) || tombstone.position > core.store.durablePosition;
+    const unseen = session.dirty.has(tombstone) || !isDurable(core, tombstone);
     if (unseen) session.owedFarewells.add(resource);
   }
 }
 
-/** A deletion is about to become the newest: it has been handed to nobody yet. */
+/** A deletion is kept next: it has been handed to nobody yet. */
 export function endLife(core: Core, resource: Resource): void {
   resource.deletionSentAt = undefined;
   dropFarewell(core, resource);
-  core.table.tombstones.add(resource);
 }
 
 /** The life before is over at the agent: the present one follows, also to an agent that ignored it while it was still deleting. */
@@ -117,33 +140,46 @@ export function bury(core: Core, resource: Resource, now: number): void {
   resource.grave = { version, position, stampedAt, sequenceId: resource.status?.sequenceId, at: now };
   resource.earlierVersion = version;
   resource.newestVersion = 0n;
-  core.store.forget(spec.stored);
+  setAside(core, resource, 'spec', spec.stored);
   resource.spec = undefined;
   resource.deletionSentAt = undefined;
   dropFarewell(core, resource);
-  core.table.tombstones.delete(resource);
-  core.table.graves.add(resource);
+  core.table.changed(resource);
 }
 
-/** The cell is empty now; a resource without any cell is gone. */
-export function clearCell(core: Core, resource: Resource, kind: CellKind): void {
-  const cell = resource[kind];
-  if (cell === undefined) return;
-  core.store.forget(cell.stored);
-  resource[kind] = undefined;
-  if (kind === 'request') partitionOf(core, resource).requests -= 1;
-  const { spec, status, request, grave } = resource;
-  if ((spec ?? status ?? request ?? grave) === undefined) core.table.remove(resource);
+/** The request is over and forgotten; a resource without anything else is gone. */
+export function forgetRequest(core: Core, resource: Resource): void {
+  const { request } = resource;
+  if (request === undefined) return;
+  core.store.forget(request.stored);
+  resource.request = undefined;
+  core.table.changed(resource);
+}
+
+/** The status and all before it are forgotten, and with it who owned what is long deleted. */
+export function forgetStatus(core: Core, resource: Resource): void {
+  const { status } = resource;
+  if (status === undefined) return;
+  core.store.forget(status.stored);
+  for (const stored of resource.pastStatuses ?? []) core.store.forget(stored);
+  resource.status = undefined;
+  resource.pastStatuses = undefined;
+  core.table.setOwner(resource, undefined);
+  core.table.changed(resource);
 }
 
 /** Nothing is left to remember of what a source wanted and an agent reported. */
 export function forgetResource(core: Core, resource: Resource): void {
+  const { pastSpecs, spec } = resource;
   resource.grave = undefined;
-  core.table.graves.delete(resource);
   dropFarewell(core, resource);
-  clearCell(core, resource, 'spec');
-  clearCell(core, resource, 'status');
-  if (resource.request === undefined) core.table.remove(resource);
+  if (spec !== undefined) core.store.forget(spec.stored);
+  for (const stored of pastSpecs ?? []) core.store.forget(stored);
+  resource.spec = undefined;
+  resource.pastSpecs = undefined;
+  forgetStatus(core, resource);
+  if (resource.request === undefined) core.table.setOwner(resource, undefined);
+  core.table.changed(resource);
 }
 
 /** Nobody needs to see the deletion of the life before any more. */
@@ -151,13 +187,17 @@ export function dropFarewell(core: Core, resource: Resource): void {
   if (resource.farewell === undefined) return;
   for (const session of core.sessions.agentsOf(resource.place.cluster))
     session.owedFarewells.delete(resource);
-  core.store.forget(resource.farewell.stored);
+  const { stored } = resource.farewell;
   resource.farewell = undefined;
-  core.table.farewells.delete(resource);
+  const { pastSpecs, spec } = resource;
+  const isKept = [...(pastSpecs ?? []), spec?.stored].some((kept) => kept?.position === stored.position);
+  if (!isKept) core.store.forget(stored);
+  core.table.changed(resource);
 }
 
-function partitionOf(core: Core, resource: Resource): Partition {
-  return core.table.partition(resource.place.dataType, resource.place.cluster);
+/** Whether the newest event of the cell may be shown: it is on disk, or its type is kept in memory only. */
+export function isDurable(core: Core, { position, resource }: Cell): boolean {
+  return resource.place.keep === 'latest' || position <= core.store.durablePosition;
 }
 
 function highest(...versions: readonly (bigint | undefined)[]): bigint | undefined {

@@ -27,6 +27,10 @@ export interface CoreOptions {
   readonly farewellTimeoutMs: number;
   /** How long a deletion that nobody confirms is kept. */
   readonly tombstoneRetentionMs: number;
+  /** Resources that stay in memory although the store has them and nobody holds them. */
+  readonly mostAtRest: number;
+  /** How many specs, and statuses, of a resource are kept: the newest and those before it. */
+  readonly history: number;
   /** How long a confirmed deletion is remembered, so that late events of that life are known as such. */
   readonly graveRetentionMs: number;
 }
@@ -48,5 +52,7 @@ export const DEFAULT_CORE_OPTIONS: CoreOptions = Object.freeze({
   deletionGapMs: 200,
   farewellTimeoutMs: 30_000,
   tombstoneRetentionMs: 7 * 24 * 3_600_000,
+  mostAtRest: 50_000,
+  history: 1,
   graveRetentionMs: 3_600_000,
 });

@@ -52,6 +52,14 @@ export type CoreNote =
     }
   | { readonly kind: 'orphans'; readonly cluster: string; readonly dataType: string; readonly count: number }
   | { readonly kind: 'second-source'; readonly dataType: string; readonly sources: readonly string[] }
+  | { readonly kind: 'store-failed'; readonly code: string; readonly message: string }
+  | {
+      readonly kind: 'damaged';
+      readonly what: 'event' | 'resource';
+      readonly cluster: string;
+      readonly dataType: string;
+      readonly resourceId: string;
+    }
   | {
       readonly kind: 'undeliverable';
       readonly name: string;

@@ -10,12 +10,15 @@ import { EMPTY } from '../wire/empty.js';
 import type { Envelope } from '../wire/envelope.js';
 import { completeDeletion } from './complete-deletion.js';
 import type { Core } from './core.js';
-import { beginLife, bury, confirmFarewell, endLife, isOwed, keep } from './keep.js';
+import { beginLife, bury, confirmFarewell, endLife, isDurable, isOwed, keep } from './keep.js';
 import type { PublishCall } from './port.js';
 import { refuse, required } from './refuse.js';
 import { relay } from './relay.js';
 import { receiveResync } from './resync.js';
 import { scheduleStatusAsk } from './status-ask.js';
+
+/** The longest resource id that is kept, in bytes of UTF-8: a store has it in its keys. */
+const LONGEST_ID = 1024;
 
 /** One Publish: scan, authorise, append, mark, offer, answer. */
 export function publish(
@@ -55,13 +58,13 @@ export function publish(
         acknowledge(core, call);
         return;
       case 'spec-to-agents':
-        publishSpec(core, call, event, policy, now);
+        publishSpec(core, call, event, policy, now, identity.user);
         return;
       case 'spec-to-sources':
-        publishUpward(core, call, event, policy, now);
+        publishUpward(core, call, event, policy, now, identity.user);
         return;
       case 'status-to-source':
-        publishStatus(core, call, event, policy, now);
+        publishStatus(core, call, event, policy, now, identity.user);
         return;
       case 'undecidable':
         throw new CeBrokerError(
@@ -84,6 +87,7 @@ export function publishSpec(
   event: Envelope,
   policy: DataTypePolicy,
   now: number,
+  user: string,
 ): void {
   const cluster = required(event.cluster, 'clustername', event);
   const id = required(event.resourceId, 'resourceid', event);
@@ -95,6 +99,7 @@ export function publishSpec(
     acknowledge(core, call);
     return;
   }
+  refuseWhatCannotBeKept(core, id, policy);
   const partition = core.table.partition(dataType, cluster);
   const resource = partition.resource(id);
   refuseOtherOwner(resource, event);
@@ -109,9 +114,9 @@ export function publishSpec(
   if (event.deleting) endLife(core, resource);
   const bytes = event.deleting ? completeDeletion(core, resource, event, policy) : event.bytes;
   core.table.setOwner(resource, event.source);
-  const cell = keep(core, resource, 'spec', event, bytes, now);
+  const cell = keep(core, resource, 'spec', event, bytes, now, user);
   if (learned) scheduleStatusAsk(core, partition, event.source, now);
-  settle(core, call, cell, 'agent', cluster, now);
+  settle(core, call, event, cell, 'agent', cluster, now);
 }
 
 /** An agent says what a resource is. */
@@ -121,6 +126,7 @@ function publishStatus(
   event: Envelope,
   policy: DataTypePolicy,
   now: number,
+  user: string,
 ): void {
   const id = required(event.resourceId, 'resourceid', event);
   const named = event.originalSource ?? '';
@@ -130,6 +136,7 @@ function publishStatus(
     acknowledge(core, call);
     return;
   }
+  refuseWhatCannotBeKept(core, id, policy);
   const resource = core.table.partition(event.type.dataType, cluster).resource(id);
   if (isStaleStatus(resource.status?.sequenceId ?? resource.grave?.sequenceId, event)) {
     core.counters.stale += 1;
@@ -139,15 +146,15 @@ function publishStatus(
   const gone = mayBeGone(resource, policy) && hasDeletedCondition(event);
   if (gone && tellsOfEarlierLife(resource)) {
     confirmFarewell(core, resource, now);
-    acknowledge(core, call);
+    acknowledgeWhenDurable(core, call, now);
     return;
   }
   if (named !== '' && resource.owner === undefined) core.table.setOwner(resource, named);
-  const cell = keep(core, resource, 'status', event, event.bytes, now);
+  const cell = keep(core, resource, 'status', event, event.bytes, now, user);
   cell.gone = gone;
   const { tombstone } = resource;
   if (gone && tombstone !== undefined && !isOwed(core, tombstone)) bury(core, resource, now);
-  settle(core, call, cell, 'source', named, now);
+  settle(core, call, event, cell, 'source', named, now);
 }
 
 /** An agent says what a resource should be: leases, certificate requests, cluster registrations. It goes by arrival. */
@@ -157,6 +164,7 @@ function publishUpward(
   event: Envelope,
   policy: DataTypePolicy,
   now: number,
+  user: string,
 ): void {
   const named = event.originalSource ?? '';
   const { cluster, resourceId } = event;
@@ -166,12 +174,11 @@ function publishUpward(
     acknowledge(core, call);
     return;
   }
+  refuseWhatCannotBeKept(core, resourceId, policy);
   const resource = core.table.partition(event.type.dataType, cluster).resource(resourceId);
-  const cell = keep(core, resource, 'request', event, event.bytes, now);
+  const cell = keep(core, resource, 'request', event, event.bytes, now, user);
   cell.to = named;
-  if (event.deleting) core.table.endedRequests.add(resource);
-  else core.table.endedRequests.delete(resource);
-  settle(core, call, cell, 'source', named, now);
+  settle(core, call, event, cell, 'source', named, now);
 }
 
 /**
@@ -181,13 +188,15 @@ function publishUpward(
 function settle(
   core: Core,
   call: PublishCall | undefined,
+  event: Envelope,
   cell: Cell,
   role: SessionRole,
   to: string,
   now: number,
 ): void {
-  if (cell.position > core.store.durablePosition) {
-    core.pending.push({ position: cell.position, cell, role, to, at: now, call });
+  if (!isDurable(core, cell)) {
+    const { id, source } = event;
+    core.pending.push({ position: cell.position, cell, role, to, at: now, call, source, id });
     return;
   }
   offer(core.sessions.of(role, to), cell, core.store.read(cell.stored), now);
@@ -211,7 +220,33 @@ export function acknowledge(core: Core, call: PublishCall | undefined): void {
 /** What this event adds nothing to may itself not be durable yet. */
 function acknowledgeWhenDurable(core: Core, call: PublishCall | undefined, now: number): void {
   if (core.position <= core.store.durablePosition) acknowledge(core, call);
-  else core.pending.push({ position: core.position, cell: undefined, role: 'agent', to: '', at: now, call });
+  else {
+    const { position } = core;
+    core.pending.push({
+      position,
+      cell: undefined,
+      role: 'agent',
+      to: '',
+      at: now,
+      call,
+      source: '',
+      id: '',
+    });
+  }
+}
+
+/** Nothing has changed yet: what the store cannot take now, or ever, is refused before. */
+function refuseWhatCannotBeKept(core: Core, resourceId: string, policy: DataTypePolicy): void {
+  if (resourceId.length > LONGEST_ID / 3 && Buffer.byteLength(resourceId) > LONGEST_ID) {
+    throw new CeBrokerError(
+      'invalid_argument',
+      `resourceid has ${Buffer.byteLength(resourceId)} bytes: an id that is kept has at most ${LONGEST_ID}`,
+      { field: 'resourceid' },
+    );
+  }
+  const { refusal } = core.store;
+  if (refusal !== undefined && policy.keep === 'durable')
+    throw new CeBrokerError(refusal.code, refusal.message);
 }
 
 function refuseBrokenVersion(event: Envelope): void {

@@ -61,15 +61,14 @@ function sliceOf(
 ): ResourceVersion[] {
   const slice: ResourceVersion[] = [];
   if (partition.owned.has(source)) {
-    for (const resource of partition.resources.values()) {
-      if (resource.owner !== source || resource.spec === undefined || resource.spec.deleting) continue;
-      const version = versionAfterAnswer(resource.spec, listed.get(resource.id));
-      slice.push({ resourceId: resource.id, resourceVersion: version });
+    for (const { earlierVersion, id, owner, spec } of partition.views()) {
+      if (owner !== source || spec === undefined || spec.deleting) continue;
+      const version = versionAfterAnswer(spec, earlierVersion, listed.get(id));
+      slice.push({ resourceId: id, resourceVersion: version });
     }
   }
   for (const [id, version] of listed) {
-    if (partition.resources.get(id)?.spec === undefined)
-      slice.push({ resourceId: id, resourceVersion: version });
+    if (partition.find(id)?.spec === undefined) slice.push({ resourceId: id, resourceVersion: version });
   }
   return slice;
 }
@@ -77,10 +76,10 @@ function sliceOf(
 /** The agent has something that the list under way did not say. */
 function knowsMore(partition: Partition, source: string, listed: ReadonlyMap<string, bigint>): boolean {
   for (const [id, version] of listed) {
-    const resource = partition.resources.get(id);
+    const resource = partition.find(id);
     if (resource?.spec === undefined) return true;
-    if (resource.owner === source && versionAfterAnswer(resource.spec, version) > resource.spec.version)
-      return true;
+    const { earlierVersion, owner, spec } = resource;
+    if (owner === source && versionAfterAnswer(spec, earlierVersion, version) > spec.version) return true;
   }
   return false;
 }

@@ -1,7 +1,7 @@
 import type { DataTypePolicy } from '../access/data-type-policy.js';
 import type { Session } from '../delivery/session.js';
 import { Partition } from '../state/partition.js';
-import type { Cell, Farewell, Resource } from '../state/resource.js';
+import type { Cell, Farewell, Resource, ResourceView } from '../state/resource.js';
 import type { Core } from './core.js';
 import { bury, dropFarewell, isOwed } from './keep.js';
 import { askForSpecs } from './spec-ask.js';
@@ -30,9 +30,9 @@ export function answerSpecResync(core: Core, ask: SpecResync, now: number): void
   const partition = partitionFor(core, ask);
   const sessions = core.sessions.agentsOf(ask.cluster).filter((session) => session.takes(ask.dataType));
   partition.agentAsked = true;
-  for (const resource of partition.resources.values()) {
-    if (ask.named !== '' && resource.owner !== ask.named) continue;
-    answerOne(core, resource, ask, sessions, now);
+  for (const view of partition.views()) {
+    if (ask.named !== '' && view.owner !== ask.named) continue;
+    if (!isKnownToAgent(view, ask)) answerOne(core, partition.hold(view), ask, sessions, now);
   }
   const service = core.services.get(ask.dataType);
   if (service !== undefined) service.list(ask.cluster, ask.dataType, ask.listed);
@@ -54,6 +54,13 @@ function partitionFor(core: Core, ask: SpecResync): Partition {
   return types < MOST_TYPES
     ? core.table.partition(ask.dataType, ask.cluster)
     : new Partition(ask.dataType, ask.cluster);
+}
+
+/** Most resources, most of the time: nothing is to be said of them. */
+function isKnownToAgent({ farewell, id, spec }: ResourceView, { listed }: SpecResync): boolean {
+  if (spec === undefined) return true;
+  if (spec.deleting || farewell !== undefined || spec.version === 0n) return false;
+  return spec.version <= (listed.get(id) ?? -1n);
 }
 
 function answerOne(
@@ -113,7 +120,7 @@ function askSources(core: Core, partition: Partition, ask: SpecResync, now: numb
   const bySource = new Map<string, Map<string, bigint>>();
   const unowned = new Map<string, bigint>();
   for (const [id, version] of ask.listed) {
-    const owner = partition.resources.get(id)?.owner;
+    const owner = partition.find(id)?.owner;
     if (owner === undefined) {
       unowned.set(id, version);
       continue;

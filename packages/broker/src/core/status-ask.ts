@@ -50,7 +50,7 @@ function askOne(core: Core, session: Session, partition: Partition, source: stri
 /** A hash that is not known is written as empty: unequal only means "send it again". */
 function hashesOf(partition: Partition, source: string): ResourceStatusHash[] {
   const hashes: ResourceStatusHash[] = [];
-  for (const resource of partition.resources.values()) {
+  for (const resource of partition.views()) {
     if (resource.owner !== source || resource.grave !== undefined) continue;
     hashes.push({ resourceId: resource.id, statusHash: resource.status?.statusHash ?? '' });
   }

@@ -1,9 +1,10 @@
 import type { ResourceStatusHash } from 'ce-broker-proto';
 import type { Session } from '../delivery/session.js';
 import type { Partition } from '../state/partition.js';
-import type { Resource } from '../state/resource.js';
+import type { ResourceView } from '../state/resource.js';
 import type { Core } from './core.js';
 import { enqueue } from './held.js';
+import { forgetStatus } from './keep.js';
 import { statusRequest } from './request-event.js';
 
 /**
@@ -72,13 +73,13 @@ function sortByCluster(core: Core, ask: StatusResync) {
 }
 
 /** The resources that may be listed, at the cost of the shorter of list and partition. */
-function* smallerSide(partition: Partition, hashes: ReadonlyMap<string, string>): Iterable<Resource> {
-  if (partition.resources.size <= hashes.size) {
-    yield* partition.resources.values();
+function* smallerSide(partition: Partition, hashes: ReadonlyMap<string, string>): Iterable<ResourceView> {
+  if (partition.size <= hashes.size) {
+    yield* partition.views();
     return;
   }
   for (const id of hashes.keys()) {
-    const resource = partition.resources.get(id);
+    const resource = partition.find(id);
     if (resource !== undefined) yield resource;
   }
 }
@@ -134,13 +135,15 @@ function answerFor(
 ): void {
   const partition = core.table.find(ask.dataType, cluster);
   if (partition === undefined) return;
-  for (const resource of partition.resources.values()) {
-    const { status } = resource;
-    if (status === undefined || (resource.owner !== undefined && resource.owner !== ask.source)) continue;
+  for (const view of partition.views()) {
+    const { owner } = view;
+    if (view.status === undefined || (owner !== undefined && owner !== ask.source)) continue;
     if (ask.hashes.size > 0) {
-      const hash = ask.hashes.get(resource.id);
-      if (hash === undefined || (hash !== '' && hash === status.statusHash)) continue;
+      const hash = ask.hashes.get(view.id);
+      if (hash === undefined || (hash !== '' && hash === view.status.statusHash)) continue;
     }
+    const { status } = partition.hold(view);
+    if (status === undefined) continue;
     for (const session of askers) session.mark(status, now);
   }
 }
@@ -150,15 +153,8 @@ function forgetWhatTheSourceForgot(core: Core, ask: StatusResync, cluster: strin
   if (ask.hashes.size === 0) return;
   const partition = core.table.find(ask.dataType, cluster);
   if (partition === undefined || core.table.graves.size === 0) return;
-  for (const resource of partition.resources.values()) {
-    const over = resource.grave !== undefined && resource.spec === undefined && resource.owner === ask.source;
-    if (over && !ask.hashes.has(resource.id)) forgetStatus(core, resource);
+  for (const view of partition.views()) {
+    const over = view.grave !== undefined && view.spec === undefined && view.owner === ask.source;
+    if (over && !ask.hashes.has(view.id)) forgetStatus(core, partition.hold(view));
   }
-}
-
-function forgetStatus(core: Core, resource: Resource): void {
-  if (resource.status === undefined) return;
-  core.store.forget(resource.status.stored);
-  resource.status = undefined;
-  core.table.setOwner(resource, undefined);
 }

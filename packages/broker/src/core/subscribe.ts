@@ -98,7 +98,9 @@ function askSource(core: Core, session: Session, now: number): void {
 /** What agents wrote while the source was away: leases, certificate requests. */
 function markRequests(session: Session, partition: Partition, now: number): void {
   if (partition.requests === 0) return;
-  for (const { request } of partition.resources.values()) {
+  for (const view of partition.views()) {
+    if (view.request === undefined) continue;
+    const { request } = partition.hold(view);
     if (request !== undefined && (request.to === '' || request.to === session.about.name))
       session.mark(request, now);
   }

@@ -4,9 +4,10 @@ import { buildHeartbeat } from '../wire/build-event.js';
 import type { Core } from './core.js';
 import { evict } from './end-session.js';
 import { dropExpired } from './held.js';
-import { bury, clearCell, confirmFarewell, dropFarewell, forgetResource } from './keep.js';
+import { bury, confirmFarewell, dropFarewell, forgetRequest, forgetResource } from './keep.js';
 import { askForSpecs } from './spec-ask.js';
 import { askDueStatuses } from './status-ask.js';
+import { sweep } from './sweep.js';
 
 const CLEANING_INTERVAL_MS = 60_000;
 /** A receiver that cannot take a message says so at once. */
@@ -21,6 +22,8 @@ export function tick(core: Core, now: number): void {
   askDueLists(core, now);
   askDueStatuses(core, now);
   endFarewells(core, now);
+  core.store.tick(core.position);
+  sweep(core, now);
   if (now >= core.nextCleaning) {
     core.nextCleaning = now + CLEANING_INTERVAL_MS;
     clean(core, now);
@@ -121,8 +124,7 @@ function clean(core: Core, now: number): void {
       core.sessions.of('source', request.to).some((session) => session.takes(place.dataType));
     const retention = heard ? graveRetentionMs : tombstoneRetentionMs;
     if (request === undefined || now - request.at < retention) continue;
-    core.table.endedRequests.delete(resource);
-    clearCell(core, resource, 'request');
+    forgetRequest(core, resource);
   }
   for (const partition of core.table.all()) {
     if (!core.sessions.hasAgent(partition.cluster, partition.dataType)) core.table.dropIfEmpty(partition);

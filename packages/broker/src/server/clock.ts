@@ -1,12 +1,8 @@
-/** The one clock of a broker: milliseconds that never go back, and their place in the day. */
+/** The one clock of a broker: milliseconds since 1970 that never go back while the process lives. */
 export interface Clock {
-  /** Milliseconds since some moment of this process; only differences mean something. */
   now(): number;
-  /** What `now()` said, as milliseconds since 1970. */
-  toEpoch(at: number): number;
 }
 
 export const processClock: Clock = Object.freeze({
-  now: () => performance.now(),
-  toEpoch: (at: number) => performance.timeOrigin + at,
+  now: () => performance.timeOrigin + performance.now(),
 });

@@ -59,7 +59,7 @@ export class SessionRows {
       dataType,
       user,
       peer: outlet instanceof SubscriptionOutlet ? outlet.stream.peer.address : '',
-      openedAt: new Date(this.#clock.toEpoch(openedAt)).toISOString(),
+      openedAt: new Date(openedAt).toISOString(),
       dirtyKeys: dirty.size,
       laneBytes: lane.bytes,
       blockedForMs: blockedSince === undefined ? 0 : Math.round(this.#clock.now() - blockedSince),

@@ -107,7 +107,7 @@ export function takeSnapshot(parts: SnapshotParts): BrokerStatus {
     state: parts.state,
     address: parts.address === undefined ? undefined : formatAddress(parts.address),
     adminAddress: parts.adminAddress === undefined ? undefined : formatAddress(parts.adminAddress),
-    startedAt: new Date(clock.toEpoch(parts.startedAt)).toISOString(),
+    startedAt: new Date(parts.startedAt).toISOString(),
     uptimeMs: Math.round(now - parts.startedAt),
     connections: {
       open: sum(parts.engines, (stats) => stats.connections),
@@ -153,7 +153,7 @@ function storeOf({ options, pending, position, store, table }: Readonly<Core>): 
   let [resources, orphans, partitions] = [0, 0, 0];
   for (const partition of table.all()) {
     partitions += 1;
-    resources += partition.resources.size;
+    resources += partition.size;
     orphans += partition.orphans.size;
   }
   return {

@@ -153,7 +153,8 @@ function makeCore(
 ): BrokerCore {
   const jobs = new JobLoop(clock, onFault);
   const core = new BrokerCore({
-    store: new MemoryStore(),
+    store: new MemoryStore(randomUUID()),
+    clock: () => clock.now(),
     port: { wake: () => jobs.wake(), newId: randomUUID, note: (note) => notes.write(note) },
     policies: new DataTypePolicies(options.dataTypes),
     options: {

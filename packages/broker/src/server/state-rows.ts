@@ -1,6 +1,6 @@
 import { decodeEvent, type Event, eventDataBytes, formatRfc3339 } from 'ce-broker-proto';
 import type { Core } from '../core/index.js';
-import type { Cell, Resource } from '../state/resource.js';
+import type { CellView, ResourceView } from '../state/resource.js';
 import type { Clock } from './clock.js';
 
 /** One side of a resource in `/state`. Times are ISO 8601, ages milliseconds, sizes bytes. */
@@ -80,7 +80,7 @@ export class StateRows {
 
   *resources(filter: StateFilter): Iterable<ResourceRow> {
     for (const partition of this.#partitions(filter)) {
-      for (const resource of partition.resources.values()) {
+      for (const resource of partition.views()) {
         if (filter.source === undefined || resource.owner === filter.source) yield this.#row(resource);
       }
     }
@@ -107,7 +107,7 @@ export class StateRows {
   withId(id: string, filter: StateFilter): readonly ResourceDetail[] {
     const found: ResourceDetail[] = [];
     for (const partition of this.#partitions(filter)) {
-      const resource = partition.resources.get(id);
+      const resource = partition.find(id);
       if (resource === undefined || (filter.source !== undefined && resource.owner !== filter.source))
         continue;
       const { secret } = this.#view.policies.of(partition.dataType);
@@ -127,7 +127,7 @@ export class StateRows {
     else yield* table.all(type ?? '');
   }
 
-  #row(resource: Resource): ResourceRow {
+  #row(resource: ResourceView): ResourceRow {
     const { id, owner, place, request, spec, status } = resource;
     return {
       id,
@@ -148,18 +148,18 @@ export class StateRows {
     };
   }
 
-  #cell({ at, position, stored, version }: Cell): CellRow {
+  #cell({ at, position, stored, version }: CellView): CellRow {
     return { version: shown(version), ...this.#when(at, 'at'), bytes: stored.size, position };
   }
 
   #when<K extends string>(at: number, key: K): Record<K, string> & { readonly ageMs: number } {
-    const time = new Date(this.#clock.toEpoch(at)).toISOString();
+    const time = new Date(at).toISOString();
     return { [key]: time, ageMs: Math.round(this.#clock.now() - at) } as Record<K, string> & {
       ageMs: number;
     };
   }
 
-  #event(cell: Cell | undefined, secret: boolean): EventRow | null {
+  #event(cell: CellView | undefined, secret: boolean): EventRow | null {
     if (cell === undefined) return null;
     const bytes = this.#view.store.read(cell.stored);
     const event = decodeEvent(bytes);
@@ -200,7 +200,7 @@ function base64(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64');
 }
 
-function stateOf({ grave, request, spec, status, tombstone }: Resource): ResourceRow['state'] {
+function stateOf({ grave, request, spec, status, tombstone }: ResourceView): ResourceRow['state'] {
   if (tombstone !== undefined) return 'deleting';
   if (grave !== undefined) return 'deleted';
   return request !== undefined && spec === undefined && status === undefined ? 'requested' : 'live';

@@ -1,32 +1,86 @@
+import type { Partition } from './partition.js';
+import type { Resource } from './resource.js';
+import type { ResourceTable } from './resource-table.js';
+
 /**
- * Where the bytes of the newest events live. A record lives from `append` until a later one names it in `replaces`, or `forget`; a cell
- * (the spec or the status of a resource) has one record, and for a while a second one beside it: the deletion of the life before.
- * Memory today; the seam is made for a store that commits in groups.
+ * Where the broker's memory lives: the bytes of the newest events and of some before them, what is known of each resource, and a few
+ * entries of its own. Memory, or a store that commits in groups (docs/adr/0009). All calls are synchronous; what becomes durable
+ * later is told to the store's listener.
+ *
+ * A group is everything that happened since the group before was cut: it becomes durable as a whole or not at all.
  */
 export interface EventStore {
   readonly name: string;
+  /** Names one unbroken line of positions; another one after a loss or a restore. */
+  readonly epoch: string;
   /** Everything up to this position is durable. Delivery and acknowledgement wait for it. */
   readonly durablePosition: number;
-  /** Keeps `bytes` as the newest of the cell, and drops what it replaces. The store owns the bytes from here on. */
-  append(record: StoreRecord): StoredBytes;
-  /** The bytes of a kept event. */
-  read(stored: StoredBytes): Uint8Array;
-  /** This record is needed no more. */
-  forget(stored: StoredBytes): void;
+  /** The highest position that the store may have given out before this start; 0: it is new. */
+  readonly lastPosition: number;
+  /** Why nothing can be kept at present (the disk is full, the disk fails); undefined: it can. Checked before anything changes. */
+  readonly refusal: StoreRefusal | undefined;
   /** Bytes of payload and envelope that are kept, for the status page. */
   readonly keptBytes: number;
+
+  /** Keeps `record.bytes`. The store owns the bytes from here on. */
+  append(record: StoreRecord): StoredBytes;
+  /** The bytes of a kept event. Throws CeBrokerError `data_loss` when they are damaged: they are never handed on. */
+  read(stored: StoredBytes): Uint8Array;
+  /** When an event was kept and who published it; undefined: the store does not say. */
+  describe(stored: StoredBytes): StoredNote | undefined;
+  /** This record is needed no more. */
+  forget(stored: StoredBytes): void;
+
+  /** What was kept before this start is put into the table: its partitions, and resources that must be in memory. Called once, first. */
+  open(table: ResourceTable, listener: StoreListener): void;
+  /** What is known of the resource has changed: as it is when the group is cut, it is committed with it. */
+  changed(resource: Resource, partition: Partition): void;
+  /** What is kept of a resource that is not in memory; undefined: nothing. */
+  load(partition: Partition, id: string): Uint8Array | undefined;
+  /** The same of every resource of a partition. */
+  scan(partition: Partition): Iterable<readonly [id: string, record: Uint8Array]>;
+  /** What was committed last of a resource, whether it is in memory or not. */
+  committed(resource: Resource): Uint8Array | undefined;
+  /** It must stay in memory: what is kept of it is not yet where `load` looks. */
+  isUnsettled(resource: Resource): boolean;
+  /** Nothing is in the partition any more. */
+  dropPartition(partition: Partition): void;
+  /** The broker's position, also where nothing was kept: after a restart positions go on above it. Called a few times per second. */
+  tick(position: number): void;
+
+  /** An entry of the broker's own, such as what is held; undefined removes it. Committed with the group. */
+  setEntry(key: string, value: string | undefined): void;
+  /** All entries whose key begins so, in the order of their keys; also those that are not committed yet. */
+  entries(prefix: string): Iterable<readonly [key: string, value: string]>;
+}
+
+/** What a store tells the core. Nothing is called from inside of a call to the store. */
+export interface StoreListener {
+  /** `durablePosition` has moved. */
+  durable(): void;
+  /** The groups that were under way are lost: what they changed is to be restored from `committed`, and their Publishes refused. */
+  failed(refusal: StoreRefusal, changed: Iterable<Resource>): void;
+  /** A record does not have the checksum that it was written with: it is as if it had never been kept. */
+  damaged(what: DamagedRecord): void;
+}
+
+export interface DamagedRecord {
+  readonly what: 'event' | 'resource';
+  readonly cluster: string;
+  readonly dataType: string;
+  readonly resourceId: string;
 }
 
 export interface StoreRecord {
+  readonly resource: Resource;
   readonly kind: CellKind;
-  readonly dataType: string;
-  readonly cluster: string;
-  readonly resourceId: string;
   /** One counter for the whole broker: higher is later. */
   readonly position: number;
   readonly bytes: Uint8Array;
-  /** The record that this one replaces; undefined: none, or it lives on. */
-  readonly replaces: StoredBytes | undefined;
+  /** When it arrived, in milliseconds since 1970. */
+  readonly at: number;
+  /** The user that published it. */
+  readonly user: string;
 }
 
 /** `request`: a spec that an agent wrote, on its way to the sources. */
@@ -35,4 +89,18 @@ export type CellKind = 'spec' | 'status' | 'request';
 /** A handle to kept bytes; only the store that made it looks inside. */
 export interface StoredBytes {
   readonly size: number;
+  readonly position: number;
+}
+
+/** What is kept beside the bytes of an event. */
+export interface StoredNote {
+  /** Milliseconds since 1970. */
+  readonly at: number;
+  readonly user: string;
+}
+
+/** Why the store takes nothing: the answer to a Publish. */
+export interface StoreRefusal {
+  readonly code: 'resource_exhausted' | 'unavailable';
+  readonly message: string;
 }

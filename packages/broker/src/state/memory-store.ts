@@ -1,22 +1,35 @@
-import type { EventStore, StoredBytes, StoreRecord } from './event-store.js';
+import type { EventStore, StoredBytes, StoredNote, StoreListener, StoreRecord } from './event-store.js';
+import type { ResourceTable } from './resource-table.js';
 
-interface InMemory extends StoredBytes {
+interface InMemory extends StoredBytes, StoredNote {
   readonly bytes: Uint8Array;
 }
 
 /** Keeps events in memory: durable at once, gone with the process. */
 export class MemoryStore implements EventStore {
   readonly name = 'memory';
-  readonly durablePosition = Number.MAX_SAFE_INTEGER;
+  readonly epoch: string;
+  readonly lastPosition = 0;
+  readonly refusal = undefined;
+  readonly #entries = new Map<string, string>();
   #keptBytes = 0;
+
+  /** @param epoch another one for each start */
+  constructor(epoch = 'memory') {
+    this.epoch = epoch;
+  }
+
+  get durablePosition(): number {
+    return Number.MAX_SAFE_INTEGER;
+  }
 
   get keptBytes(): number {
     return this.#keptBytes;
   }
 
-  append(record: StoreRecord): StoredBytes {
-    this.#keptBytes += record.bytes.byteLength - (record.replaces?.size ?? 0);
-    const stored: InMemory = { bytes: record.bytes, size: record.bytes.byteLength };
+  append({ at, bytes, position, user }: StoreRecord): StoredBytes {
+    this.#keptBytes += bytes.byteLength;
+    const stored: InMemory = { bytes, size: bytes.byteLength, position, at, user };
     return stored;
   }
 
@@ -24,7 +37,41 @@ export class MemoryStore implements EventStore {
     return (stored as InMemory).bytes;
   }
 
+  describe(stored: StoredBytes): StoredNote {
+    return stored as InMemory;
+  }
+
   forget(stored: StoredBytes): void {
     this.#keptBytes -= stored.size;
+  }
+
+  open(_table: ResourceTable, _listener: StoreListener): void {}
+
+  changed(): void {}
+
+  load(): undefined {}
+
+  *scan(): Iterable<never> {}
+
+  committed(): undefined {}
+
+  isUnsettled(): boolean {
+    return true;
+  }
+
+  dropPartition(): void {}
+
+  tick(): void {}
+
+  setEntry(key: string, value: string | undefined): void {
+    if (value === undefined) this.#entries.delete(key);
+    else this.#entries.set(key, value);
+  }
+
+  *entries(prefix: string): Iterable<readonly [string, string]> {
+    for (const key of [...this.#entries.keys()].sort()) {
+      const value = this.#entries.get(key);
+      if (value !== undefined && key.startsWith(prefix)) yield [key, value];
+    }
   }
 }

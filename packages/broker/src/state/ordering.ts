@@ -1,5 +1,5 @@
 import type { Envelope } from '../wire/envelope.js';
-import type { Cell, Grave, Resource } from './resource.js';
+import type { Cell, CellView, Grave, Resource } from './resource.js';
 
 /** `take`: it is the newest. `new-life`: it is the newest and begins a new incarnation. `stale`: acknowledge and forget. */
 export type Verdict = 'take' | 'new-life' | 'stale';
@@ -74,9 +74,12 @@ function sequence(text: string): bigint | undefined {
 }
 
 /** The version that an agent holds once it has seen what the broker holds. */
-export function versionAfterAnswer(spec: Cell, listed: bigint | undefined): bigint {
+export function versionAfterAnswer(
+  spec: CellView,
+  earlierVersion: bigint | undefined,
+  listed: bigint | undefined,
+): bigint {
   if (listed === undefined || listed <= spec.version) return spec.version;
-  const { earlierVersion } = spec.resource;
   const ofEarlierLife = earlierVersion !== undefined && listed <= earlierVersion;
   return ofEarlierLife ? spec.version : listed;
 }

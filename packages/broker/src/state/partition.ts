@@ -1,5 +1,5 @@
 import type { Asked, Place } from './place.js';
-import { Resource } from './resource.js';
+import { Resource, type ResourceView } from './resource.js';
 
 /** What an agent listed and nobody owns. */
 export interface Orphan {
@@ -7,32 +7,98 @@ export interface Orphan {
   readonly since: number;
 }
 
+/** Where resources are that are not in memory. */
+export interface ColdResources {
+  load(partition: Partition, id: string): Resource | undefined;
+  /** Everything that the store has of the partition, each loaded for the moment. */
+  scan(partition: Partition): Iterable<Resource>;
+  /** One of those stays. */
+  adopt(partition: Partition, resource: Resource): void;
+}
+
 /** All resources of one data type on one cluster: the unit of routing and of resync. */
 export class Partition implements Place {
   readonly dataType: string;
   readonly cluster: string;
-  readonly resources = new Map<string, Resource>();
+  readonly keep: Place['keep'];
   readonly orphans = new Map<string, Orphan>();
   /** An agent asked for specs here since the broker started: sources that connect later are asked in its place. */
   agentAsked = false;
   readonly asked = new Map<string, Asked>();
+  /** How many resources here are known, in memory or not. */
+  size = 0;
   /** How many resources here hold a request of an agent. */
   requests = 0;
   /** How many resources each source owns here. */
   readonly owned = new Map<string, number>();
+  /** Its number in the store; 0: the store does not know it. */
+  number = 0;
+  /** Those in memory. */
+  readonly hot = new Map<string, Resource>();
+  readonly #cold: ColdResources | undefined;
 
-  constructor(dataType: string, cluster: string) {
+  /** @param cold where the rest is; undefined: all are in memory */
+  constructor(dataType: string, cluster: string, keep: Place['keep'] = 'latest', cold?: ColdResources) {
     this.dataType = dataType;
     this.cluster = cluster;
+    this.keep = keep;
+    this.#cold = cold;
+  }
+
+  /** The resource of that id, when anything is known of it. The object is the one of its kind as long as anybody holds it. */
+  find(id: string): Resource | undefined {
+    const resource = this.hot.get(id) ?? this.#load(id);
+    if (resource === undefined || resource.isBlank) return undefined;
+    resource.usedIn = 0;
+    return resource;
   }
 
   /** The resource of that id, made when it is new. */
   resource(id: string): Resource {
-    let resource = this.resources.get(id);
+    let resource = this.hot.get(id) ?? this.#load(id);
     if (resource === undefined) {
       resource = new Resource(this, id);
-      this.resources.set(id, resource);
+      this.hot.set(id, resource);
     }
+    resource.usedIn = 0;
+    return resource;
+  }
+
+  /**
+   * Every resource here, to read: those in memory first. It may be walked over several turns, while things change: what was here from
+   * beginning to end comes exactly once.
+   */
+  *views(): Iterable<ResourceView> {
+    const cold = this.number === 0 ? undefined : this.#cold;
+    const seen = cold === undefined ? undefined : new Set<string>();
+    for (const resource of this.hot.values()) {
+      seen?.add(resource.id);
+      if (!resource.isBlank) yield resource;
+    }
+    if (cold === undefined) return;
+    for (const resource of cold.scan(this)) {
+      if (seen?.has(resource.id) === true) continue;
+      const now = this.hot.get(resource.id) ?? resource;
+      if (!now.isBlank) yield now;
+    }
+  }
+
+  /** The resource that was just seen, to change or to keep: in the same turn. */
+  hold(view: ResourceView): Resource {
+    const hot = this.hot.get(view.id);
+    if (hot !== undefined) {
+      hot.usedIn = 0;
+      return hot;
+    }
+    const resource = view as Resource;
+    this.#cold?.adopt(this, resource);
+    return resource;
+  }
+
+  #load(id: string): Resource | undefined {
+    if (this.#cold === undefined || this.number === 0) return undefined;
+    const resource = this.#cold.load(this, id);
+    if (resource !== undefined) this.#cold.adopt(this, resource);
     return resource;
   }
 }

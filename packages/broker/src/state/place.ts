@@ -2,6 +2,8 @@
 export interface Place {
   readonly dataType: string;
   readonly cluster: string;
+  /** `durable`: kept in the store. `latest`: kept in memory, whatever the store is. */
+  readonly keep: 'durable' | 'latest';
   /** When each source was last asked for its specs here. */
   readonly asked: ReadonlyMap<string, Asked>;
 }

@@ -1,37 +1,50 @@
+import type { EventStore } from './event-store.js';
 import { Partition } from './partition.js';
-import type { Resource } from './resource.js';
+import type { Place } from './place.js';
+import { Resource } from './resource.js';
+import { restoreResource } from './resource-codec.js';
+
+/** How many resources stay in memory although nothing holds them there. */
+const MOST_AT_REST = 50_000;
 
 /** All partitions, by cluster and data type, and by the sources that own something in them. */
 export class ResourceTable {
   readonly #byCluster = new Map<string, Map<string, Partition>>();
   readonly #bySource = new Map<string, Set<Partition>>();
   readonly #all = new Set<Partition>();
-  /** Resources whose newest spec is a deletion that nobody confirmed yet, oldest first. */
+  readonly #store: EventStore;
+  readonly #keepOf: (dataType: string) => Place['keep'];
+  readonly #mostAtRest: number;
+  #sweeps = 1;
+  /** Resources whose newest spec is a deletion that nobody confirmed yet. */
   readonly tombstones = new Set<Resource>();
-  /** Resources whose deletion was confirmed, oldest first. */
+  /** Resources whose deletion was confirmed. */
   readonly graves = new Set<Resource>();
-  /** Resources whose newest request is a deletion, oldest first. */
+  /** Resources whose newest request is a deletion. */
   readonly endedRequests = new Set<Resource>();
   /** Resources that were created again before their deletion was confirmed. */
   readonly farewells = new Set<Resource>();
+
+  /**
+   * @param keepOf what the policy of a data type says
+   * @param mostAtRest resources that stay in memory although they are in the store and nobody holds them
+   */
+  constructor(
+    store: EventStore,
+    keepOf: (dataType: string) => Place['keep'] = () => 'durable',
+    mostAtRest = MOST_AT_REST,
+  ) {
+    this.#store = store;
+    this.#keepOf = keepOf;
+    this.#mostAtRest = mostAtRest;
+  }
 
   find(dataType: string, cluster: string): Partition | undefined {
     return this.#byCluster.get(cluster)?.get(dataType);
   }
 
   partition(dataType: string, cluster: string): Partition {
-    let types = this.#byCluster.get(cluster);
-    if (types === undefined) {
-      types = new Map();
-      this.#byCluster.set(cluster, types);
-    }
-    let partition = types.get(dataType);
-    if (partition === undefined) {
-      partition = new Partition(dataType, cluster);
-      types.set(dataType, partition);
-      this.#all.add(partition);
-    }
-    return partition;
+    return this.find(dataType, cluster) ?? this.#make(dataType, cluster);
   }
 
   /** Partitions of a cluster; `dataType` `""` means all of them. */
@@ -60,47 +73,185 @@ export class ResourceTable {
     }
   }
 
-  /** Gives the resource to `owner`, or to nobody, and keeps the indexes. */
+  /** Gives the resource to `owner`, or to nobody, and keeps the indexes. Say `changed` afterwards. */
   setOwner(resource: Resource, owner: string | undefined): void {
     if (resource.owner === owner) return;
-    const partition = this.partition(resource.place.dataType, resource.place.cluster);
+    const partition = this.#partitionOf(resource);
     const before = resource.owner;
     resource.owner = owner;
-    if (before !== undefined) {
-      const left = (partition.owned.get(before) ?? 1) - 1;
-      if (left > 0) partition.owned.set(before, left);
-      else {
-        partition.owned.delete(before);
-        this.#bySource.get(before)?.delete(partition);
-      }
-    }
+    if (before !== undefined) this.#own(partition, before, -1);
     if (owner === undefined) return;
     partition.orphans.delete(resource.id);
-    partition.owned.set(owner, (partition.owned.get(owner) ?? 0) + 1);
-    let partitions = this.#bySource.get(owner);
-    if (partitions === undefined) {
-      partitions = new Set();
-      this.#bySource.set(owner, partitions);
-    }
-    partitions.add(partition);
+    this.#own(partition, owner, 1);
   }
 
-  /** Forgets the resource itself, once both of its cells are empty. */
-  remove(resource: Resource): void {
-    this.setOwner(resource, undefined);
-    this.tombstones.delete(resource);
-    this.graves.delete(resource);
-    this.farewells.delete(resource);
-    this.endedRequests.delete(resource);
-    this.find(resource.place.dataType, resource.place.cluster)?.resources.delete(resource.id);
+  /** Something about the resource is different now: counts and indexes follow, and the store hears of it. */
+  changed(resource: Resource): void {
+    this.#count(resource);
+    this.#index(resource);
+    const partition = this.#partitionOf(resource);
+    if (partition.keep === 'durable') this.#store.changed(resource, partition);
+    // One that a store has stays until the store has forgotten it too.
+    if (partition.number === 0 && resource.isBlank) partition.hot.delete(resource.id);
+  }
+
+  /** The resource is again what the store has of it; undefined: the store has nothing. */
+  restore(resource: Resource, record: Uint8Array | undefined): void {
+    const owner = resource.owner;
+    restoreResource(resource, record);
+    const restored = resource.owner;
+    resource.owner = owner;
+    this.setOwner(resource, restored);
+    this.#count(resource);
+    this.#index(resource);
+    if (resource.isBlank) this.#partitionOf(resource).hot.delete(resource.id);
+  }
+
+  /** A resource as it comes out of the store: its partition has counted it already. */
+  load(partition: Partition, id: string, record: Uint8Array): Resource {
+    const resource = new Resource(partition, id);
+    restoreResource(resource, record);
+    resource.counted = !resource.isBlank;
+    resource.countedRequest = resource.request !== undefined;
+    return resource;
+  }
+
+  /** What was loaded stays in memory; those with an end ahead are found without a walk over all. */
+  keepHot(partition: Partition, resource: Resource): void {
+    partition.hot.set(resource.id, resource);
+    this.#index(resource);
+  }
+
+  /** A partition as the store has it. */
+  addStored(partition: Partition): void {
+    this.#add(partition);
+    for (const source of partition.owned.keys()) this.#partitionsOf(source).add(partition);
+  }
+
+  newPartition(dataType: string, cluster: string): Partition {
+    const keep = this.#keepOf(dataType);
+    return new Partition(dataType, cluster, keep, keep === 'durable' ? this.#cold : undefined);
+  }
+
+  /**
+   * Resources leave memory that the store has and that nobody holds: two calls after their last use, once there are many.
+   * @param isHeld whether somebody outside of the table holds it
+   */
+  sweep(isHeld: (resource: Resource) => boolean): void {
+    this.#sweeps += 1;
+    let hot = 0;
+    for (const partition of this.#all) if (partition.number > 0) hot += partition.hot.size;
+    if (hot <= this.#mostAtRest) return;
+    for (const partition of this.#all) {
+      if (partition.number === 0) continue;
+      for (const resource of partition.hot.values()) {
+        if (resource.usedIn === 0) {
+          continue;
+        }
+        if (resource.usedIn >= this.#sweeps - 1 || this.#mustStay(resource) || isHeld(resource)) continue;
+        partition.hot.delete(resource.id);
+      }
+    }
   }
 
   /** Forgets a partition in which nothing is and that nobody asks about. */
   dropIfEmpty(partition: Partition): void {
-    if (partition.resources.size > 0 || partition.orphans.size > 0) return;
+    if (partition.size > 0 || partition.orphans.size > 0 || partition.hot.size > 0) return;
     this.#all.delete(partition);
     const types = this.#byCluster.get(partition.cluster);
     types?.delete(partition.dataType);
     if (types?.size === 0) this.#byCluster.delete(partition.cluster);
+    this.#store.dropPartition(partition);
   }
+
+  readonly #cold = {
+    load: (partition: Partition, id: string): Resource | undefined => {
+      const record = this.#store.load(partition, id);
+      return record === undefined ? undefined : this.load(partition, id, record);
+    },
+    scan: (partition: Partition): Iterable<Resource> => this.#scan(partition),
+    adopt: (partition: Partition, resource: Resource): void => this.keepHot(partition, resource),
+  };
+
+  *#scan(partition: Partition): Iterable<Resource> {
+    for (const [id, record] of this.#store.scan(partition)) yield this.load(partition, id, record);
+  }
+
+  #mustStay(resource: Resource): boolean {
+    if (this.#store.isUnsettled(resource) || resource.deletionSentAt !== undefined) return true;
+    if (resource.farewell !== undefined || resource.grave !== undefined) return true;
+    const { request, spec, status } = resource;
+    for (const cell of [spec, status, request]) {
+      if (cell !== undefined && (cell.deleting || cell.refusedBy !== undefined)) return true;
+    }
+    return false;
+  }
+
+  #make(dataType: string, cluster: string): Partition {
+    const partition = this.newPartition(dataType, cluster);
+    this.#add(partition);
+    return partition;
+  }
+
+  #add(partition: Partition): void {
+    let types = this.#byCluster.get(partition.cluster);
+    if (types === undefined) {
+      types = new Map();
+      this.#byCluster.set(partition.cluster, types);
+    }
+    types.set(partition.dataType, partition);
+    this.#all.add(partition);
+  }
+
+  #own(partition: Partition, source: string, by: number): void {
+    const count = (partition.owned.get(source) ?? 0) + by;
+    if (count > 0) {
+      partition.owned.set(source, count);
+      this.#partitionsOf(source).add(partition);
+      return;
+    }
+    partition.owned.delete(source);
+    const partitions = this.#bySource.get(source);
+    partitions?.delete(partition);
+    if (partitions?.size === 0) this.#bySource.delete(source);
+  }
+
+  #partitionsOf(source: string): Set<Partition> {
+    let partitions = this.#bySource.get(source);
+    if (partitions === undefined) {
+      partitions = new Set();
+      this.#bySource.set(source, partitions);
+    }
+    return partitions;
+  }
+
+  #count(resource: Resource): void {
+    const partition = this.#partitionOf(resource);
+    const counted = !resource.isBlank;
+    if (counted !== resource.counted) {
+      resource.counted = counted;
+      partition.size += counted ? 1 : -1;
+      if (!counted) this.setOwner(resource, undefined);
+    }
+    const countedRequest = resource.request !== undefined;
+    if (countedRequest === resource.countedRequest) return;
+    resource.countedRequest = countedRequest;
+    partition.requests += countedRequest ? 1 : -1;
+  }
+
+  #index(resource: Resource): void {
+    keepIn(this.tombstones, resource, resource.tombstone !== undefined);
+    keepIn(this.graves, resource, resource.grave !== undefined);
+    keepIn(this.farewells, resource, resource.farewell !== undefined);
+    keepIn(this.endedRequests, resource, resource.request?.deleting === true);
+  }
+
+  #partitionOf({ place }: Resource): Partition {
+    return this.partition(place.dataType, place.cluster);
+  }
+}
+
+function keepIn(set: Set<Resource>, resource: Resource, wanted: boolean): void {
+  if (wanted) set.add(resource);
+  else if (set.size > 0) set.delete(resource);
 }

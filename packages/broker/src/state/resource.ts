@@ -8,13 +8,13 @@ export class Cell {
   stored: StoredBytes;
   /** Position of the newest event; one counter for the whole broker. */
   position: number;
-  /** When the newest event arrived, in milliseconds. */
+  /** When the newest event arrived, in milliseconds since 1970. */
   at: number;
   /** When its publisher stamped the newest event, by the publisher's clock in milliseconds; 0: unknown. */
   stampedAt = 0;
   /** Version of the newest event; `0n` when it has none. */
   version: bigint;
-  /** The newest event is a deletion (spec only). */
+  /** The newest event is a deletion (spec and request). */
   deleting = false;
   /** The newest status reports the condition Deleted (status only). */
   gone = false;
@@ -74,6 +74,9 @@ export class Resource {
   status: Cell | undefined;
   /** What agents wrote, where the policy or their role makes them writers; it never meets the spec. */
   request: Cell | undefined;
+  /** Specs, deletions among them, and statuses before the newest, newest first; undefined: none are kept. */
+  pastSpecs: StoredBytes[] | undefined;
+  pastStatuses: StoredBytes[] | undefined;
   /** The highest version of the present life; `0n` when it only had version 0. */
   newestVersion = 0n;
   /** The highest version of all earlier lives; undefined: this is the first. */
@@ -81,9 +84,14 @@ export class Resource {
   /** When the present life began by the clock of its source, in milliseconds; 0: unknown. */
   lifeBegan = 0;
   farewell: Farewell | undefined;
-  /** When a deletion was last handed to a session, in milliseconds: what follows keeps a distance. */
+  /** When a deletion was last handed to a session, in milliseconds: what follows keeps a distance. Not stored. */
   deletionSentAt: number | undefined;
   grave: Grave | undefined;
+  /** It is counted in its partition as a resource, and as one that holds a request. Kept by `ResourceTable.changed`. */
+  counted = false;
+  countedRequest = false;
+  /** The sweep of the table that found it in use last; 0: it was asked for since. What nobody uses leaves memory when a store has it. */
+  usedIn = 0;
 
   constructor(place: Place, id: string) {
     this.place = place;
@@ -93,4 +101,23 @@ export class Resource {
   get tombstone(): Cell | undefined {
     return this.spec?.deleting === true ? this.spec : undefined;
   }
+
+  /** Nothing is known of it. */
+  get isBlank(): boolean {
+    return (this.spec ?? this.status ?? this.request ?? this.grave) === undefined;
+  }
+}
+
+/** One side of a resource, to read. */
+export type CellView = Readonly<Omit<Cell, 'resource' | 'refusedBy'>>;
+
+/** A resource to read: it may have been loaded for this moment only, so whoever wants to change or keep it asks its partition for it. */
+export interface ResourceView
+  extends Readonly<Omit<Resource, 'spec' | 'status' | 'request' | 'pastSpecs' | 'pastStatuses' | 'grave'>> {
+  readonly spec: CellView | undefined;
+  readonly status: CellView | undefined;
+  readonly request: CellView | undefined;
+  readonly grave: Grave | undefined;
+  readonly pastSpecs: readonly StoredBytes[] | undefined;
+  readonly pastStatuses: readonly StoredBytes[] | undefined;
 }

@@ -206,7 +206,7 @@ class Script {
           this.#out.push(`${partition.cluster}/${id} v${version}`);
         continue;
       }
-      for (const resource of partition.resources.values()) {
+      for (const resource of partition.views()) {
         const { request } = resource;
         if (what === 'state' && request !== undefined) {
           this.#out.push(`${partition.cluster}/${resource.id} asked by an agent: v${request.version}`);

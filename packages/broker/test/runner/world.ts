@@ -169,6 +169,7 @@ export class World {
   #newCore(): BrokerCore {
     return new BrokerCore({
       store: this.#newStore(),
+      clock: () => this.now,
       policies: new DataTypePolicies(),
       options: this.#options,
       port: {

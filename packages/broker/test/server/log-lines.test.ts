@@ -8,7 +8,7 @@ const ADDRESS = expect.stringMatching(/:[1-9]\d*$/);
 
 it('of one kind, so many lines are let through in a second, and the others counted', () => {
   let now = 0;
-  const limit = new LineLimit(2, { now: () => now, toEpoch: (at) => at });
+  const limit = new LineLimit(2, { now: () => now });
   expect([limit.allows(), limit.allows(), limit.allows()]).toEqual([true, true, false]);
   expect(limit.takeLeftOut()).toBe(0);
   now = 1_000;

@@ -1,0 +1,273 @@
+import { CeBrokerError } from 'ce-broker-proto';
+import type { Partition } from '../state/partition.js';
+import type { Place } from '../state/place.js';
+import type { Cell, Resource, ResourceView } from '../state/resource.js';
+import type { Envelope } from '../wire/envelope.js';
+import type { Core } from './core.js';
+import { DeletionWindow } from './deletion-window.js';
+import type { HoldEntries } from './hold-entries.js';
+import { resort } from './holds.js';
+import { dropFarewell } from './keep.js';
+
+/** When deletions are too many to be meant. */
+export interface MassDeletion {
+  /** Of the resources of one data type on one cluster, above 0 and below 1. */
+  readonly share: number;
+  /** In milliseconds. */
+  readonly withinMs: number;
+  /** Fewer deletions than these are never too many. */
+  readonly least: number;
+}
+
+/** From this position on the deletions of one data type on one cluster wait for consent. */
+export interface HeldDeletions {
+  readonly kind: 'deletions';
+  readonly cluster: string;
+  readonly dataType: string;
+  readonly after: number;
+  /** In milliseconds since 1970. */
+  readonly since: number;
+  /** How many there had been within the time, with the first one that waits, and of how many resources. */
+  readonly deleted: number;
+  readonly of: number;
+}
+
+/** A consent: deletions up to this time do not count. */
+interface Consent {
+  readonly kind: 'consent';
+  readonly cluster: string;
+  readonly at: number;
+}
+
+interface Watch {
+  /** Resources that are wanted. */
+  live: number;
+  readonly window: DeletionWindow;
+}
+
+/** Resources that are gone through to count them; where more are known, their number stands in. */
+const MOST_COUNTED = 50_000;
+
+/**
+ * Keeps back what a wiped source or a hub that was restored from yesterday would do: it deletes most of a cluster within minutes. More
+ * than a share of the resources of one data type on a cluster, and the deletions from there on wait until somebody consents.
+ */
+export class DeletionGuard {
+  readonly #entries: HoldEntries;
+  readonly #held = new Map<string, Map<string, HeldDeletions>>();
+  readonly #consents = new Map<string, Consent>();
+  readonly #keys = new Map<HeldDeletions | Consent, string>();
+  readonly #watches = new Map<Partition, Watch>();
+
+  constructor(entries: HoldEntries) {
+    this.#entries = entries;
+  }
+
+  /** Takes up an entry of before this start. */
+  restore(key: string, value: Readonly<Record<string, unknown>>): void {
+    const { after, at, cluster, dataType, deleted, kind, of, since } = value;
+    if (typeof cluster !== 'string') return;
+    if (kind === 'consent' && typeof at === 'number') this.#keepConsent({ kind, cluster, at }, key);
+    if (kind !== 'deletions' || typeof dataType !== 'string' || typeof after !== 'number') return;
+    if (typeof since !== 'number' || typeof deleted !== 'number' || typeof of !== 'number') return;
+    this.#keep({ kind, cluster, dataType, after, since, deleted, of }, key);
+  }
+
+  /** Whether deletions wait anywhere. */
+  get any(): boolean {
+    return this.#held.size > 0;
+  }
+
+  *all(): Iterable<HeldDeletions> {
+    for (const types of this.#held.values()) yield* types.values();
+  }
+
+  at({ cluster, dataType }: Place): HeldDeletions | undefined {
+    return this.#held.get(cluster)?.get(dataType);
+  }
+
+  /** The cell is a deletion that waits for consent. */
+  covers(resource: Resource | ResourceView, cell: Pick<Cell, 'kind' | 'deleting' | 'position'>): boolean {
+    if (!cell.deleting || cell.kind !== 'spec' || this.#held.size === 0) return false;
+    const held = this.at(resource.place);
+    return held !== undefined && cell.position > held.after;
+  }
+
+  /** A spec is about to become the newest of its resource: counts, and says so when a deletion is one too many. */
+  count(core: Core, partition: Partition, resource: Resource, event: Envelope, now: number): void {
+    const rule = core.options.massDeletion;
+    if (rule === false) return;
+    noteBirth(resource, event);
+    const { grave, spec } = resource;
+    const wasLive = spec !== undefined && !spec.deleting;
+    let watch = this.#watches.get(partition);
+    if (watch === undefined) {
+      if (!event.deleting) return;
+      watch = this.#watch(core, partition, rule, now);
+    }
+    if (!event.deleting) {
+      if (wasLive) return;
+      watch.live += 1;
+      this.#forgive(resource, watch, rule);
+      return;
+    }
+    const before = watch.live;
+    if (wasLive) watch.live -= 1;
+    if (this.at(partition) !== undefined) return;
+    if (spec?.deleting === true || grave !== undefined || isYoung(resource, now, rule)) return;
+    const deleted = watch.window.count(now) + 1;
+    const of = before + deleted - (wasLive ? 1 : 0);
+    if (deleted < rule.least || deleted <= rule.share * of) {
+      watch.window.add(now);
+      return;
+    }
+    const { cluster, dataType } = partition;
+    const held = {
+      kind: 'deletions',
+      cluster,
+      dataType,
+      after: core.position,
+      since: now,
+      deleted,
+      of,
+    } as const;
+    this.#keep(held, this.#entries.add(held));
+    core.port.note({ kind: 'deletions-held', cluster, dataType, deleted, of });
+  }
+
+  /** Deletions on the cluster are meant: those that waited wait no more, and none until now counts. */
+  consent(cluster: string, now: number): readonly HeldDeletions[] {
+    const released = [...(this.#held.get(cluster)?.values() ?? [])];
+    this.#held.delete(cluster);
+    for (const held of released) this.#dropEntry(held);
+    const before = this.#consents.get(cluster);
+    if (before !== undefined) this.#dropEntry(before);
+    const consent: Consent = { kind: 'consent', cluster, at: now };
+    this.#keepConsent(consent, this.#entries.add(consent));
+    for (const partition of this.#watches.keys()) {
+      if (partition.cluster === cluster) this.#watches.delete(partition);
+    }
+    return released;
+  }
+
+  /** Forgets what counts no more. */
+  clean(core: Core, now: number): void {
+    const { massDeletion } = core.options;
+    for (const [partition, { window }] of this.#watches) {
+      if (window.count(now) === 0) this.#watches.delete(partition);
+    }
+    for (const [cluster, consent] of this.#consents) {
+      if (massDeletion !== false && now - consent.at < massDeletion.withinMs) continue;
+      this.#consents.delete(cluster);
+      this.#dropEntry(consent);
+    }
+  }
+
+  /** Counts the resources once, and with them what was deleted lately: also before a restart. */
+  #watch(core: Core, partition: Partition, rule: MassDeletion, now: number): Watch {
+    const watch: Watch = { live: 0, window: new DeletionWindow(rule.withinMs) };
+    this.#watches.set(partition, watch);
+    if (partition.size > MOST_COUNTED) {
+      watch.live = partition.size;
+      return watch;
+    }
+    const from = Math.max(now - rule.withinMs, this.#consents.get(partition.cluster)?.at ?? 0);
+    for (const resource of partition.views()) {
+      const { grave, spec } = resource;
+      if (spec !== undefined && !spec.deleting) {
+        watch.live += 1;
+        continue;
+      }
+      const at = spec?.at ?? grave?.at ?? 0;
+      const counts = at > from && !isYoung(resource, at, rule);
+      if (counts && (spec === undefined || !this.covers(resource, spec))) watch.window.add(at);
+    }
+    return watch;
+  }
+
+  /** The resource is wanted again: its deletion counts no more. */
+  #forgive(resource: Resource, watch: Watch, rule: MassDeletion): void {
+    const { grave, spec } = resource;
+    const at = spec?.at ?? grave?.at;
+    if (at === undefined || isYoung(resource, at, rule)) return;
+    if (spec !== undefined && this.covers(resource, spec)) return;
+    watch.window.remove(at);
+  }
+
+  #keep(held: HeldDeletions, key: string): void {
+    const types = this.#held.get(held.cluster) ?? new Map<string, HeldDeletions>();
+    types.set(held.dataType, held);
+    this.#held.set(held.cluster, types);
+    this.#keys.set(held, key);
+  }
+
+  #keepConsent(consent: Consent, key: string): void {
+    this.#consents.set(consent.cluster, consent);
+    this.#keys.set(consent, key);
+  }
+
+  #dropEntry(entry: HeldDeletions | Consent): void {
+    this.#entries.remove(this.#keys.get(entry) ?? '');
+    this.#keys.delete(entry);
+  }
+}
+
+/**
+ * The resource lives again before anybody consented to its deletion: there is nothing to hold any more. Where the agent takes the new
+ * spec for newer than what it has, it never hears of the deletion; else it sees the deletion first, as after every other.
+ */
+export function voidHeldDeletion(core: Core, resource: Resource, event: Envelope): void {
+  const { earlierVersion = 0n, farewell, place } = resource;
+  const held = core.deletions.at(place);
+  if (held === undefined || farewell === undefined || farewell.stored.position <= held.after) return;
+  const isNewer = event.version === 0n ? earlierVersion === 0n : event.version > earlierVersion;
+  if (isNewer) dropFarewell(core, resource);
+}
+
+/** The deletions of a cluster that wait for consent go out. Throws `not_found`. */
+export function releaseDeletions(
+  core: Core,
+  cluster: string,
+  by: string,
+  now: number,
+): readonly HeldDeletions[] {
+  const waiting = heldDeletions(core, cluster);
+  const released = core.deletions.consent(cluster, now);
+  if (released.length === 0) {
+    throw new CeBrokerError(
+      'not_found',
+      `no deletions of cluster ${cluster} wait for consent: ce-broker holds lists what is held`,
+    );
+  }
+  core.port.note({ kind: 'released', target: `${waiting} deletions of cluster ${cluster}`, by });
+  for (const session of [...core.sessions.agentsOf(cluster)]) resort(session, now);
+  return released;
+}
+
+/** How many deletions wait for consent: of a cluster and data type, or all. */
+export function heldDeletions(core: Readonly<Core>, cluster?: string, dataType?: string): number {
+  if (!core.deletions.any) return 0;
+  let count = 0;
+  for (const resource of core.table.tombstones) {
+    if (cluster !== undefined && resource.place.cluster !== cluster) continue;
+    if (dataType !== undefined && resource.place.dataType !== dataType) continue;
+    if (resource.spec !== undefined && core.deletions.covers(resource, resource.spec)) count += 1;
+  }
+  return count;
+}
+
+/** Of a first life only its beginning tells how long it has lasted. */
+function noteBirth(resource: Resource, event: Envelope): void {
+  const { earlierVersion, grave, spec } = resource;
+  if ((spec ?? grave) === undefined && earlierVersion === undefined && event.type.action === 'create_request')
+    resource.lifeBegan = event.time;
+}
+
+/** It came and went within the time: jobs and the like. Nobody misses it. */
+function isYoung(
+  { lifeBegan }: { readonly lifeBegan: number },
+  at: number,
+  { withinMs }: MassDeletion,
+): boolean {
+  return lifeBegan > 0 && at - lifeBegan >= 0 && at - lifeBegan < withinMs;
+}

@@ -1,0 +1,204 @@
+import { CeBrokerError } from 'ce-broker-proto';
+import type { Holding } from '../delivery/holding.js';
+import type { Session } from '../delivery/session.js';
+import type { Cell, Resource, ResourceView } from '../state/resource.js';
+import type { Core } from './core.js';
+import type { DeletionGuard } from './deletion-guard.js';
+import type { HoldEntries } from './hold-entries.js';
+
+/** Holds that are placed at most. */
+const MOST_HOLDS = 10_000;
+
+/**
+ * What a hold is about. `cluster`: what goes to its agents. `source`: what that source wants, on any cluster; the statuses go on to it.
+ * `resource`: one resource, both ways.
+ */
+export type HoldTarget =
+  | { readonly kind: 'cluster' | 'source'; readonly name: string }
+  | {
+      readonly kind: 'resource';
+      readonly name: string;
+      readonly cluster: string;
+      readonly dataType: string;
+    };
+
+/** A hold: who paused what, when and why. */
+export type Hold = HoldTarget & {
+  /** In milliseconds since 1970. */
+  readonly since: number;
+  readonly by: string;
+  readonly reason: string;
+};
+
+/** Which cells wait: what operators hold, and deletions that wait for consent. A look-up costs the same with one hold or with thousands. */
+export class Holds implements Holding {
+  readonly #entries: HoldEntries;
+  readonly #deletions: DeletionGuard;
+  readonly #clusters = new Map<string, Hold>();
+  readonly #sources = new Map<string, Hold>();
+  /** By id; those of one id on different clusters and of different types beside each other. */
+  readonly #resources = new Map<string, readonly Hold[]>();
+  /** The key of each in the store, in the order in which they were placed. */
+  readonly #keys = new Map<Hold, string>();
+
+  constructor(entries: HoldEntries, deletions: DeletionGuard) {
+    this.#entries = entries;
+    this.#deletions = deletions;
+  }
+
+  /** Takes up what was held before this start. */
+  restore(): void {
+    for (const [key, value] of this.#entries.saved()) {
+      const hold = readHold(value);
+      if (hold !== undefined) this.#keep(hold, key);
+      else this.#deletions.restore(key, value);
+    }
+  }
+
+  get any(): boolean {
+    return this.#keys.size > 0 || this.#deletions.any;
+  }
+
+  get size(): number {
+    return this.#keys.size;
+  }
+
+  /** In the order in which they were placed. */
+  all(): Iterable<Hold> {
+    return this.#keys.keys();
+  }
+
+  covers(cell: Cell): boolean {
+    return this.of(cell.resource, cell) !== undefined || this.#deletions.covers(cell.resource, cell);
+  }
+
+  /** The hold for which the newest event of the cell waits: of the resource, its cluster or its source, in this order. */
+  of(
+    resource: Resource | ResourceView,
+    cell: { readonly kind: Cell['kind'] } = { kind: 'spec' },
+  ): Hold | undefined {
+    if (this.#keys.size === 0) return undefined;
+    const { id, owner, place } = resource;
+    const own = this.#resources.get(id)?.find((hold) => isOn(hold, place));
+    if (own !== undefined || cell.kind !== 'spec') return own;
+    const ofCluster = this.#clusters.get(place.cluster);
+    if (ofCluster !== undefined || owner === undefined) return ofCluster;
+    return this.#sources.get(owner);
+  }
+
+  find(target: HoldTarget): Hold | undefined {
+    if (target.kind === 'cluster') return this.#clusters.get(target.name);
+    if (target.kind === 'source') return this.#sources.get(target.name);
+    return this.#resources.get(target.name)?.find((hold) => isOn(hold, target));
+  }
+
+  add(hold: Hold): void {
+    this.#keep(hold, this.#entries.add(hold));
+  }
+
+  remove(hold: Hold): void {
+    this.#entries.remove(this.#keys.get(hold) ?? '');
+    this.#keys.delete(hold);
+    if (hold.kind === 'cluster') this.#clusters.delete(hold.name);
+    else if (hold.kind === 'source') this.#sources.delete(hold.name);
+    else {
+      const left = (this.#resources.get(hold.name) ?? []).filter((other) => other !== hold);
+      if (left.length > 0) this.#resources.set(hold.name, left);
+      else this.#resources.delete(hold.name);
+    }
+  }
+
+  #keep(hold: Hold, key: string): void {
+    this.#keys.set(hold, key);
+    if (hold.kind === 'cluster') this.#clusters.set(hold.name, hold);
+    else if (hold.kind === 'source') this.#sources.set(hold.name, hold);
+    else this.#resources.set(hold.name, [...(this.#resources.get(hold.name) ?? []), hold]);
+  }
+}
+
+/** From now on what the target names waits. Throws `already_exists`, `failed_precondition` without a store, `resource_exhausted`. */
+export function placeHold(
+  core: Core,
+  target: HoldTarget,
+  { by, reason }: { readonly by: string; readonly reason: string },
+  now: number,
+): Hold {
+  if (!core.options.keepState) {
+    throw new CeBrokerError(
+      'failed_precondition',
+      'nothing is kept (store is none), so nothing can wait: a hold needs a store',
+    );
+  }
+  const { holds } = core;
+  const before = holds.find(target);
+  if (before !== undefined) {
+    throw new CeBrokerError(
+      'already_exists',
+      `${nameOf(before)} is held already, by ${before.by} (${before.reason}): release it first to hold it for another reason`,
+    );
+  }
+  if (holds.size >= MOST_HOLDS)
+    throw new CeBrokerError('resource_exhausted', `${MOST_HOLDS} holds are placed: release some first`);
+  const hold: Hold = Object.freeze({ ...target, since: now, by, reason });
+  holds.add(hold);
+  core.port.note({ kind: 'held', target: nameOf(hold), by, reason });
+  for (const session of concerned(core, hold)) resort(session, now);
+  return hold;
+}
+
+/** What waited for this hold goes out, each resource's newest. Throws `not_found`. */
+export function releaseHold(core: Core, target: HoldTarget, by: string, now: number): Hold {
+  const hold = core.holds.find(target);
+  if (hold === undefined)
+    throw new CeBrokerError('not_found', `${nameOf(target)} is not held: ce-broker holds lists what is`);
+  resumeFarewells(core, hold, now);
+  core.holds.remove(hold);
+  core.port.note({ kind: 'released', target: nameOf(hold), by });
+  for (const session of concerned(core, hold)) resort(session, now);
+  return hold;
+}
+
+/** The cell's newest event is held: nobody can confirm it, and time does not end it. */
+export function isHeld(core: Core, cell: Cell | undefined): boolean {
+  return cell !== undefined && core.holds.any && core.holds.covers(cell);
+}
+
+/** A hold as a text: `cluster c1`, `resource x of io.example.v1.works on c1`. */
+export function nameOf(target: HoldTarget): string {
+  if (target.kind !== 'resource') return `${target.kind} ${target.name}`;
+  return `resource ${target.name} of ${target.dataType} on ${target.cluster}`;
+}
+
+/** What is held has changed: what the session still has to see is sorted anew, and goes out where it may. */
+export function resort(session: Session, now: number): void {
+  if (session.dirty.size === 0 && session.held.size === 0) return;
+  session.sortHeld(now);
+  session.flush(now);
+}
+
+function concerned(core: Core, hold: Hold): Iterable<Session> {
+  if (hold.kind === 'cluster') return [...core.sessions.agentsOf(hold.name)];
+  return [...core.sessions.all()];
+}
+
+/** The time that agents have to confirm the deletion of an earlier life begins when they may see it. */
+function resumeFarewells(core: Core, hold: Hold, now: number): void {
+  for (const resource of core.table.farewells) {
+    const { farewell } = resource;
+    if (farewell === undefined || core.holds.of(resource) !== hold) continue;
+    resource.farewell = { ...farewell, since: now };
+  }
+}
+
+function isOn(hold: Hold, place: { readonly cluster: string; readonly dataType: string }): boolean {
+  return hold.kind === 'resource' && hold.cluster === place.cluster && hold.dataType === place.dataType;
+}
+
+function readHold(value: Readonly<Record<string, unknown>>): Hold | undefined {
+  const { by, cluster, dataType, kind, name, reason, since } = value;
+  if (typeof name !== 'string' || typeof by !== 'string' || typeof reason !== 'string') return undefined;
+  if (typeof since !== 'number') return undefined;
+  if (kind === 'cluster' || kind === 'source') return Object.freeze({ kind, name, since, by, reason });
+  if (kind !== 'resource' || typeof cluster !== 'string' || typeof dataType !== 'string') return undefined;
+  return Object.freeze({ kind, name, cluster, dataType, since, by, reason });
+}

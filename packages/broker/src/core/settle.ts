@@ -1,0 +1,53 @@
+import { grpcCodeOf } from 'ce-broker-proto';
+import type { Session } from '../delivery/session.js';
+import type { StoreRefusal } from '../state/event-store.js';
+import type { Resource } from '../state/resource.js';
+import type { Core } from './core.js';
+import { acknowledge } from './publish.js';
+
+/** The store has made something durable: its publishers are answered, and it goes out. */
+export function settleDurable(core: Core, now: number): void {
+  const { pending, sessions, store } = core;
+  const touched = new Set<Session>();
+  let done = 0;
+  for (const append of pending) {
+    if (append.position > store.durablePosition) break;
+    done += 1;
+    acknowledge(core, append.call);
+    const { cell } = append;
+    if (cell === undefined) continue;
+    for (const session of sessions.of(append.role, append.to)) {
+      if (!session.takes(cell.resource.place.dataType)) continue;
+      session.mark(cell, now);
+      touched.add(session);
+    }
+  }
+  pending.splice(0, done);
+  for (const session of touched) {
+    if (session.blockedSince === undefined) session.flush(now);
+  }
+}
+
+/** The store has lost what was under way: nobody has seen it, and it is as if it had never been published. */
+export function settleFailed(
+  core: Core,
+  { code, message }: StoreRefusal,
+  changed: Iterable<Resource>,
+  now: number,
+): void {
+  for (const resource of changed) {
+    core.table.restore(resource, core.store.committed(resource));
+    for (const session of core.sessions.agentsOf(resource.place.cluster))
+      session.owedFarewells.delete(resource);
+  }
+  for (const append of core.pending.splice(0)) {
+    if (append.source !== '') core.recent.forget(append.source, append.id);
+    if (append.call === undefined) continue;
+    core.counters.count(core.counters.refused, code);
+    append.call.fail(grpcCodeOf(code), message);
+  }
+  core.port.note({ kind: 'store-failed', code, message });
+  for (const session of core.sessions.all()) {
+    if (session.waits && session.blockedSince === undefined) session.flush(now);
+  }
+}
