@@ -11,7 +11,10 @@ import type { Envelope } from '../wire/envelope.js';
 import { Scanner } from '../wire/scan.js';
 import type { Core } from './core.js';
 import { Counters } from './counters.js';
+import { DeletionGuard, type HeldDeletions, releaseDeletions } from './deletion-guard.js';
 import { closeSession } from './end-session.js';
+import { HoldEntries } from './hold-entries.js';
+import { type Hold, Holds, type HoldTarget, placeHold, releaseHold } from './holds.js';
 import { type CoreOptions, DEFAULT_CORE_OPTIONS } from './options.js';
 import type { CorePort, PublishCall, ServiceHook } from './port.js';
 import { publish, publishSpec } from './publish.js';
@@ -42,6 +45,9 @@ export class BrokerCore {
     const laneBudget = new ByteBudget(options.totalLaneBytes);
     const { policies, store } = parts;
     const keepOf = (dataType: string) => (policies.of(dataType).keep === 'durable' ? 'durable' : 'latest');
+    const entries = new HoldEntries(store);
+    const deletions = new DeletionGuard(entries);
+    const holds = new Holds(entries, deletions);
     this.#core = {
       options,
       port: parts.port,
@@ -52,14 +58,16 @@ export class BrokerCore {
       store,
       recent: new RecentEvents(),
       sessions: new SessionRegistry(),
+      holds,
+      deletions,
       sessionSettings: {
+        holding: holds,
         store,
         laneBytes: options.laneBytes,
         laneBudget,
         receiverMaxBytes: options.receiverMaxBytes,
         deletionGapMs: options.deletionGapMs,
         confirmsDeletion: (dataType) => policies.of(dataType).deletion === 'deleted-condition',
-        holding: { any: false, covers: () => false },
       },
       counters: new Counters(),
       jobs: new Map(),
@@ -82,6 +90,7 @@ export class BrokerCore {
         parts.port.note({ kind: 'damaged', ...record });
       },
     });
+    holds.restore();
   }
 
   /** What there is to read, for metrics, status page and commands. Nobody but the core changes it. */
@@ -145,6 +154,21 @@ export class BrokerCore {
 
   unregisterService(dataType: string): void {
     this.#core.services.delete(dataType);
+  }
+
+  /** From now on what the target names waits. Throws a CeBrokerError when that cannot be. */
+  hold(target: HoldTarget, why: { readonly by: string; readonly reason: string }, now: number): Hold {
+    return placeHold(this.#core, target, why, now);
+  }
+
+  /** What waited for the hold goes out. Throws CeBrokerError `not_found`. */
+  release(target: HoldTarget, by: string, now: number): Hold {
+    return releaseHold(this.#core, target, by, now);
+  }
+
+  /** The deletions of a cluster that wait for consent go out. Throws CeBrokerError `not_found`. */
+  releaseDeletions(cluster: string, by: string, now: number): readonly HeldDeletions[] {
+    return releaseDeletions(this.#core, cluster, by, now);
   }
 
   /** From now on new Publishes and subscriptions are refused as UNAVAILABLE. */

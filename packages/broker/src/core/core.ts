@@ -9,6 +9,8 @@ import type { Cell } from '../state/resource.js';
 import type { ResourceTable } from '../state/resource-table.js';
 import type { Scanner } from '../wire/scan.js';
 import type { Counters } from './counters.js';
+import type { DeletionGuard } from './deletion-guard.js';
+import type { Holds } from './holds.js';
 import type { CoreOptions } from './options.js';
 import type { CorePort, PublishCall, ServiceHook } from './port.js';
 
@@ -24,6 +26,8 @@ export interface Core {
   readonly recent: RecentEvents;
   readonly sessions: SessionRegistry;
   readonly sessionSettings: SessionSettings;
+  readonly holds: Holds;
+  readonly deletions: DeletionGuard;
   readonly counters: Counters;
   /** Work that must not run inside the Publish that asked for it. */
   readonly jobs: Map<string, DueJob>;

@@ -103,7 +103,7 @@ export class DeletionGuard {
     let watch = this.#watches.get(partition);
     if (watch === undefined) {
       if (!event.deleting) return;
-      watch = this.#watch(core, partition, rule, now);
+      watch = this.#watch(partition, rule, now);
     }
     if (!event.deleting) {
       if (wasLive) return;
@@ -151,8 +151,7 @@ export class DeletionGuard {
   }
 
   /** Forgets what counts no more. */
-  clean(core: Core, now: number): void {
-    const { massDeletion } = core.options;
+  clean({ options: { massDeletion } }: Core, now: number): void {
     for (const [partition, { window }] of this.#watches) {
       if (window.count(now) === 0) this.#watches.delete(partition);
     }
@@ -164,7 +163,7 @@ export class DeletionGuard {
   }
 
   /** Counts the resources once, and with them what was deleted lately: also before a restart. */
-  #watch(core: Core, partition: Partition, rule: MassDeletion, now: number): Watch {
+  #watch(partition: Partition, rule: MassDeletion, now: number): Watch {
     const watch: Watch = { live: 0, window: new DeletionWindow(rule.withinMs) };
     this.#watches.set(partition, watch);
     if (partition.size > MOST_COUNTED) {

@@ -1,6 +1,7 @@
 import { CeBrokerError } from 'ce-broker-proto';
 import type { Holding } from '../delivery/holding.js';
 import type { Session } from '../delivery/session.js';
+import type { Place } from '../state/place.js';
 import type { Cell, Resource, ResourceView } from '../state/resource.js';
 import type { Core } from './core.js';
 import type { DeletionGuard } from './deletion-guard.js';
@@ -29,6 +30,8 @@ export type Hold = HoldTarget & {
   readonly by: string;
   readonly reason: string;
 };
+
+type Where = Pick<Place, 'cluster' | 'dataType'>;
 
 /** Which cells wait: what operators hold, and deletions that wait for consent. A look-up costs the same with one hold or with thousands. */
 export class Holds implements Holding {
@@ -87,9 +90,10 @@ export class Holds implements Holding {
   }
 
   find(target: HoldTarget): Hold | undefined {
-    if (target.kind === 'cluster') return this.#clusters.get(target.name);
-    if (target.kind === 'source') return this.#sources.get(target.name);
-    return this.#resources.get(target.name)?.find((hold) => isOn(hold, target));
+    if (target.kind !== 'resource')
+      return (target.kind === 'cluster' ? this.#clusters : this.#sources).get(target.name);
+    const { cluster, dataType } = target;
+    return this.#resources.get(target.name)?.find((hold) => isOn(hold, { cluster, dataType }));
   }
 
   add(hold: Hold): void {
@@ -190,7 +194,7 @@ function resumeFarewells(core: Core, hold: Hold, now: number): void {
   }
 }
 
-function isOn(hold: Hold, place: { readonly cluster: string; readonly dataType: string }): boolean {
+function isOn(hold: Hold, place: Where): boolean {
   return hold.kind === 'resource' && hold.cluster === place.cluster && hold.dataType === place.dataType;
 }
 

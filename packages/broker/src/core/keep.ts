@@ -102,7 +102,7 @@ export function beginLife(core: Core, resource: Resource, event: Envelope, now: 
   dropFarewell(core, resource);
   resource.farewell = { stored: tombstone.stored, sentAt: resource.deletionSentAt, since: now };
   for (const session of core.sessions.agentsOf(resource.place.cluster)) {
-    const unseen = session.dirty.has(tombstone) || !isDurable(core, tombstone);
+    const unseen = session.owes(tombstone) || !isDurable(core, tombstone);
     if (unseen) session.owedFarewells.add(resource);
   }
 }
@@ -128,7 +128,7 @@ export function confirmFarewell(core: Core, resource: Resource, now: number): vo
 
 /** Whether a session of the cluster still has to see the newest of the cell. */
 export function isOwed(core: Core, cell: Cell): boolean {
-  return core.sessions.agentsOf(cell.resource.place.cluster).some((session) => session.dirty.has(cell));
+  return core.sessions.agentsOf(cell.resource.place.cluster).some((session) => session.owes(cell));
 }
 
 /** The deletion was confirmed: what is left is the memory of it, and the status that says so. */

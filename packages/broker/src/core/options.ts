@@ -1,3 +1,5 @@
+import type { MassDeletion } from './deletion-guard.js';
+
 /** The core's settings; every time is in milliseconds, every size in bytes. */
 export interface CoreOptions {
   /** `false`: nothing is kept, everything is relayed, every resync is forwarded as it came. */
@@ -33,6 +35,8 @@ export interface CoreOptions {
   readonly history: number;
   /** How long a confirmed deletion is remembered, so that late events of that life are known as such. */
   readonly graveRetentionMs: number;
+  /** When so many deletions come together that they wait for consent; `false`: never. */
+  readonly massDeletion: MassDeletion | false;
 }
 
 const MIB = 1024 * 1024;
@@ -55,4 +59,5 @@ export const DEFAULT_CORE_OPTIONS: CoreOptions = Object.freeze({
   mostAtRest: 50_000,
   history: 1,
   graveRetentionMs: 3_600_000,
+  massDeletion: false,
 });

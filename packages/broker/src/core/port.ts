@@ -50,6 +50,16 @@ export type CoreNote =
       readonly type: string;
       readonly user: string;
     }
+  | { readonly kind: 'held'; readonly target: string; readonly by: string; readonly reason: string }
+  | { readonly kind: 'released'; readonly target: string; readonly by: string }
+  | {
+      /** From here on deletions wait for consent: so many of so many resources would be gone. */
+      readonly kind: 'deletions-held';
+      readonly cluster: string;
+      readonly dataType: string;
+      readonly deleted: number;
+      readonly of: number;
+    }
   | { readonly kind: 'orphans'; readonly cluster: string; readonly dataType: string; readonly count: number }
   | { readonly kind: 'second-source'; readonly dataType: string; readonly sources: readonly string[] }
   | { readonly kind: 'store-failed'; readonly code: string; readonly message: string }

@@ -10,6 +10,7 @@ import { EMPTY } from '../wire/empty.js';
 import type { Envelope } from '../wire/envelope.js';
 import { completeDeletion } from './complete-deletion.js';
 import type { Core } from './core.js';
+import { voidHeldDeletion } from './deletion-guard.js';
 import { beginLife, bury, confirmFarewell, endLife, isDurable, isOwed, keep } from './keep.js';
 import type { PublishCall } from './port.js';
 import { refuse, required } from './refuse.js';
@@ -110,7 +111,11 @@ export function publishSpec(
     return;
   }
   const learned = resource.spec === undefined && event.type.action === 'resync_response';
-  if (verdict === 'new-life') beginLife(core, resource, event, now);
+  core.deletions.count(core, partition, resource, event, now);
+  if (verdict === 'new-life') {
+    beginLife(core, resource, event, now);
+    voidHeldDeletion(core, resource, event);
+  }
   if (event.deleting) endLife(core, resource);
   const bytes = event.deleting ? completeDeletion(core, resource, event, policy) : event.bytes;
   core.table.setOwner(resource, event.source);

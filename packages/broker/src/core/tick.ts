@@ -4,6 +4,7 @@ import { buildHeartbeat } from '../wire/build-event.js';
 import type { Core } from './core.js';
 import { evict } from './end-session.js';
 import { dropExpired } from './held.js';
+import { isHeld } from './holds.js';
 import { bury, confirmFarewell, dropFarewell, forgetRequest, forgetResource } from './keep.js';
 import { askForSpecs } from './spec-ask.js';
 import { askDueStatuses } from './status-ask.js';
@@ -83,7 +84,7 @@ function askDueLists(core: Core, now: number): void {
 function endFarewells(core: Core, now: number): void {
   for (const resource of core.table.farewells) {
     const { farewell, place } = resource;
-    if (farewell === undefined) continue;
+    if (farewell === undefined || isHeld(core, resource.spec)) continue;
     const since = farewell.sentAt ?? agentHereSince(core, place.cluster, place.dataType);
     if (since === undefined || now - Math.max(since, farewell.since) < core.options.farewellTimeoutMs)
       continue;
@@ -104,16 +105,19 @@ function agentHereSince(core: Core, cluster: string, dataType: string): number |
 /** Retention, and memory that is no longer needed. */
 function clean(core: Core, now: number): void {
   const { tombstoneRetentionMs, graveRetentionMs } = core.options;
+  core.deletions.clean(core, now);
   for (const resource of core.table.tombstones) {
+    if (isHeld(core, resource.spec)) continue;
     if (resource.spec !== undefined && now - resource.spec.at >= tombstoneRetentionMs)
       bury(core, resource, now);
   }
   for (const resource of core.table.graves) {
-    if (resource.grave === undefined) continue;
+    if (resource.grave === undefined || isHeld(core, resource.status)) continue;
     const retention = resource.status === undefined ? graveRetentionMs : tombstoneRetentionMs;
     if (now - resource.grave.at >= retention) forgetResource(core, resource);
   }
   for (const resource of core.table.farewells) {
+    if (isHeld(core, resource.spec)) continue;
     const over = resource.farewell !== undefined && now - resource.farewell.since >= tombstoneRetentionMs;
     if (over) dropFarewell(core, resource);
   }
@@ -123,7 +127,7 @@ function clean(core: Core, now: number): void {
       request !== undefined &&
       core.sessions.of('source', request.to).some((session) => session.takes(place.dataType));
     const retention = heard ? graveRetentionMs : tombstoneRetentionMs;
-    if (request === undefined || now - request.at < retention) continue;
+    if (request === undefined || isHeld(core, request) || now - request.at < retention) continue;
     forgetRequest(core, resource);
   }
   for (const partition of core.table.all()) {

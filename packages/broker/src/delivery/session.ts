@@ -1,6 +1,7 @@
 import type { EventStore } from '../state/event-store.js';
 import type { Cell, Resource } from '../state/resource.js';
 import type { ByteBudget } from './byte-budget.js';
+import type { Holding } from './holding.js';
 import { Lane } from './lane.js';
 import type { Outlet } from './outlet.js';
 
@@ -33,6 +34,7 @@ export interface SessionSettings {
   readonly receiverMaxBytes: number;
   /** Types whose deletions an agent confirms: what follows a deletion there waits for the confirmation. */
   readonly confirmsDeletion: (dataType: string) => boolean;
+  readonly holding: Holding;
 }
 
 export interface SessionDescription {
@@ -64,6 +66,11 @@ export class Session {
   readonly outlet: Outlet;
   /** Dirty cells in the order in which they became so, with the time since when. */
   readonly dirty = new Map<Cell, number>();
+  /**
+   * Dirty cells that are held, with the time since when they are dirty: until they are released nothing here waits for the connection,
+   * and a flush does not look at them.
+   */
+  readonly held = new Map<Cell, number>();
   readonly lane: Lane;
   readonly asks = new Map<string, Ask>();
   /** Cells that become dirty again at a time: they keep their distance from a deletion. */
@@ -111,7 +118,8 @@ export class Session {
 
   /** A cell has a new newest event: an idle connection gets the shared bytes at once, a busy one a mark. */
   offer(cell: Cell, bytes: Uint8Array, now: number): void {
-    if (this.#idle() && !this.#mustWait(cell, now)) {
+    if (this.#idle() && !this.#isHeld(cell) && !this.#mustWait(cell, now)) {
+      if (this.held.size > 0) this.held.delete(cell);
       this.#write(bytes);
       this.#delivered(cell, bytes, now);
       return;
@@ -120,9 +128,35 @@ export class Session {
     if (this.blockedSince === undefined) this.flush(now);
   }
 
-  /** The session has to see the newest of this cell. A mark keeps its place. */
+  /** The session has to see the newest of this cell. A mark keeps its place; one that is held comes back when it is released. */
   mark(cell: Cell, now: number): void {
+    if (this.#isHeld(cell)) {
+      if (!this.held.has(cell)) this.held.set(cell, this.dirty.get(cell) ?? now);
+      this.dirty.delete(cell);
+      return;
+    }
+    if (this.held.size > 0) this.held.delete(cell);
     if (!this.dirty.has(cell)) this.dirty.set(cell, now);
+  }
+
+  /** Whether the session still has to see the newest of this cell. */
+  owes(cell: Cell): boolean {
+    return this.dirty.has(cell) || this.held.has(cell);
+  }
+
+  /** What is held has changed: sorts what waits anew. Call `flush` after it. */
+  sortHeld(now: number): void {
+    for (const [cell, since] of this.dirty) {
+      if (!this.#isHeld(cell)) continue;
+      this.dirty.delete(cell);
+      this.held.set(cell, since);
+    }
+    for (const cell of this.held.keys()) {
+      if (this.#isHeld(cell)) continue;
+      this.held.delete(cell);
+      // What was held did not wait for the connection: that begins now.
+      this.dirty.set(cell, now);
+    }
   }
 
   /** Something without state. Unless it is `sent` or `held`, a lane is full and a session must end. */
@@ -158,6 +192,7 @@ export class Session {
     this.open = false;
     this.lane.clear();
     this.dirty.clear();
+    this.held.clear();
     this.asks.clear();
     this.later.clear();
     this.owedFarewells.clear();
@@ -217,6 +252,10 @@ export class Session {
   #deliver(cell: Cell, now: number): void {
     const { resource } = cell;
     if (cell !== resource[cell.kind]) return;
+    if (this.#isHeld(cell)) {
+      this.held.set(cell, now);
+      return;
+    }
     const { farewell } = resource;
     if (farewell !== undefined && cell.kind === 'spec') {
       if (this.owedFarewells.delete(resource)) {
@@ -229,6 +268,11 @@ export class Session {
     const bytes = this.#settings.store.read(cell.stored);
     this.#write(bytes);
     this.#delivered(cell, bytes, now);
+  }
+
+  #isHeld(cell: Cell): boolean {
+    const { holding } = this.#settings;
+    return holding.any && holding.covers(cell);
   }
 
   /** The present life waits until the earlier one is certainly over at the agent; whoever ends the wait marks the cell again. */
