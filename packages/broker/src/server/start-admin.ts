@@ -34,8 +34,8 @@ export async function startAdmin(broker: RunningBroker, around: AdminAround): Pr
     import('./admin/plain-routes.js'),
     import('./admin/state-routes.js'),
     import('./metrics.js'),
-    import('./session-rows.js'),
-    import('./state-rows.js'),
+    import('./admin/session-rows.js'),
+    import('./admin/state-rows.js'),
   ]);
   const status = () => broker.status();
   const metrics = new Metrics({ status, view: core.view, traffic });

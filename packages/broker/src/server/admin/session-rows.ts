@@ -1,8 +1,8 @@
-import type { Core } from '../core/index.js';
-import type { Session } from '../delivery/session.js';
-import type { Clock } from './clock.js';
-import type { StateFilter } from './state-rows.js';
-import { SubscriptionOutlet } from './subscription.js';
+import type { Core } from '../../core/index.js';
+import type { Session } from '../../delivery/session.js';
+import type { Clock } from '../clock.js';
+import { SubscriptionOutlet } from '../subscription.js';
+import type { StateFilter } from './state-filter.js';
 
 /** Rows that are shown at most. */
 const MOST_ROWS = 10_000;
