@@ -21,6 +21,7 @@ import { publish, publishSpec } from './publish.js';
 import { settleDurable, settleFailed } from './settle.js';
 import { type Subscription, subscribe } from './subscribe.js';
 import { tick } from './tick.js';
+import { Trace } from './trace.js';
 
 const HELD_BYTES = 64 * 1024 * 1024;
 
@@ -45,6 +46,7 @@ export class BrokerCore {
     const laneBudget = new ByteBudget(options.totalLaneBytes);
     const { policies, store } = parts;
     const keepOf = (dataType: string) => (policies.of(dataType).keep === 'durable' ? 'durable' : 'latest');
+    const trace = new Trace(store.lastPosition);
     const entries = new HoldEntries(store);
     const deletions = new DeletionGuard(entries);
     const holds = new Holds(entries, deletions);
@@ -62,6 +64,7 @@ export class BrokerCore {
       deletions,
       sessionSettings: {
         holding: holds,
+        trace,
         store,
         laneBytes: options.laneBytes,
         laneBudget,
@@ -70,6 +73,7 @@ export class BrokerCore {
         confirmsDeletion: (dataType) => policies.of(dataType).deletion === 'deleted-condition',
       },
       counters: new Counters(),
+      trace,
       jobs: new Map(),
       pending: [],
       agenda: { held: new Map(), heldBy: new Map(), lists: new Map(), statuses: new Map() },

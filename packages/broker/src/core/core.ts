@@ -13,6 +13,7 @@ import type { DeletionGuard } from './deletion-guard.js';
 import type { Holds } from './holds.js';
 import type { CoreOptions } from './options.js';
 import type { CorePort, PublishCall, ServiceHook } from './port.js';
+import type { Trace } from './trace.js';
 
 /** What the verbs work on: the rooms, side by side. `BrokerCore` is the only one that makes it. */
 export interface Core {
@@ -29,6 +30,7 @@ export interface Core {
   readonly holds: Holds;
   readonly deletions: DeletionGuard;
   readonly counters: Counters;
+  readonly trace: Trace;
   /** Work that must not run inside the Publish that asked for it. */
   readonly jobs: Map<string, DueJob>;
   /** Appended, not yet durable, in order of position. */

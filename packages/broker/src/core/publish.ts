@@ -13,7 +13,7 @@ import type { Core } from './core.js';
 import { voidHeldDeletion } from './deletion-guard.js';
 import { beginLife, bury, confirmFarewell, endLife, isDurable, isOwed, keep } from './keep.js';
 import type { PublishCall } from './port.js';
-import { refuse, required } from './refuse.js';
+import { noteStale, refuse, required } from './refuse.js';
 import { relay } from './relay.js';
 import { receiveResync } from './resync.js';
 import { scheduleStatusAsk } from './status-ask.js';
@@ -77,7 +77,7 @@ export function publish(
     }
   } catch (thrown) {
     if (remembered && event !== undefined) core.recent.forget(event.source, event.id);
-    refuse(core, call, thrown, event, identity);
+    refuse(core, call, thrown, event, identity, now);
   }
 }
 
@@ -107,6 +107,7 @@ export function publishSpec(
   const verdict = judgeSpec(resource, event);
   if (verdict === 'stale') {
     core.counters.stale += 1;
+    noteStale(core, resource, event, user, now);
     acknowledgeWhenDurable(core, call, now);
     return;
   }
@@ -145,6 +146,7 @@ function publishStatus(
   const resource = core.table.partition(event.type.dataType, cluster).resource(id);
   if (isStaleStatus(resource.status?.sequenceId ?? resource.grave?.sequenceId, event)) {
     core.counters.stale += 1;
+    noteStale(core, resource, event, user, now);
     acknowledgeWhenDurable(core, call, now);
     return;
   }

@@ -16,6 +16,7 @@ export function settleDurable(core: Core, now: number): void {
     acknowledge(core, append.call);
     const { cell } = append;
     if (cell === undefined) continue;
+    core.trace.durable(append.position, now);
     for (const session of sessions.of(append.role, append.to)) {
       if (!session.takes(cell.resource.place.dataType)) continue;
       session.mark(cell, now);

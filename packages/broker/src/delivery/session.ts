@@ -1,6 +1,7 @@
 import type { EventStore } from '../state/event-store.js';
 import type { Cell, Resource } from '../state/resource.js';
 import type { ByteBudget } from './byte-budget.js';
+import type { DeliveryTrace } from './delivery-trace.js';
 import type { Holding } from './holding.js';
 import { Lane } from './lane.js';
 import type { Outlet } from './outlet.js';
@@ -35,6 +36,7 @@ export interface SessionSettings {
   /** Types whose deletions an agent confirms: what follows a deletion there waits for the confirmation. */
   readonly confirmsDeletion: (dataType: string) => boolean;
   readonly holding: Holding;
+  readonly trace: DeliveryTrace;
 }
 
 export interface SessionDescription {
@@ -260,6 +262,7 @@ export class Session {
     if (farewell !== undefined && cell.kind === 'spec') {
       if (this.owedFarewells.delete(resource)) {
         this.#write(this.#settings.store.read(farewell.stored));
+        this.#settings.trace.delivered(farewell.stored.position, this.about, now);
         farewell.sentAt ??= now;
         resource.deletionSentAt = now;
       }
@@ -291,6 +294,7 @@ export class Session {
   }
 
   #delivered(cell: Cell, bytes: Uint8Array, now: number): void {
+    this.#settings.trace.delivered(cell.position, this.about, now);
     if (bytes.byteLength > this.#settings.receiverMaxBytes)
       this.oversize = { cell, position: cell.position, at: now };
     if (cell.deleting) cell.resource.deletionSentAt = now;
