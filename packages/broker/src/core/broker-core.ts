@@ -11,7 +11,7 @@ import type { Envelope } from '../wire/envelope.js';
 import { Scanner } from '../wire/scan.js';
 import type { Core } from './core.js';
 import { Counters } from './counters.js';
-import { DeletionGuard, type HeldDeletions, releaseDeletions } from './deletion-guard.js';
+import { DeletionGuard, releaseDeletions } from './deletion-guard.js';
 import { closeSession } from './end-session.js';
 import { HoldEntries } from './hold-entries.js';
 import { type Hold, Holds, type HoldTarget, placeHold, releaseHold } from './holds.js';
@@ -170,8 +170,8 @@ export class BrokerCore {
     return releaseHold(this.#core, target, by, now);
   }
 
-  /** The deletions of a cluster that wait for consent go out. Throws CeBrokerError `not_found`. */
-  releaseDeletions(cluster: string, by: string, now: number): readonly HeldDeletions[] {
+  /** The deletions of a cluster that wait for consent go out; gives their number. Throws CeBrokerError `not_found`. */
+  releaseDeletions(cluster: string, by: string, now: number): number {
     return releaseDeletions(this.#core, cluster, by, now);
   }
 

@@ -136,10 +136,9 @@ export class DeletionGuard {
   }
 
   /** Deletions on the cluster are meant: those that waited wait no more, and none until now counts. */
-  consent(cluster: string, now: number): readonly HeldDeletions[] {
-    const released = [...(this.#held.get(cluster)?.values() ?? [])];
+  consent(cluster: string, now: number): void {
+    for (const held of this.#held.get(cluster)?.values() ?? []) this.#dropEntry(held);
     this.#held.delete(cluster);
-    for (const held of released) this.#dropEntry(held);
     const before = this.#consents.get(cluster);
     if (before !== undefined) this.#dropEntry(before);
     const consent: Consent = { kind: 'consent', cluster, at: now };
@@ -147,11 +146,11 @@ export class DeletionGuard {
     for (const partition of this.#watches.keys()) {
       if (partition.cluster === cluster) this.#watches.delete(partition);
     }
-    return released;
   }
 
-  /** Forgets what counts no more. */
-  clean({ options: { massDeletion } }: Core, now: number): void {
+  /** Forgets what counts no more, and that deletions wait where all that waited are void. */
+  clean(core: Core, now: number): void {
+    const { massDeletion } = core.options;
     for (const [partition, { window }] of this.#watches) {
       if (window.count(now) === 0) this.#watches.delete(partition);
     }
@@ -159,6 +158,17 @@ export class DeletionGuard {
       if (massDeletion !== false && now - consent.at < massDeletion.withinMs) continue;
       this.#consents.delete(cluster);
       this.#dropEntry(consent);
+    }
+    const counts = countHeldDeletions(core);
+    for (const held of this.all()) {
+      if (counts.has(held)) continue;
+      const { cluster, dataType } = held;
+      this.#dropEntry(held);
+      const types = this.#held.get(cluster);
+      types?.delete(dataType);
+      if (types?.size === 0) this.#held.delete(cluster);
+      const target = `deletions of ${dataType} on cluster ${cluster}, which are all wanted again or over,`;
+      core.port.note({ kind: 'released', target, by: 'ce-broker' });
     }
   }
 
@@ -223,36 +233,37 @@ export function voidHeldDeletion(core: Core, resource: Resource, event: Envelope
   if (isNewer) dropFarewell(core, resource);
 }
 
-/** The deletions of a cluster that wait for consent go out. Throws `not_found`. */
-export function releaseDeletions(
-  core: Core,
-  cluster: string,
-  by: string,
-  now: number,
-): readonly HeldDeletions[] {
-  const waiting = heldDeletions(core, cluster);
-  const released = core.deletions.consent(cluster, now);
-  if (released.length === 0) {
+/** The deletions of a cluster that wait for consent go out; gives their number. Throws `not_found`. */
+export function releaseDeletions(core: Core, cluster: string, by: string, now: number): number {
+  let [count, found] = [0, false];
+  const counts = countHeldDeletions(core);
+  for (const held of core.deletions.all()) {
+    if (held.cluster !== cluster) continue;
+    found = true;
+    count += counts.get(held) ?? 0;
+  }
+  if (!found) {
     throw new CeBrokerError(
       'not_found',
       `no deletions of cluster ${cluster} wait for consent: ce-broker holds lists what is held`,
     );
   }
-  core.port.note({ kind: 'released', target: `${waiting} deletions of cluster ${cluster}`, by });
+  core.deletions.consent(cluster, now);
+  core.port.note({ kind: 'released', target: `${count} deletions of cluster ${cluster}`, by });
   for (const session of [...core.sessions.agentsOf(cluster)]) resort(session, now);
-  return released;
+  return count;
 }
 
-/** How many deletions wait for consent: of a cluster and data type, or all. */
-export function heldDeletions(core: Readonly<Core>, cluster?: string, dataType?: string): number {
-  if (!core.deletions.any) return 0;
-  let count = 0;
+/** How many deletions wait for consent, where any do. One walk over the deletions that are not confirmed, and none where nothing is held. */
+export function countHeldDeletions(core: Readonly<Core>): ReadonlyMap<HeldDeletions, number> {
+  const counts = new Map<HeldDeletions, number>();
+  if (!core.deletions.any) return counts;
   for (const resource of core.table.tombstones) {
-    if (cluster !== undefined && resource.place.cluster !== cluster) continue;
-    if (dataType !== undefined && resource.place.dataType !== dataType) continue;
-    if (resource.spec !== undefined && core.deletions.covers(resource, resource.spec)) count += 1;
+    const held = core.deletions.at(resource.place);
+    if (held === undefined || resource.spec === undefined) continue;
+    if (core.deletions.covers(resource, resource.spec)) counts.set(held, (counts.get(held) ?? 0) + 1);
   }
-  return count;
+  return counts;
 }
 
 /** Of a first life only its beginning tells how long it has lasted. */

@@ -1,8 +1,10 @@
 import { CeBrokerError, codeFromGrpc } from 'ce-broker-proto';
 import type { Identity } from '../../src/access/identity.js';
+import { countHeldDeletions } from '../../src/core/deletion-guard.js';
+import type { HoldTarget } from '../../src/core/holds.js';
 import type { CoreOptions } from '../../src/core/options.js';
 import { bundleStatus, DATA_TYPES, type EventFields, publishRequest } from './events.js';
-import { printAnswer, printDelivery } from './print.js';
+import { printAnswer, printDelivery, shortName } from './print.js';
 import { World } from './world.js';
 
 /** A script with what really came out in place of what was expected. */
@@ -54,6 +56,10 @@ class Script {
       noted: (note) => {
         if (note.kind === 'second-source')
           this.#out.push(`warning: ${note.sources.join(' and ')} both publish ${note.dataType}`);
+        if (note.kind === 'deletions-held')
+          this.#out.push(
+            `warning: ${note.deleted} of ${note.of} ${shortName(note.dataType)} on ${note.cluster} deleted, deletions wait for consent`,
+          );
       },
     });
     return this.#world;
@@ -88,7 +94,16 @@ class Script {
         this.#w.wait(Number(second.replace('s', '')) * 1000);
         return;
       case 'restart':
-        this.#w.restart();
+        this.#w.restart(second === 'remembering');
+        return;
+      case 'hold':
+        this.#hold(second, third, words.slice(3).join(' '));
+        return;
+      case 'release':
+        this.#release(second, third);
+        return;
+      case 'holds':
+        this.#printHolds();
         return;
       case 'state':
       case 'orphans':
@@ -114,6 +129,50 @@ class Script {
     } catch (error) {
       this.#out.push(`refused ${CeBrokerError.from(error).code}: ${CeBrokerError.from(error).message}`);
     }
+  }
+
+  /** `cluster c1`, `source A`, `resource c1/x` */
+  #target(kind: string, name: string): HoldTarget {
+    if (kind === 'cluster' || kind === 'source') return { kind, name };
+    const [cluster = '', id = ''] = name.split('/');
+    return { kind: 'resource', name: id, cluster, dataType: DATA_TYPES[this.#dataType] ?? '' };
+  }
+
+  #hold(kind: string, name: string, reason: string): void {
+    this.#try(() => this.#w.core.hold(this.#target(kind, name), { by: 'op', reason }, this.#w.now));
+  }
+
+  #release(kind: string, name: string): void {
+    const { core, now } = this.#w;
+    if (kind === 'deletions') this.#try(() => core.releaseDeletions(name, 'op', now));
+    else this.#try(() => core.release(this.#target(kind, name), 'op', now));
+  }
+
+  #try(what: () => unknown): void {
+    try {
+      what();
+    } catch (error) {
+      const { code, message } = CeBrokerError.from(error);
+      this.#out.push(`refused ${code}: ${message}`);
+    }
+  }
+
+  #printHolds(): void {
+    const { view } = this.#w.core;
+    for (const hold of view.holds.all()) {
+      const on = hold.kind === 'resource' ? `${hold.cluster}/${hold.name}` : hold.name;
+      this.#out.push(`${hold.kind} ${on} held by ${hold.by}: ${hold.reason}`);
+    }
+    const counts = countHeldDeletions(view);
+    for (const held of view.deletions.all()) {
+      const of = `${shortName(held.dataType)} on ${held.cluster}`;
+      this.#out.push(`${counts.get(held) ?? 0} deletions of ${of} wait for consent`);
+    }
+    for (const session of view.sessions.all()) {
+      const keys = [...session.held.keys()].map((cell) => `${cell.kind} ${cell.resource.id}`);
+      if (keys.length > 0) this.#out.push(`${session.about.name} waits for ${keys.join(', ')}`);
+    }
+    if (this.#out.length === 0) this.#out.push('none');
   }
 
   #publish(who: string, words: readonly string[]): void {

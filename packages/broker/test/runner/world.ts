@@ -81,7 +81,7 @@ export class World {
     this.#options = options;
     this.#listener = listener;
     this.#newStore = newStore;
-    this.core = this.#newCore();
+    this.core = this.#newCore(newStore());
   }
 
   newId(): string {
@@ -154,10 +154,14 @@ export class World {
     this.settle();
   }
 
-  /** The broker starts again and has lost everything. */
-  restart(): void {
+  /** The broker starts again and has lost everything; `remembering`: but the entries of its own, such as what is held. */
+  restart(remembering = false): void {
     this.subscribers.clear();
-    this.core = this.#newCore();
+    const store = this.#newStore();
+    if (remembering) {
+      for (const [key, value] of this.core.view.store.entries('')) store.setEntry(key, value);
+    }
+    this.core = this.#newCore(store);
   }
 
   subscriber(label: string): Subscriber {
@@ -166,9 +170,9 @@ export class World {
     return subscriber;
   }
 
-  #newCore(): BrokerCore {
+  #newCore(store: EventStore): BrokerCore {
     return new BrokerCore({
-      store: this.#newStore(),
+      store,
       clock: () => this.now,
       policies: new DataTypePolicies(),
       options: this.#options,
