@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { ANONYMOUS } from '../src/access/identity.js';
-import type { StoredBytes, StoreListener, StoreRecord } from '../src/state/event-store.js';
+import type { StoreListener, StoreRecord, StoreTable } from '../src/state/event-store.js';
 import { MemoryStore } from '../src/state/memory-store.js';
-import type { ResourceTable } from '../src/state/resource-table.js';
+import type { StoredBytes } from '../src/state/stored.js';
 import { DATA_TYPES, publishRequest } from './runner/events.js';
 import { printDelivery } from './runner/print.js';
 import { World } from './runner/world.js';
@@ -17,7 +17,7 @@ class CommitsLater extends MemoryStore {
     return this.#durable;
   }
 
-  override open(_table: ResourceTable, listener: StoreListener): void {
+  override open(_table: StoreTable, listener: StoreListener): void {
     this.#listener = listener;
   }
 

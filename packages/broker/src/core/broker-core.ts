@@ -89,6 +89,9 @@ export class BrokerCore {
     store.open(this.#core.table, {
       durable: () => settleDurable(this.#core, parts.clock()),
       failed: (refusal, changed) => settleFailed(this.#core, refusal, changed, parts.clock()),
+      ends: (place, id) => {
+        if (place !== undefined) this.#core.table.find(place.dataType, place.cluster)?.find(id);
+      },
       damaged: (record) => {
         this.#core.counters.count(this.#core.counters.dropped, 'damaged');
         parts.port.note({ kind: 'damaged', ...record });

@@ -1,6 +1,9 @@
-import type { Partition } from './partition.js';
+import type { Logger } from 'ce-broker-proto';
+import type { Place } from './place.js';
 import type { Resource } from './resource.js';
-import type { ResourceTable } from './resource-table.js';
+import type { CellKind, StoredBytes, StoredNote } from './stored.js';
+
+export type { CellKind, StoredBytes, StoredNote };
 
 /**
  * Where the broker's memory lives: the bytes of the newest events and of some before them, what is known of each resource, and a few
@@ -32,19 +35,19 @@ export interface EventStore {
   forget(stored: StoredBytes): void;
 
   /** What was kept before this start is put into the table: its partitions, and resources that must be in memory. Called once, first. */
-  open(table: ResourceTable, listener: StoreListener): void;
+  open(table: StoreTable, listener: StoreListener): void;
   /** What is known of the resource has changed: as it is when the group is cut, it is committed with it. */
-  changed(resource: Resource, partition: Partition): void;
+  changed(resource: Resource, place: Place): void;
   /** What is kept of a resource that is not in memory; undefined: nothing. */
-  load(partition: Partition, id: string): Uint8Array | undefined;
+  load(place: Place, id: string): Uint8Array | undefined;
   /** The same of every resource of a partition. */
-  scan(partition: Partition): Iterable<readonly [id: string, record: Uint8Array]>;
+  scan(place: Place): Iterable<readonly [id: string, record: Uint8Array]>;
   /** What was committed last of a resource, whether it is in memory or not. */
   committed(resource: Resource): Uint8Array | undefined;
   /** It must stay in memory: what is kept of it is not yet where `load` looks. */
   isUnsettled(resource: Resource): boolean;
   /** Nothing is in the partition any more. */
-  dropPartition(partition: Partition): void;
+  dropPartition(place: Place): void;
   /** The broker's position, also where nothing was kept: after a restart positions go on above it. Called a few times per second. */
   tick(position: number): void;
 
@@ -54,12 +57,32 @@ export interface EventStore {
   entries(prefix: string): Iterable<readonly [key: string, value: string]>;
 }
 
+/** What a store fills when it is opened: the table of resources. */
+export interface StoreTable {
+  /** @param owned how many resources each source owns; undefined comes back when the policy has changed and it is kept no more */
+  addPartition(stored: StoredPartition): Place | undefined;
+  /** A resource that stays in memory; `record` undefined: it is gone, and `load` does not know it yet. */
+  addResource(place: Place, id: string, record: Uint8Array | undefined): Resource;
+}
+
+/** A partition as a store keeps it. */
+export interface StoredPartition {
+  readonly number: number;
+  readonly cluster: string;
+  readonly dataType: string;
+  readonly size: number;
+  readonly requests: number;
+  readonly owned: readonly (readonly [source: string, count: number])[];
+}
+
 /** What a store tells the core. Nothing is called from inside of a call to the store. */
 export interface StoreListener {
   /** `durablePosition` has moved. */
   durable(): void;
   /** The groups that were under way are lost: what they changed is to be restored from `committed`, and their Publishes refused. */
   failed(refusal: StoreRefusal, changed: Iterable<Resource>): void;
+  /** The resource ends some day by itself: it must be in memory. */
+  ends(place: Place | undefined, id: string): void;
   /** A record does not have the checksum that it was written with: it is as if it had never been kept. */
   damaged(what: DamagedRecord): void;
 }
@@ -83,24 +106,25 @@ export interface StoreRecord {
   readonly user: string;
 }
 
-/** `request`: a spec that an agent wrote, on its way to the sources. */
-export type CellKind = 'spec' | 'status' | 'request';
-
-/** A handle to kept bytes; only the store that made it looks inside. */
-export interface StoredBytes {
-  readonly size: number;
-  readonly position: number;
-}
-
-/** What is kept beside the bytes of an event. */
-export interface StoredNote {
-  /** Milliseconds since 1970. */
-  readonly at: number;
-  readonly user: string;
-}
-
 /** Why the store takes nothing: the answer to a Publish. */
 export interface StoreRefusal {
   readonly code: 'resource_exhausted' | 'unavailable';
   readonly message: string;
+}
+
+/** Opens a store: `lmdbStore()` of `ce-broker/lmdb` makes one that survives. */
+export interface StoreProvider {
+  readonly name: string;
+  /** Rejects with CeBrokerError when the store cannot be used: somebody else has it, its files are damaged, the disk is read-only. */
+  open(context: StoreContext): Promise<OpenStore>;
+}
+
+export interface StoreContext {
+  readonly logger: Logger;
+}
+
+/** A store that was opened, until it is closed. */
+export interface OpenStore extends EventStore {
+  /** Waits for what is under way, and lets go of the files. */
+  close(): Promise<void>;
 }

@@ -1,8 +1,23 @@
-import type { EventStore, StoredBytes, StoredNote, StoreListener, StoreRecord } from './event-store.js';
-import type { ResourceTable } from './resource-table.js';
+import type { EventStore, StoreListener, StoreRecord, StoreTable } from './event-store.js';
+import type { StoredBytes, StoredNote } from './stored.js';
 
-interface InMemory extends StoredBytes, StoredNote {
+/** A handle that has the bytes in it. */
+export class MemoryBytes implements StoredBytes, StoredNote {
   readonly bytes: Uint8Array;
+  readonly position: number;
+  readonly at: number;
+  readonly user: string;
+
+  constructor({ at, bytes, position, user }: StoreRecord) {
+    this.bytes = bytes;
+    this.position = position;
+    this.at = at;
+    this.user = user;
+  }
+
+  get size(): number {
+    return this.bytes.byteLength;
+  }
 }
 
 /** Keeps events in memory: durable at once, gone with the process. */
@@ -27,25 +42,24 @@ export class MemoryStore implements EventStore {
     return this.#keptBytes;
   }
 
-  append({ at, bytes, position, user }: StoreRecord): StoredBytes {
-    this.#keptBytes += bytes.byteLength;
-    const stored: InMemory = { bytes, size: bytes.byteLength, position, at, user };
-    return stored;
+  append(record: StoreRecord): StoredBytes {
+    this.#keptBytes += record.bytes.byteLength;
+    return new MemoryBytes(record);
   }
 
   read(stored: StoredBytes): Uint8Array {
-    return (stored as InMemory).bytes;
+    return (stored as MemoryBytes).bytes;
   }
 
   describe(stored: StoredBytes): StoredNote {
-    return stored as InMemory;
+    return stored as MemoryBytes;
   }
 
   forget(stored: StoredBytes): void {
     this.#keptBytes -= stored.size;
   }
 
-  open(_table: ResourceTable, _listener: StoreListener): void {}
+  open(_table: StoreTable, _listener: StoreListener): void {}
 
   changed(): void {}
 

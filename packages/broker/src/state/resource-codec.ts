@@ -1,5 +1,5 @@
 import { ByteReader, ByteWriter } from './bytes.js';
-import type { CellKind, StoredBytes } from './event-store.js';
+import type { CellKind, StoredBytes } from './stored.js';
 import { Cell, type Resource } from './resource.js';
 
 /** The form of the record; a store that meets a higher one was written by a later version. */

@@ -1,4 +1,4 @@
-import type { EventStore } from './event-store.js';
+import type { EventStore, StoredPartition, StoreTable } from './event-store.js';
 import { Partition } from './partition.js';
 import type { Place } from './place.js';
 import { Resource } from './resource.js';
@@ -8,7 +8,7 @@ import { restoreResource } from './resource-codec.js';
 const MOST_AT_REST = 50_000;
 
 /** All partitions, by cluster and data type, and by the sources that own something in them. */
-export class ResourceTable {
+export class ResourceTable implements StoreTable {
   readonly #byCluster = new Map<string, Map<string, Partition>>();
   readonly #bySource = new Map<string, Set<Partition>>();
   readonly #all = new Set<Partition>();
@@ -107,30 +107,21 @@ export class ResourceTable {
     if (resource.isBlank) this.#partitionOf(resource).hot.delete(resource.id);
   }
 
-  /** A resource as it comes out of the store: its partition has counted it already. */
-  load(partition: Partition, id: string, record: Uint8Array): Resource {
-    const resource = new Resource(partition, id);
-    restoreResource(resource, record);
-    resource.counted = !resource.isBlank;
-    resource.countedRequest = resource.request !== undefined;
+  addPartition({ cluster, dataType, number, owned, requests, size }: StoredPartition): Partition | undefined {
+    if (this.#keepOf(dataType) !== 'durable') return undefined;
+    const partition = this.partition(dataType, cluster);
+    partition.number = number;
+    partition.size = size;
+    partition.requests = requests;
+    for (const [source, count] of owned) this.#own(partition, source, count);
+    return partition;
+  }
+
+  addResource({ cluster, dataType }: Place, id: string, record: Uint8Array | undefined): Resource {
+    const partition = this.partition(dataType, cluster);
+    const resource = this.#restored(partition, id, record);
+    this.#keepHot(partition, resource);
     return resource;
-  }
-
-  /** What was loaded stays in memory; those with an end ahead are found without a walk over all. */
-  keepHot(partition: Partition, resource: Resource): void {
-    partition.hot.set(resource.id, resource);
-    this.#index(resource);
-  }
-
-  /** A partition as the store has it. */
-  addStored(partition: Partition): void {
-    this.#add(partition);
-    for (const source of partition.owned.keys()) this.#partitionsOf(source).add(partition);
-  }
-
-  newPartition(dataType: string, cluster: string): Partition {
-    const keep = this.#keepOf(dataType);
-    return new Partition(dataType, cluster, keep, keep === 'durable' ? this.#cold : undefined);
   }
 
   /**
@@ -167,14 +158,29 @@ export class ResourceTable {
   readonly #cold = {
     load: (partition: Partition, id: string): Resource | undefined => {
       const record = this.#store.load(partition, id);
-      return record === undefined ? undefined : this.load(partition, id, record);
+      return record === undefined ? undefined : this.#restored(partition, id, record);
     },
     scan: (partition: Partition): Iterable<Resource> => this.#scan(partition),
-    adopt: (partition: Partition, resource: Resource): void => this.keepHot(partition, resource),
+    adopt: (partition: Partition, resource: Resource): void => this.#keepHot(partition, resource),
   };
 
   *#scan(partition: Partition): Iterable<Resource> {
-    for (const [id, record] of this.#store.scan(partition)) yield this.load(partition, id, record);
+    for (const [id, record] of this.#store.scan(partition)) yield this.#restored(partition, id, record);
+  }
+
+  /** A resource as it comes out of the store: its partition has counted it already. */
+  #restored(partition: Partition, id: string, record: Uint8Array | undefined): Resource {
+    const resource = new Resource(partition, id);
+    restoreResource(resource, record);
+    resource.counted = !resource.isBlank;
+    resource.countedRequest = resource.request !== undefined;
+    return resource;
+  }
+
+  /** What was loaded stays in memory; those with an end ahead are found without a walk over all. */
+  #keepHot(partition: Partition, resource: Resource): void {
+    partition.hot.set(resource.id, resource);
+    this.#index(resource);
   }
 
   #mustStay(resource: Resource): boolean {
@@ -188,19 +194,16 @@ export class ResourceTable {
   }
 
   #make(dataType: string, cluster: string): Partition {
-    const partition = this.newPartition(dataType, cluster);
-    this.#add(partition);
-    return partition;
-  }
-
-  #add(partition: Partition): void {
-    let types = this.#byCluster.get(partition.cluster);
+    const keep = this.#keepOf(dataType);
+    const partition = new Partition(dataType, cluster, keep, keep === 'durable' ? this.#cold : undefined);
+    let types = this.#byCluster.get(cluster);
     if (types === undefined) {
       types = new Map();
-      this.#byCluster.set(partition.cluster, types);
+      this.#byCluster.set(cluster, types);
     }
-    types.set(partition.dataType, partition);
+    types.set(dataType, partition);
     this.#all.add(partition);
+    return partition;
   }
 
   #own(partition: Partition, source: string, by: number): void {

@@ -1,4 +1,4 @@
-import type { CellKind, StoredBytes } from './event-store.js';
+import type { CellKind, StoredBytes } from './stored.js';
 import type { Place } from './place.js';
 
 /** One side of a resource, what it should be (`spec`), what it is (`status`) or what an agent asks for (`request`): the newest event of it. */

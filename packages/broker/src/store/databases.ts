@@ -1,0 +1,57 @@
+import { type Database, open, type RootDatabase } from 'lmdb';
+
+/** The databases of a store, each with keys and values as bytes. */
+export interface Databases {
+  readonly root: RootDatabase<Buffer, Buffer>;
+  /** Format, epoch, and how far it has come. */
+  readonly meta: Database<Buffer, Buffer>;
+  /** Partition number -> what it is, how much is in it, who owns something there. */
+  readonly partitions: Database<Buffer, Buffer>;
+  /** Position -> event. */
+  readonly events: Database<Buffer, Buffer>;
+  /** Group number -> what it changed; as long as that is not settled. */
+  readonly journal: Database<Buffer, Buffer>;
+  /** Partition number and resource id -> what is known of the resource. */
+  readonly heads: Database<Buffer, Buffer>;
+  /** The same keys, of those with an end ahead. */
+  readonly ends: Database<Buffer, Buffer>;
+  /** Entries of the broker's own. */
+  readonly entries: Database<Buffer, Buffer>;
+}
+
+const BINARY = Object.freeze({ encoding: 'binary', keyEncoding: 'binary', cache: false } as const);
+
+/**
+ * Opens or creates the files in a folder. Every transaction is synced before it counts as committed, and its pages before the page that
+ * names them.
+ */
+export function openDatabases(path: string): Databases {
+  const root = open<Buffer, Buffer>({
+    ...BINARY,
+    path,
+    noSubdir: false,
+    maxDbs: 16,
+    overlappingSync: false,
+    noMemInit: true,
+    maxReaders: 64,
+  });
+  const database = (name: string): Database<Buffer, Buffer> =>
+    root.openDB<Buffer, Buffer>({ ...BINARY, name });
+  return {
+    root,
+    meta: database('meta'),
+    partitions: database('partitions'),
+    events: database('events'),
+    journal: database('journal'),
+    heads: database('heads'),
+    ends: database('ends'),
+    entries: database('entries'),
+  };
+}
+
+type PutWithOptions = (key: Buffer, value: Buffer, options: { readonly append: boolean }) => Promise<boolean>;
+
+/** Puts a key that is above all others: pages are filled to the end. (The package takes options here; its types do not say so.) */
+export function putLast(database: Database<Buffer, Buffer>, key: Buffer, value: Buffer): void {
+  void (database as unknown as { put: PutWithOptions }).put(key, value, { append: true });
+}

@@ -1,0 +1,28 @@
+import type { Place } from '../state/place.js';
+import type { Resource } from '../state/resource.js';
+
+/** Everything that happened since the group before was cut: it becomes durable as a whole, or not at all. */
+export class Group {
+  /** Event records by position, in ascending order. */
+  readonly events = new Map<number, Buffer>();
+  readonly resources = new Set<Resource>();
+  readonly places = new Set<Place>();
+  /** Positions of events that nobody needs any more once this group is committed. */
+  readonly dead: number[] = [];
+  readonly entries = new Map<string, string | undefined>();
+  readonly droppedPlaces: number[] = [];
+  /** What its events take in memory. */
+  bytes = 0;
+  /** Position of its first event; undefined: it has none. */
+  first: number | undefined;
+
+  get isEmpty(): boolean {
+    return (
+      this.events.size === 0 &&
+      this.resources.size === 0 &&
+      this.entries.size === 0 &&
+      this.dead.length === 0 &&
+      this.droppedPlaces.length === 0
+    );
+  }
+}

@@ -1,0 +1,1 @@
+export { type LmdbOptions, lmdbStore } from './open-store.js';

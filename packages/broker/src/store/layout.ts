@@ -1,0 +1,126 @@
+import { crc32 } from 'node:zlib';
+import { ByteReader, ByteWriter } from '../state/bytes.js';
+import type { StoreRecord } from '../state/event-store.js';
+import type { CellKind } from '../state/stored.js';
+
+/** What the files hold, and how. A store of a lower format is brought up to this one when it is opened; a higher one is refused. */
+export const FORMAT = 1;
+
+const KINDS: readonly CellKind[] = ['spec', 'status', 'request'];
+const CHECKSUM_BYTES = 4;
+const writer = new ByteWriter();
+
+/** Positions and group numbers: eight bytes, so that their order is that of the numbers. */
+export function numberKey(value: number): Buffer {
+  const key = Buffer.allocUnsafe(8);
+  key.writeUInt32BE(Math.floor(value / 0x1_0000_0000), 0);
+  key.writeUInt32BE(value >>> 0, 4);
+  return key;
+}
+
+export function numberOfKey(key: Uint8Array): number {
+  const buffer = Buffer.from(key.buffer, key.byteOffset, key.byteLength);
+  return buffer.readUInt32BE(0) * 0x1_0000_0000 + buffer.readUInt32BE(4);
+}
+
+/** A resource: the number of its partition, then its id. */
+export function resourceKey(partition: number, id: string): Buffer {
+  const key = Buffer.allocUnsafe(4 + Buffer.byteLength(id));
+  key.writeUInt32BE(partition, 0);
+  key.write(id, 4);
+  return key;
+}
+
+export function idOfKey(key: Buffer): string {
+  return key.toString('utf8', 4);
+}
+
+export function partitionOfKey(key: Buffer): number {
+  return key.readUInt32BE(0);
+}
+
+export interface EventRecord {
+  readonly kind: CellKind;
+  readonly at: number;
+  readonly partition: number;
+  readonly id: string;
+  readonly user: string;
+  readonly bytes: Buffer;
+}
+
+/** An event with what is kept beside it. */
+export function encodeEvent({ at, bytes, kind, resource, user }: StoreRecord): Buffer {
+  writer.begin();
+  writer.byte(KINDS.indexOf(kind));
+  writer.double(at);
+  writer.number(resource.place.number);
+  writer.text(resource.id);
+  writer.text(user);
+  writer.bytes(bytes);
+  return writer.done();
+}
+
+export function decodeEvent(record: Buffer): EventRecord {
+  const reader = new ByteReader(record);
+  const kind = KINDS[reader.byte()];
+  if (kind === undefined) throw new RangeError('no such kind');
+  return {
+    kind,
+    at: reader.double(),
+    partition: reader.number(),
+    id: reader.text(),
+    user: reader.text(),
+    bytes: reader.rest(),
+  };
+}
+
+/** The record with a checksum before it, of the record and of the key it stands under: neither may be another's. */
+export function seal(key: Uint8Array, record: Uint8Array): Buffer {
+  const sealed = Buffer.allocUnsafe(CHECKSUM_BYTES + record.byteLength);
+  sealed.writeUInt32LE(crc32(record, crc32(key)), 0);
+  sealed.set(record, CHECKSUM_BYTES);
+  return sealed;
+}
+
+/** The record without its checksum; undefined: it is not what was written under this key. */
+export function unseal(key: Uint8Array, sealed: Buffer): Buffer | undefined {
+  if (sealed.byteLength < CHECKSUM_BYTES) return undefined;
+  const record = sealed.subarray(CHECKSUM_BYTES);
+  return sealed.readUInt32LE(0) === crc32(record, crc32(key)) ? record : undefined;
+}
+
+/** What a group did to a resource; `record` undefined: it is gone. */
+export interface HeadChange {
+  readonly partition: number;
+  readonly id: string;
+  readonly record: Buffer | undefined;
+}
+
+/** The journal's entry of one group: what its resources are since then, and which events nobody needs any more. */
+export function encodeGroup(changes: readonly HeadChange[], dead: readonly number[]): Buffer {
+  writer.begin();
+  writer.number(changes.length);
+  for (const { partition, id, record } of changes) {
+    writer.number(partition);
+    writer.text(id);
+    writer.number(record?.byteLength ?? 0);
+    if (record !== undefined) writer.bytes(record);
+  }
+  writer.number(dead.length);
+  for (const position of dead) writer.number(position);
+  return writer.done();
+}
+
+export function decodeGroup(entry: Buffer): { changes: HeadChange[]; dead: number[] } {
+  const reader = new ByteReader(entry);
+  const changes: HeadChange[] = [];
+  for (let left = reader.number(); left > 0; left--) {
+    const partition = reader.number();
+    const id = reader.text();
+    const length = reader.number();
+    changes.push({ partition, id, record: length === 0 ? undefined : Buffer.from(reader.bytes(length)) });
+  }
+  const dead: number[] = [];
+  for (let left = reader.number(); left > 0; left--) dead.push(reader.number());
+  return { changes, dead };
+}

@@ -1,0 +1,458 @@
+import { CeBrokerError, type Logger } from 'ce-broker-proto';
+import type {
+  EventStore,
+  OpenStore,
+  StoreListener,
+  StoreRecord,
+  StoreRefusal,
+  StoreTable,
+} from '../state/event-store.js';
+import { MemoryBytes } from '../state/memory-store.js';
+import type { Place } from '../state/place.js';
+import type { Resource } from '../state/resource.js';
+import { encodeResource } from '../state/resource-codec.js';
+import type { StoredBytes, StoredNote } from '../state/stored.js';
+import { type Databases, putLast } from './databases.js';
+import { Group } from './group.js';
+import {
+  decodeEvent,
+  type EventRecord,
+  encodeEvent,
+  encodeGroup,
+  type HeadChange,
+  idOfKey,
+  numberKey,
+  resourceKey,
+  seal,
+  unseal,
+} from './layout.js';
+import { type Progress, readProgress, writeProgress } from './progress.js';
+import { RecentBytes } from './recent-bytes.js';
+import { recover } from './recover.js';
+import { type Head, Settling, type Slice } from './settling.js';
+import { refusalOf } from './store-failure.js';
+
+/** Settings of a store; sizes in bytes. */
+export interface LmdbSettings {
+  /** Bytes of events that are kept in memory beside the files, for receivers that share them. */
+  readonly cacheBytes: number;
+  /** What may wait for the disk before Publishes are refused. */
+  readonly mostUnderWay: number;
+  /** Heads that wait in the journal before they are written where they belong. */
+  readonly settleAt: number;
+}
+
+export const DEFAULT_SETTINGS: LmdbSettings = Object.freeze({
+  cacheBytes: 32 * 1024 * 1024,
+  mostUnderWay: 64 * 1024 * 1024,
+  settleAt: 16_384,
+});
+
+const REFUSE_FOR_MS = 1_000;
+const SLICE_AT_REST = 2_048;
+const LEAST_SLICE = 64;
+const ENDS_PER_TICK = 2_000;
+/** Positions that were given out for what is kept in memory only are lost with the process: after a restart they are jumped over. */
+const POSITIONS_AHEAD = 1_000_000;
+
+/**
+ * Keeps events in LMDB: what happens in one turn is a group, written and synced as one transaction, one group after the other. Events and
+ * what their resources have become are appended; where the resources belong they are written later (docs/adr/0009).
+ */
+export class LmdbStore implements EventStore, OpenStore {
+  readonly name = 'lmdb';
+  readonly epoch: string;
+  readonly lastPosition: number;
+  readonly #databases: Databases;
+  readonly #settings: LmdbSettings;
+  readonly #logger: Logger;
+  readonly #directory: string;
+  readonly #recent: RecentBytes;
+  readonly #settling: Settling;
+  readonly #entries: Map<string, string>;
+  readonly #onClosed: () => void;
+  #listener: StoreListener | undefined = undefined;
+  #places = new Map<number, Place>();
+  #growing = new Group();
+  #underWay: Group | undefined = undefined;
+  #scheduled = false;
+  #settleNow = false;
+  #refusal: StoreRefusal | undefined = undefined;
+  #refusalTimer: NodeJS.Timeout | undefined = undefined;
+  #progress: Progress;
+  #keptBytes: number;
+  #position: number;
+  #endsToLoad: Iterator<Buffer> | undefined = undefined;
+  #whenIdle: (() => void)[] = [];
+  #closing = false;
+
+  /** @param onClosed lets go of what was taken to open it */
+  constructor(
+    databases: Databases,
+    directory: string,
+    logger: Logger,
+    settings: LmdbSettings,
+    onClosed: () => void,
+  ) {
+    this.#databases = databases;
+    this.#directory = directory;
+    this.#logger = logger;
+    this.#settings = settings;
+    this.#onClosed = onClosed;
+    this.#recent = new RecentBytes(settings.cacheBytes);
+    this.#settling = new Settling(settings.settleAt);
+    this.#progress = readProgress(databases.meta);
+    this.epoch = this.#progress.epoch;
+    this.#keptBytes = this.#progress.keptBytes;
+    this.lastPosition = this.#progress.position === 0 ? 0 : this.#progress.position + POSITIONS_AHEAD;
+    this.#position = this.lastPosition;
+    this.#entries = new Map();
+  }
+
+  get durablePosition(): number {
+    const first = this.#underWay?.first ?? this.#growing.first;
+    return first === undefined ? Number.MAX_SAFE_INTEGER : first - 1;
+  }
+
+  get refusal(): StoreRefusal | undefined {
+    if (this.#refusal !== undefined) return this.#refusal;
+    const waiting = this.#growing.bytes + (this.#underWay?.bytes ?? 0);
+    if (waiting <= this.#settings.mostUnderWay) return undefined;
+    return {
+      code: 'resource_exhausted',
+      message: `${waiting} bytes wait for the disk of ${this.#directory} already: publish again when it has caught up`,
+    };
+  }
+
+  get keptBytes(): number {
+    return this.#keptBytes;
+  }
+
+  open(table: StoreTable, listener: StoreListener): void {
+    this.#listener = listener;
+    const recovered = recover(this.#databases, table, this.#logger);
+    this.#places = recovered.places;
+    for (const [key, value] of recovered.entries) this.#entries.set(key, value);
+    this.#settling.add(recovered.lastGroup, recovered.heads, recovered.dead);
+    this.#endsToLoad = this.#databases.ends.getKeys()[Symbol.iterator]();
+  }
+
+  append(record: StoreRecord): StoredBytes {
+    const { position, bytes, resource } = record;
+    this.#position = Math.max(this.#position, position);
+    if (resource.place.keep === 'latest') return new MemoryBytes(record);
+    this.#number(resource.place);
+    const encoded = encodeEvent(record);
+    this.#growing.events.set(position, encoded);
+    this.#growing.first ??= position;
+    this.#growing.bytes += encoded.byteLength;
+    this.#keptBytes += bytes.byteLength;
+    this.#recent.add(position, bytes, this.durablePosition);
+    this.#schedule();
+    return { position, size: bytes.byteLength };
+  }
+
+  read(stored: StoredBytes): Uint8Array {
+    if (stored instanceof MemoryBytes) return stored.bytes;
+    const recent = this.#recent.get(stored.position);
+    if (recent !== undefined) return recent;
+    const { bytes } = this.#event(stored.position);
+    this.#recent.add(stored.position, bytes, this.durablePosition);
+    return bytes;
+  }
+
+  describe(stored: StoredBytes): StoredNote | undefined {
+    if (stored instanceof MemoryBytes) return stored;
+    const growing = this.#growing.events.get(stored.position) ?? this.#underWay?.events.get(stored.position);
+    const { at, user } = growing === undefined ? this.#event(stored.position) : decodeEvent(growing);
+    return { at, user };
+  }
+
+  forget(stored: StoredBytes): void {
+    if (stored instanceof MemoryBytes) return;
+    this.#keptBytes -= stored.size;
+    this.#recent.delete(stored.position);
+    const unwritten = this.#growing.events.get(stored.position);
+    if (unwritten === undefined) this.#growing.dead.push(stored.position);
+    else {
+      this.#growing.events.delete(stored.position);
+      this.#growing.bytes -= unwritten.byteLength;
+    }
+    this.#schedule();
+  }
+
+  changed(resource: Resource, place: Place): void {
+    this.#number(place);
+    this.#growing.resources.add(resource);
+    this.#growing.places.add(place);
+    this.#schedule();
+  }
+
+  load(place: Place, id: string): Uint8Array | undefined {
+    if (place.number === 0) return undefined;
+    const key = resourceKey(place.number, id);
+    return this.#head(place, key, this.#databases.heads.get(key));
+  }
+
+  *scan(place: Place): Iterable<readonly [string, Uint8Array]> {
+    const start = resourceKey(place.number, '');
+    const end = resourceKey(place.number + 1, '');
+    for (const { key, value } of this.#databases.heads.getRange({ start, end })) {
+      const record = this.#head(place, key, value);
+      if (record !== undefined) yield [idOfKey(key), record];
+    }
+  }
+
+  committed(resource: Resource): Uint8Array | undefined {
+    const head = this.#settling.get(resource);
+    return head === undefined ? this.load(resource.place, resource.id) : head.record;
+  }
+
+  isUnsettled(resource: Resource): boolean {
+    return (
+      this.#settling.has(resource) ||
+      this.#growing.resources.has(resource) ||
+      this.#underWay?.resources.has(resource) === true
+    );
+  }
+
+  dropPartition(place: Place): void {
+    if (place.number === 0) return;
+    this.#growing.places.delete(place);
+    this.#growing.droppedPlaces.push(place.number);
+    this.#places.delete(place.number);
+    place.number = 0;
+    this.#schedule();
+  }
+
+  tick(position: number): void {
+    this.#position = Math.max(this.#position, position);
+    this.#loadEnds();
+    const ahead = this.#position - this.#progress.position > POSITIONS_AHEAD / 2;
+    this.#settleNow ||= ahead || !this.#settling.isEmpty;
+    if (this.#settleNow && this.#growing.isEmpty) this.#schedule();
+  }
+
+  setEntry(key: string, value: string | undefined): void {
+    if (value === undefined) this.#entries.delete(key);
+    else this.#entries.set(key, value);
+    this.#growing.entries.set(key, value);
+    this.#schedule();
+  }
+
+  *entries(prefix: string): Iterable<readonly [string, string]> {
+    for (const key of [...this.#entries.keys()].filter((name) => name.startsWith(prefix)).sort()) {
+      const value = this.#entries.get(key);
+      if (value !== undefined) yield [key, value];
+    }
+  }
+
+  async close(): Promise<void> {
+    if (this.#closing) return;
+    this.#closing = true;
+    clearTimeout(this.#refusalTimer);
+    this.#endsToLoad?.return?.();
+    this.#settleNow = true;
+    this.#schedule();
+    while (this.#underWay !== undefined || this.#scheduled)
+      await new Promise<void>((resolve) => {
+        this.#whenIdle.push(resolve);
+      });
+    await this.#databases.root.close();
+    this.#onClosed();
+  }
+
+  #schedule(): void {
+    if (this.#scheduled || this.#underWay !== undefined) return;
+    this.#scheduled = true;
+    setImmediate(this.#cut);
+  }
+
+  /** The group that has grown is written as one transaction, and the next begins. */
+  readonly #cut = (): void => {
+    this.#scheduled = false;
+    const group = this.#growing;
+    const slice = this.#nextSlice(group);
+    if (group.isEmpty && slice === undefined) {
+      this.#rest();
+      return;
+    }
+    this.#growing = new Group();
+    this.#underWay = group;
+    const changes: HeadChange[] = [];
+    const heads: [Resource, Head][] = [];
+    let progress: Progress;
+    let written: Promise<unknown>;
+    try {
+      for (const resource of group.resources) {
+        const { id, place } = resource;
+        const record = encodeResource(resource);
+        changes.push({ partition: place.number, id, record });
+        heads.push([resource, { key: resourceKey(place.number, id), record, ends: endsByItself(resource) }]);
+      }
+      progress = this.#write(group, changes, slice);
+      written = writeProgress(this.#databases.meta, progress);
+    } catch (thrown) {
+      this.#failed(group, thrown);
+      return;
+    }
+    written.then(
+      () => this.#committed(group, heads, slice, progress),
+      (thrown: unknown) => this.#failed(group, thrown),
+    );
+  };
+
+  #write(group: Group, changes: readonly HeadChange[], slice: Slice | undefined): Progress {
+    const { ends, entries, events, heads, journal, partitions } = this.#databases;
+    const { nextPlace } = this.#progress;
+    for (const [position, record] of group.events) {
+      const key = numberKey(position);
+      putLast(events, key, seal(key, record));
+    }
+    let { group: number } = this.#progress;
+    if (changes.length > 0 || group.dead.length > 0) {
+      number += 1;
+      const key = numberKey(number);
+      putLast(journal, key, seal(key, encodeGroup(changes, group.dead)));
+    }
+    for (const place of group.places) {
+      const key = resourceKey(place.number, '');
+      const { cluster, dataType, owned, requests, size } = place;
+      const text = JSON.stringify({ cluster, dataType, size, requests, owned: [...owned] });
+      void partitions.put(key, seal(key, Buffer.from(text)));
+    }
+    for (const dropped of group.droppedPlaces) void partitions.remove(resourceKey(dropped, ''));
+    for (const [name, value] of group.entries) {
+      const key = Buffer.from(name);
+      if (value === undefined) void entries.remove(key);
+      else void entries.put(key, seal(key, Buffer.from(value)));
+    }
+    for (const { ends: isEnding, key, record } of slice?.heads ?? []) {
+      if (record === undefined) void heads.remove(key);
+      else void heads.put(key, seal(key, record));
+      if (isEnding) void ends.put(key, Buffer.alloc(0));
+      else void ends.remove(key);
+    }
+    for (const position of slice?.dead ?? []) void events.remove(numberKey(position));
+    let { settled } = this.#progress;
+    if (slice?.settledUpTo !== undefined) {
+      for (; settled < slice.settledUpTo; settled++) void journal.remove(numberKey(settled + 1));
+    }
+    const { epoch } = this;
+    return {
+      epoch,
+      group: number,
+      settled,
+      position: this.#position,
+      nextPlace,
+      keptBytes: this.#keptBytes,
+    };
+  }
+
+  #committed(
+    group: Group,
+    heads: readonly (readonly [Resource, Head])[],
+    slice: Slice | undefined,
+    progress: Progress,
+  ): void {
+    const { nextPlace } = this.#progress;
+    this.#progress = { ...progress, nextPlace };
+    this.#databases.root.resetReadTxn();
+    if (slice !== undefined) this.#settling.settled(slice);
+    this.#settling.add(progress.group, heads, group.dead);
+    this.#underWay = undefined;
+    this.#recent.trim(this.durablePosition);
+    this.#listener?.durable();
+    this.#next();
+  }
+
+  /** Nothing of the group is kept, nor of what came meanwhile: all of it goes back to what was committed before. */
+  #failed(group: Group, thrown: unknown): void {
+    const after = this.#growing;
+    const refusal = refusalOf(thrown, this.#directory);
+    this.#logger.error({ directory: this.#directory, error: refusal.message }, 'the store takes nothing at present');
+    this.#databases.root.resetReadTxn();
+    this.#growing = new Group();
+    for (const { entries } of [group, after]) {
+      for (const [key, value] of entries) this.#growing.entries.set(key, value);
+    }
+    this.#growing.droppedPlaces.push(...group.droppedPlaces, ...after.droppedPlaces);
+    for (const position of [...group.events.keys(), ...after.events.keys()]) this.#recent.delete(position);
+    this.#underWay = undefined;
+    this.#keptBytes = this.#progress.keptBytes;
+    this.#refusal = refusal;
+    clearTimeout(this.#refusalTimer);
+    this.#refusalTimer = setTimeout(() => {
+      this.#refusal = undefined;
+      if (!this.#growing.isEmpty) this.#schedule();
+    }, REFUSE_FOR_MS).unref();
+    this.#listener?.failed(refusal, new Set([...group.resources, ...after.resources]));
+    this.#rest();
+  }
+
+  #next(): void {
+    if (this.#growing.isEmpty && !this.#settleNow) this.#rest();
+    else this.#schedule();
+  }
+
+  #rest(): void {
+    for (const resolve of this.#whenIdle.splice(0)) resolve();
+  }
+
+  #nextSlice(group: Group): Slice | undefined {
+    const load = 2 * Math.max(group.resources.size, group.dead.length);
+    const atRest = this.#closing || (this.#settleNow && group.isEmpty);
+    const slice = this.#settling.slice(
+      atRest ? SLICE_AT_REST : Math.max(LEAST_SLICE, load),
+      this.#settleNow ? 'begin' : 'when-due',
+    );
+    if (slice === undefined || slice.settledUpTo !== undefined) this.#settleNow = false;
+    if (this.#closing && !this.#settling.isEmpty) this.#settleNow = true;
+    return slice;
+  }
+
+  #number(place: Place): void {
+    if (place.number > 0) return;
+    place.number = this.#progress.nextPlace;
+    this.#progress = { ...this.#progress, nextPlace: place.number + 1 };
+    this.#places.set(place.number, place);
+  }
+
+  #event(position: number): EventRecord {
+    const key = numberKey(position);
+    const sealed = this.#databases.events.get(key);
+    const record = sealed === undefined ? undefined : unseal(key, sealed);
+    if (record === undefined) {
+      throw new CeBrokerError(
+        'data_loss',
+        `the event at position ${position} in ${this.#directory} is ${sealed === undefined ? 'missing' : 'damaged'}: it is not handed out, and asked for again`,
+      );
+    }
+    return decodeEvent(record);
+  }
+
+  #head(place: Place, key: Buffer, sealed: Buffer | undefined): Buffer | undefined {
+    if (sealed === undefined) return undefined;
+    const record = unseal(key, sealed);
+    if (record !== undefined) return record;
+    const { cluster, dataType } = place;
+    this.#listener?.damaged({ what: 'resource', cluster, dataType, resourceId: idOfKey(key) });
+    return undefined;
+  }
+
+  /** Deletions and what is remembered of them are needed in memory, but not to serve: some at a time. */
+  #loadEnds(): void {
+    for (let left = ENDS_PER_TICK; left > 0 && this.#endsToLoad !== undefined; left--) {
+      const next = this.#endsToLoad.next();
+      if (next.done === true) {
+        this.#endsToLoad = undefined;
+        return;
+      }
+      this.#listener?.ends(this.#places.get(next.value.readUInt32BE(0)), idOfKey(next.value));
+    }
+  }
+}
+
+function endsByItself({ farewell, grave, request, tombstone }: Resource): boolean {
+  return (tombstone ?? grave ?? farewell) !== undefined || request?.deleting === true;
+}

@@ -1,0 +1,71 @@
+import { chmodSync, existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { CeBrokerError } from 'ce-broker-proto';
+import type { OpenStore, StoreContext, StoreProvider } from '../state/event-store.js';
+import { DataDirLock } from './data-dir-lock.js';
+import { type Databases, openDatabases } from './databases.js';
+import { DEFAULT_SETTINGS, LmdbStore, type LmdbSettings } from './lmdb-store.js';
+import { upgrade } from './upgrade.js';
+
+/** Where a store lives, and how much memory it may use beside the files. */
+export interface LmdbOptions extends Partial<LmdbSettings> {
+  /** The folder of the files; it is created (0700) when it is not there, the files are 0600. One broker has it at a time. */
+  readonly dataDir: string;
+}
+
+/**
+ * A store in a folder: every acknowledged event is on disk before its acknowledgement. For `startBroker({ store: lmdbStore({ dataDir }) })`.
+ * Opening it rejects with CeBrokerError: `failed_precondition` (another broker has the folder; it was written by a later version),
+ * `data_loss` (its files are damaged), `unreadable_file` (the folder cannot be written).
+ */
+export function lmdbStore({ dataDir, ...settings }: LmdbOptions): StoreProvider {
+  const directory = resolve(dataDir);
+  return {
+    name: 'lmdb',
+    open: (context) => openStore(directory, { ...DEFAULT_SETTINGS, ...settings }, context),
+  };
+}
+
+async function openStore(
+  directory: string,
+  settings: LmdbSettings,
+  { logger }: StoreContext,
+): Promise<OpenStore> {
+  const lock = await DataDirLock.take(directory, {
+    onLost: (error) => logger.error({ directory, error: error.message }, 'the data directory is lost'),
+  });
+  let databases: Databases | undefined;
+  try {
+    databases = openFiles(directory);
+    await upgrade(databases, directory, logger);
+    return new LmdbStore(databases, directory, logger, settings, () => lock.release());
+  } catch (thrown) {
+    await databases?.root.close();
+    lock.release();
+    throw withFile(thrown, directory);
+  }
+}
+
+function openFiles(directory: string): Databases {
+  const before = process.umask(0o077);
+  try {
+    const databases = openDatabases(directory);
+    for (const name of ['data.mdb', 'lock.mdb']) {
+      const path = join(directory, name);
+      if (existsSync(path)) chmodSync(path, 0o600);
+    }
+    return databases;
+  } finally {
+    process.umask(before);
+  }
+}
+
+function withFile(thrown: unknown, directory: string): CeBrokerError {
+  const error = CeBrokerError.from(thrown, 'unreadable_file');
+  if (error.message.includes(directory)) return error;
+  return new CeBrokerError(
+    error.code,
+    `the store in ${directory} cannot be opened: ${error.message}; restore a backup, or move the folder away (the broker then starts empty, and resync fills it)`,
+    { field: 'dataDir', cause: thrown },
+  );
+}

@@ -1,0 +1,87 @@
+import { CeBrokerError, type Logger } from 'ce-broker-proto';
+import type { StoreTable } from '../state/event-store.js';
+import type { Place } from '../state/place.js';
+import type { Resource } from '../state/resource.js';
+import type { Databases } from './databases.js';
+import { decodeGroup, numberOfKey, resourceKey, unseal } from './layout.js';
+import type { Head } from './settling.js';
+
+/** What was read to start with. */
+export interface Recovered {
+  readonly places: Map<number, Place>;
+  /** What the journal says of resources, and events that are dead. */
+  readonly heads: readonly (readonly [Resource, Head])[];
+  readonly dead: readonly number[];
+  readonly lastGroup: number;
+  readonly entries: readonly (readonly [string, string])[];
+}
+
+/** Reads what must be known before anybody is served: the directory of partitions, the journal, the broker's own entries. Not the resources. */
+export function recover(databases: Databases, table: StoreTable, logger: Logger): Recovered {
+  const places = readPlaces(databases, table, logger);
+  const changes = new Map<string, { place: Place; id: string; record: Buffer | undefined }>();
+  const dead: number[] = [];
+  let lastGroup = 0;
+  for (const { key, value } of databases.journal.getRange({})) {
+    const entry = unseal(key, value);
+    if (entry === undefined) {
+      throw new CeBrokerError(
+        'data_loss',
+        `group ${numberOfKey(key)} of the journal is damaged: what was acknowledged last cannot be read`,
+      );
+    }
+    lastGroup = numberOfKey(key);
+    const group = decodeGroup(entry);
+    for (const { id, partition, record } of group.changes) {
+      const place = places.get(partition);
+      if (place !== undefined) changes.set(`${partition} ${id}`, { place, id, record });
+    }
+    for (const position of group.dead) dead.push(position);
+  }
+  const heads: [Resource, Head][] = [];
+  for (const { id, place, record } of changes.values()) {
+    const resource = table.addResource(place, id, record);
+    const ends = (resource.tombstone ?? resource.grave ?? resource.farewell) !== undefined;
+    heads.push([
+      resource,
+      { key: resourceKey(place.number, id), record, ends: ends || resource.request?.deleting === true },
+    ]);
+  }
+  return { places, heads, dead, lastGroup, entries: readEntries(databases, logger) };
+}
+
+function readPlaces({ partitions }: Databases, table: StoreTable, logger: Logger): Map<number, Place> {
+  const places = new Map<number, Place>();
+  const left = new Set<string>();
+  for (const { key, value } of partitions.getRange({})) {
+    const record = unseal(key, value);
+    if (record === undefined) {
+      throw new CeBrokerError(
+        'data_loss',
+        `the record of partition ${key.readUInt32BE(0)} is damaged: what it holds cannot be found`,
+      );
+    }
+    const stored = JSON.parse(record.toString());
+    const number = key.readUInt32BE(0);
+    const place = table.addPartition({ ...stored, number });
+    if (place === undefined) left.add(stored.dataType);
+    else places.set(number, place);
+  }
+  if (left.size > 0) {
+    logger.warn(
+      { dataTypes: [...left] },
+      'these data types are no longer durable by their policy: what the store has of them is not used',
+    );
+  }
+  return places;
+}
+
+function readEntries({ entries }: Databases, logger: Logger): [string, string][] {
+  const result: [string, string][] = [];
+  for (const { key, value } of entries.getRange({})) {
+    const record = unseal(key, value);
+    if (record === undefined) logger.error({ entry: key.toString() }, 'an entry of the store is damaged: left out');
+    else result.push([key.toString(), record.toString()]);
+  }
+  return result;
+}

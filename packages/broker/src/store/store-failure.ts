@@ -1,0 +1,21 @@
+import type { StoreRefusal } from '../state/event-store.js';
+
+/** ENOSPC, EDQUOT, EFBIG, and LMDB's own word for a map that cannot grow. */
+const NO_ROOM: ReadonlySet<unknown> = new Set([28, 122, 27, -30792, 'ENOSPC', 'EDQUOT', 'EFBIG']);
+const NO_ROOM_TEXT = /no space left|quota exceeded|file too large|mapsize|map_full/i;
+
+/** What a Publish is told when the disk did not take it. */
+export function refusalOf(thrown: unknown, directory: string): StoreRefusal {
+  const message = thrown instanceof Error ? thrown.message : String(thrown);
+  const code = typeof thrown === 'object' && thrown !== null && 'code' in thrown ? thrown.code : undefined;
+  if (NO_ROOM.has(code) || NO_ROOM_TEXT.test(message)) {
+    return {
+      code: 'resource_exhausted',
+      message: `the disk of ${directory} is full (${message}): the event is not kept; make room, and publish it again`,
+    };
+  }
+  return {
+    code: 'unavailable',
+    message: `the disk of ${directory} does not take it (${message}): the event is not kept; publish it again`,
+  };
+}
