@@ -1,6 +1,7 @@
 import type { Server } from '@grpc/grpc-js';
 import type { CloudEventTransport } from 'ce-broker-proto';
 import type { HostPort } from './address.js';
+import type { HeldRow, HoldRequest, ReleaseRequest } from './holds.js';
 import type { Service, ServiceRegistration } from './service.js';
 import type { BrokerStatus } from './snapshot.js';
 
@@ -49,6 +50,20 @@ export interface Broker extends AsyncDisposable {
    * data type of fewer than three parts, `invalid_option` for a service without its two methods.
    */
   registerService(dataType: string, service: Service): ServiceRegistration;
+  /** What is held, in the order in which it was; the deletions that wait for consent come last. */
+  holds(): readonly HeldRow[];
+  /**
+   * Pauses a cluster (what goes to its agents), a source (what it wants; statuses go on to it) or one resource (both ways). Publishes
+   * are kept and acknowledged, and the newest goes out on release; types that are kept nowhere are not held. Survives a restart where the
+   * store does. Rejects with CeBrokerError `already_exists`, `not_found` for an id that nothing is known of, `invalid_argument`,
+   * `failed_precondition` with the store `none`.
+   */
+  hold(request: HoldRequest): Promise<HeldRow>;
+  /**
+   * Ends holds, or consents to the deletions of a cluster that wait for it; resolves with what was held until then. Rejects with
+   * CeBrokerError `not_found` when it is not held, `invalid_argument`.
+   */
+  release(request: ReleaseRequest): Promise<readonly HeldRow[]>;
   /** What there is to see at this moment. */
   status(): BrokerStatus;
   /**

@@ -53,6 +53,18 @@ export class NoteLog {
       case 'refused':
         this.refused(this.peer === undefined ? fields : { ...fields, peer: this.peer });
         return;
+      case 'held':
+        this.#logger.warn(clipped(fields), 'held: nothing newer goes out until it is released');
+        return;
+      case 'released':
+        this.#logger.warn(clipped(fields), 'released');
+        return;
+      case 'deletions-held':
+        this.#logger.warn(
+          clipped(fields),
+          'more was deleted than massDeletion allows: further deletions there wait; "ce-broker release --deletions CLUSTER" lets them go, and publishing the resources again makes them void',
+        );
+        return;
       case 'orphans':
         this.#logger.warn(
           fields,

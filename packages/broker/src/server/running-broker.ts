@@ -10,6 +10,7 @@ import type { HostPort } from './address.js';
 import { AttachedServers, type AttachFunction } from './attached-servers.js';
 import type { AttachedServer, Broker, CloseOptions, InProcessOptions } from './broker.js';
 import type { Clock } from './clock.js';
+import { BrokerHolds, type HeldRow, type HoldRequest, type ReleaseRequest } from './holds.js';
 import { InProcessTransport } from './in-process-transport.js';
 import type { NoteLog } from './notes.js';
 import type { ResolvedOptions } from './options.js';
@@ -61,6 +62,7 @@ export class RunningBroker implements Broker {
   readonly #parts: BrokerParts;
   readonly #hosts = new Map<string, ServiceHost>();
   readonly #attached: AttachedServers;
+  readonly #holds: BrokerHolds;
   readonly #companions: Companion[] = [];
   readonly #ticker: NodeJS.Timeout;
   #adminAddress: HostPort | undefined = undefined;
@@ -72,6 +74,7 @@ export class RunningBroker implements Broker {
   constructor(parts: BrokerParts) {
     this.#parts = parts;
     this.#attached = new AttachedServers(parts.attach, parts.methodsFor);
+    this.#holds = new BrokerHolds(parts.core, parts.clock);
     this.closed = new Promise((resolve) => {
       this.#resolveClosed = resolve;
     });
@@ -162,6 +165,20 @@ export class RunningBroker implements Broker {
       host.close();
     };
     return { dataType, publish: async (event) => host.publish(event), close, [Symbol.asyncDispose]: close };
+  }
+
+  holds(): readonly HeldRow[] {
+    return this.#holds.list();
+  }
+
+  async hold(request: HoldRequest): Promise<HeldRow> {
+    this.#refuseUnlessServing();
+    return this.#holds.hold(request);
+  }
+
+  async release(request: ReleaseRequest): Promise<readonly HeldRow[]> {
+    this.#refuseUnlessServing();
+    return this.#holds.release(request);
   }
 
   status(): BrokerStatus {

@@ -2,6 +2,7 @@ import type { Core } from '../core/index.js';
 import type { RpcEngineStats } from '../rpc/index.js';
 import { formatAddress, type HostPort } from './address.js';
 import type { Clock } from './clock.js';
+import { type HeldCounts, heldCounts } from './holds.js';
 
 /** A broker serves from its start, drains once `close` was called, and is closed in the end. */
 export type BrokerState = 'serving' | 'draining' | 'closed';
@@ -35,6 +36,8 @@ export interface BrokerStatus {
     /** Age of what waits longest for its subscriber; 0: nothing waits. */
     readonly oldestUndeliveredMs: number;
   };
+  /** What waits because an operator holds it, or for consent. */
+  readonly held: HeldCounts;
   /** What is kept. */
   readonly store: {
     readonly kind: string;
@@ -115,6 +118,7 @@ export function takeSnapshot(parts: SnapshotParts): BrokerStatus {
       bufferedBytes: sum(parts.engines, (stats) => stats.bufferedBytes),
     },
     sessions,
+    held: heldCounts(view),
     store: storeOf(view),
     services: {
       registered: [...view.services.keys()],

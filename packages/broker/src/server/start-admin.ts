@@ -1,6 +1,7 @@
 import type { AuthenticatorChain } from '../access/authenticator.js';
 import type { BrokerCore } from '../core/index.js';
 import type { Clock } from './clock.js';
+import { BrokerHolds } from './holds.js';
 import type { ResolvedOptions } from './options.js';
 import type { RunningBroker } from './running-broker.js';
 import type { Traffic } from './traffic.js';
@@ -22,6 +23,7 @@ export async function startAdmin(broker: RunningBroker, around: AdminAround): Pr
     { AdminServer },
     { Audit },
     { auditRoutes },
+    { holdsRoutes },
     { plainRoutes },
     { stateRoutes },
     { Metrics },
@@ -31,6 +33,7 @@ export async function startAdmin(broker: RunningBroker, around: AdminAround): Pr
     import('./admin/admin-server.js'),
     import('./admin/audit.js'),
     import('./admin/audit-routes.js'),
+    import('./admin/holds-routes.js'),
     import('./admin/plain-routes.js'),
     import('./admin/state-routes.js'),
     import('./metrics.js'),
@@ -46,6 +49,7 @@ export async function startAdmin(broker: RunningBroker, around: AdminAround): Pr
       ...plainRoutes(status, metrics),
       ...stateRoutes(new StateRows(core.view, clock), new SessionRows(core.view, clock)),
       ...auditRoutes(audit),
+      ...holdsRoutes(new BrokerHolds(core, clock)),
     ],
     audit,
     identityOf: (authorization) => chain.ofToken(authorization),

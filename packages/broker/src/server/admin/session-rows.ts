@@ -22,6 +22,8 @@ export interface SessionRow {
   readonly openedAt: string;
   /** Resources that it still has to see. */
   readonly dirtyKeys: number;
+  /** Resources that it would see, but they are held. */
+  readonly heldKeys: number;
   /** Bytes of events without state that wait for it. */
   readonly laneBytes: number;
   /** How long its connection has taken nothing although something waits, in milliseconds; 0: it is not blocked. */
@@ -50,7 +52,7 @@ export class SessionRows {
     }
   }
 
-  #row({ about, blockedSince, dirty, lane, outlet, sentEvents }: Session): SessionRow {
+  #row({ about, blockedSince, dirty, held, lane, outlet, sentEvents }: Session): SessionRow {
     const { id, role, name, dataType, user, openedAt } = about;
     return {
       id,
@@ -61,6 +63,7 @@ export class SessionRows {
       peer: outlet instanceof SubscriptionOutlet ? outlet.stream.peer.address : '',
       openedAt: new Date(openedAt).toISOString(),
       dirtyKeys: dirty.size,
+      heldKeys: held.size,
       laneBytes: lane.bytes,
       blockedForMs: blockedSince === undefined ? 0 : Math.round(this.#clock.now() - blockedSince),
       sentEvents,

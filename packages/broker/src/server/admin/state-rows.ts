@@ -2,6 +2,7 @@ import type { Core } from '../../core/index.js';
 import type { Partition } from '../../state/partition.js';
 import type { CellView, ResourceView } from '../../state/resource.js';
 import type { Clock } from '../clock.js';
+import { whyHeld } from '../holds.js';
 import { type EventRow, eventRow } from './event-row.js';
 import type { StateFilter } from './state-filter.js';
 import { type Sync, syncOf } from './sync.js';
@@ -34,8 +35,8 @@ export interface ResourceRow {
   readonly state: (typeof RESOURCE_STATES)[number];
   /** How the status stands to the spec; null: nothing is wanted. */
   readonly sync: Sync | null;
-  /** It is held: nothing newer goes out until it is released. */
-  readonly held: boolean;
+  /** Why nothing newer goes out until it is released; null: it is not held. */
+  readonly held: string | null;
   readonly spec: CellRow | null;
   readonly status:
     | (CellRow & { readonly statusHash: string | null; readonly sequenceId: string | null })
@@ -143,7 +144,7 @@ export class StateRows {
       owner: owner ?? null,
       state: stateOf(resource),
       sync: syncOf(resource) ?? null,
-      held: false,
+      held: whyHeld(this.#view, resource) ?? null,
       spec: spec === undefined ? null : this.#cell(spec),
       status:
         status === undefined
@@ -158,9 +159,10 @@ export class StateRows {
   }
 
   #fits(resource: ResourceView, filter: ListFilter): boolean {
-    const { outOfSync, olderThanMs, source, state } = filter;
+    const { held, outOfSync, olderThanMs, source, state } = filter;
     if (source !== undefined && resource.owner !== source) return false;
     if (state !== undefined && stateOf(resource) !== state) return false;
+    if (held === true && whyHeld(this.#view, resource) === undefined) return false;
     if (outOfSync === true && !isOutOfSync(resource)) return false;
     if (olderThanMs === undefined) return true;
     const since = outOfSync === true ? resource.spec?.at : changedAt(resource);
