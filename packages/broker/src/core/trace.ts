@@ -39,6 +39,8 @@ export interface Refusal {
   readonly user: string;
 }
 
+const NOTHING: EventTrace = Object.freeze({ durableAt: 0, deliveries: Object.freeze([]), delivered: 0 });
+
 interface Handed extends Delivery {
   readonly before: Handed | undefined;
 }
@@ -52,6 +54,8 @@ export class Trace implements DeliveryTrace {
   readonly before: number;
   readonly #slots: number;
   readonly #positions: Float64Array;
+  /** The highest position whose trace each slot has lost. */
+  readonly #lost: Float64Array;
   readonly #durableAt: Float64Array;
   readonly #counts: Uint32Array;
   readonly #handed: (Handed | undefined)[];
@@ -64,6 +68,7 @@ export class Trace implements DeliveryTrace {
     this.before = before;
     this.#slots = slots;
     this.#positions = new Float64Array(slots);
+    this.#lost = new Float64Array(slots);
     this.#durableAt = new Float64Array(slots);
     this.#counts = new Uint32Array(slots);
     this.#handed = new Array<Handed | undefined>(slots).fill(undefined);
@@ -105,10 +110,10 @@ export class Trace implements DeliveryTrace {
     this.#next = (this.#next + 1) % KEPT_REFUSALS;
   }
 
-  /** What is known of the event at that position; undefined: nothing happened to it lately. */
+  /** What became of the event at that position since this start; undefined: that was forgotten. */
   of(position: number): EventTrace | undefined {
     const slot = position % this.#slots;
-    if (this.#positions[slot] !== position) return undefined;
+    if (this.#positions[slot] !== position) return position > (this.#lost[slot] ?? 0) ? NOTHING : undefined;
     const deliveries: Delivery[] = [];
     for (let handed = this.#handed[slot]; handed !== undefined; handed = handed.before) {
       if (deliveries.length < MOST_DELIVERIES) deliveries.push({ session: handed.session, at: handed.at });
@@ -128,7 +133,9 @@ export class Trace implements DeliveryTrace {
 
   #slotOf(position: number): number {
     const slot = position % this.#slots;
-    if (this.#positions[slot] !== position) {
+    const taken = this.#positions[slot] ?? 0;
+    if (taken !== position) {
+      if (taken > (this.#lost[slot] ?? 0)) this.#lost[slot] = taken;
       this.#positions[slot] = position;
       this.#durableAt[slot] = 0;
       this.#counts[slot] = 0;

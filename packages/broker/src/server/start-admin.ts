@@ -23,31 +23,37 @@ export async function startAdmin(broker: RunningBroker, around: AdminAround): Pr
     { AdminServer },
     { Audit },
     { auditRoutes },
+    { explainRoutes },
     { holdsRoutes },
     { plainRoutes },
     { stateRoutes },
     { Metrics },
     { SessionRows },
     { StateRows },
+    { StuckRows },
   ] = await Promise.all([
     import('./admin/admin-server.js'),
     import('./admin/audit.js'),
     import('./admin/audit-routes.js'),
+    import('./admin/explain-routes.js'),
     import('./admin/holds-routes.js'),
     import('./admin/plain-routes.js'),
     import('./admin/state-routes.js'),
     import('./metrics.js'),
     import('./admin/session-rows.js'),
     import('./admin/state-rows.js'),
+    import('./admin/stuck-rows.js'),
   ]);
   const status = () => broker.status();
   const metrics = new Metrics({ status, view: core.view, traffic });
   const audit = new Audit(core.view.store, clock);
+  const rows = new StateRows(core.view, clock);
   const admin = new AdminServer({
     // Whoever adds something that operators read or change adds its routes here.
     routes: [
       ...plainRoutes(status, metrics),
-      ...stateRoutes(new StateRows(core.view, clock), new SessionRows(core.view, clock)),
+      ...stateRoutes(rows, new SessionRows(core.view, clock)),
+      ...explainRoutes(core.view, rows, new StuckRows(core.view, clock, rows)),
       ...auditRoutes(audit),
       ...holdsRoutes(new BrokerHolds(core, clock)),
     ],

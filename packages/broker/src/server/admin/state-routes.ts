@@ -1,10 +1,8 @@
-import { CeBrokerError } from 'ce-broker-proto';
 import type { AdminRoute } from './route.js';
 import type { SessionRows } from './session-rows.js';
 import {
   choiceOf,
   flagOf,
-  idOf,
   millisecondsOf,
   STATE_FILTERS,
   type StateFilter,
@@ -40,17 +38,5 @@ export function stateRoutes(rows: StateRows, sessions: SessionRows): readonly Ad
     },
     list('/state/orphans', (filter) => rows.orphans(filter)),
     list('/state/tombstones', (filter) => rows.tombstones(filter)),
-    {
-      method: 'GET',
-      path: '/state/resource',
-      who: 'trusted',
-      query: ['id', ...STATE_FILTERS],
-      answer: (request) => {
-        const id = idOf(request, '/state/resource');
-        const resources = [...rows.found(id, stateFilterOf(request))].map((found) => rows.detail(found));
-        if (resources.length === 0) throw new CeBrokerError('not_found', `no resource with id ${id}`);
-        return { json: { resources } };
-      },
-    },
   ];
 }

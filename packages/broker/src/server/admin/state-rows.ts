@@ -1,11 +1,14 @@
 import type { Core } from '../../core/index.js';
 import type { Partition } from '../../state/partition.js';
-import type { CellView, ResourceView } from '../../state/resource.js';
+import type { CellView, Resource, ResourceView } from '../../state/resource.js';
 import type { Clock } from '../clock.js';
 import { whyHeld } from '../holds.js';
 import { type EventRow, eventRow } from './event-row.js';
 import type { StateFilter } from './state-filter.js';
 import { type Sync, syncOf } from './sync.js';
+
+/** Partitions that are asked for an id in one turn of the event loop. */
+const LOOKS_PER_TURN = 1_000;
 
 /** One side of a resource in `/state`. Times are ISO 8601, ages milliseconds, sizes bytes. */
 export interface CellRow {
@@ -108,13 +111,18 @@ export class StateRows {
     }
   }
 
-  /** Every resource of that id: it may live on several clusters, and in several data types. */
-  *found(id: string, filter: StateFilter): Iterable<ResourceView> {
+  /** Every resource of that id: it may live on several clusters, and in several data types. Many clusters are many look-ups, so it takes turns. */
+  async found(id: string, filter: StateFilter): Promise<readonly Resource[]> {
+    const found: Resource[] = [];
+    let looked = 0;
     for (const partition of this.partitions(filter)) {
+      looked += 1;
+      if (looked % LOOKS_PER_TURN === 0) await new Promise((resolve) => setImmediate(resolve));
       const resource = partition.find(id);
       if (resource === undefined) continue;
-      if (filter.source === undefined || resource.owner === filter.source) yield resource;
+      if (filter.source === undefined || resource.owner === filter.source) found.push(resource);
     }
+    return found;
   }
 
   detail(resource: ResourceView): ResourceDetail {

@@ -1,0 +1,175 @@
+import type { Core } from '../../core/index.js';
+import { isDurable } from '../../core/keep.js';
+import type { Session } from '../../delivery/session.js';
+import type { Cell, CellView, Resource, ResourceView } from '../../state/resource.js';
+import { syncOf } from './sync.js';
+
+/** Why something is not where it should be: a word for programs, a sentence for people. */
+export interface Reason {
+  readonly code: ReasonCode;
+  readonly text: string;
+  /** Since when, in milliseconds since 1970; undefined: that is not known. */
+  readonly since?: number | undefined;
+}
+
+export type ReasonCode =
+  | 'deletion-gap'
+  | 'earlier-life'
+  | 'flow-control'
+  | 'held'
+  | 'mass-deletion'
+  | 'no-report'
+  | 'no-resync'
+  | 'no-subscriber'
+  | 'not-durable'
+  | 'old-report'
+  | 'orphan'
+  | 'queued'
+  | 'refused'
+  | 'store-refuses'
+  | 'too-large'
+  | 'unconfirmed';
+
+/** A receiver that went away so often right after it was handed an event is not handed it again. */
+const REFUSALS = 2;
+
+/** Why the newest event of the cell has not reached everybody whom it is for; empty: it has. */
+export function whyUndelivered(core: Readonly<Core>, resource: ResourceView, cell: CellView): Reason[] {
+  const general = whyForAll(core, resource, cell);
+  if (general !== undefined) return [general];
+  const receivers = receiversOf(core, resource, cell);
+  if (receivers.length === 0) return [{ code: 'no-subscriber', text: nobody(resource, cell) }];
+  return receivers.flatMap((session) => {
+    const reason = whyNotYet(core, session, resource, cell);
+    return reason === undefined ? [] : [reason];
+  });
+}
+
+/** Why what was handed to the agent is not answered; undefined: it is, or nobody expects an answer. */
+export function whyUnanswered(resource: ResourceView): Reason | undefined {
+  const { place, spec, status } = resource;
+  const agent = `the agent of ${place.cluster}`;
+  switch (syncOf(resource)) {
+    case 'unconfirmed':
+      return {
+        code: 'unconfirmed',
+        text: `${agent} was told to delete it and has not confirmed that it is gone`,
+        since: resource.deletionSentAt ?? spec?.at,
+      };
+    case 'no-status':
+      return {
+        code: 'no-report',
+        text: `${agent} has it and has reported nothing of it`,
+        since: spec?.at,
+      };
+    case 'behind':
+      return {
+        code: 'old-report',
+        text: `${agent} has it, and its newest report is of version ${status?.version}, not ${spec?.version}`,
+        since: spec?.at,
+      };
+    default:
+      return undefined;
+  }
+}
+
+/** Sessions that the newest event of the cell is for. */
+export function receiversOf(
+  core: Readonly<Core>,
+  { owner, place }: ResourceView,
+  cell: CellView,
+): readonly Session[] {
+  if (cell.kind === 'spec')
+    return core.sessions.agentsOf(place.cluster).filter((session) => session.takes(place.dataType, owner));
+  const source = cell.kind === 'request' ? cell.to : (owner ?? '');
+  return core.sessions.of('source', source).filter((session) => session.takes(place.dataType, place.cluster));
+}
+
+function whyForAll(core: Readonly<Core>, resource: ResourceView, cell: CellView): Reason | undefined {
+  if (!isDurable(core, cell as Cell)) {
+    const { refusal } = core.store;
+    return refusal === undefined
+      ? { code: 'not-durable', text: 'the store has not confirmed it yet', since: cell.at }
+      : { code: 'store-refuses', text: `the store takes nothing: ${refusal.message}`, since: cell.at };
+  }
+  const hold = core.holds.of(resource, cell);
+  if (hold !== undefined) {
+    const what = hold.kind === 'resource' ? 'it' : `${hold.kind} ${hold.name}`;
+    const text = `${what} is held by ${hold.by}: ${hold.reason}; ce-broker release lets it go`;
+    return { code: 'held', text, since: hold.since };
+  }
+  if (!core.deletions.covers(resource, cell)) return undefined;
+  const text = `too many deletions at once on cluster ${resource.place.cluster}: this one waits for consent; ce-broker release lets it go`;
+  return { code: 'mass-deletion', text, since: core.deletions.at(resource.place)?.since };
+}
+
+function whyNotYet(
+  core: Readonly<Core>,
+  session: Session,
+  resource: ResourceView,
+  cell: CellView,
+): Reason | undefined {
+  const here = cell as Cell;
+  const who = nameOf(session);
+  const { blockedSince } = session;
+  if ((here.refusedBy?.get(session.receiver) ?? 0) >= REFUSALS) {
+    const text = `too large: ${who} went away each time right after it was handed these ${cell.stored.size} bytes`;
+    return { code: 'too-large', text, since: cell.at };
+  }
+  if (session.dirty.has(here)) {
+    if (blockedSince === undefined)
+      return { code: 'queued', text: `it waits its turn for ${who}`, since: session.dirty.get(here) };
+    return { code: 'flow-control', text: `the connection of ${who} takes nothing`, since: blockedSince };
+  }
+  if (session.later.has(here)) {
+    return {
+      code: 'deletion-gap',
+      text: `it keeps a distance from the deletion before it, for ${who}`,
+      since: resource.deletionSentAt,
+    };
+  }
+  if (waitsForFarewell(core, session, resource, cell)) {
+    const text = `${who} has not confirmed the deletion of the life before: this one follows it`;
+    return { code: 'earlier-life', text, since: resource.farewell?.since };
+  }
+  return whyNeverSent(core, session, resource, cell);
+}
+
+function waitsForFarewell(
+  core: Readonly<Core>,
+  session: Session,
+  resource: ResourceView,
+  cell: CellView,
+): boolean {
+  if (cell.kind !== 'spec' || cell.deleting) return false;
+  if (session.owedFarewells.has(resource as Resource)) return true;
+  return resource.farewell !== undefined && core.sessionSettings.confirmsDeletion(resource.place.dataType);
+}
+
+/** Who subscribes later gets what it asks for by resync; one that never asks never gets it. */
+function whyNeverSent(
+  core: Readonly<Core>,
+  session: Session,
+  { place }: ResourceView,
+  cell: CellView,
+): Reason | undefined {
+  const { about } = session;
+  if (cell.kind !== 'spec' || cell.at >= about.openedAt) return undefined;
+  const handed = core.trace.of(cell.position)?.deliveries.some((one) => one.session === about) === true;
+  const hasAsked = core.table.find(place.dataType, place.cluster)?.agentAsked === true;
+  if (handed || hasAsked) return undefined;
+  const text = `${nameOf(session)} subscribed after it was published, and has not asked for it by resync`;
+  return { code: 'no-resync', text, since: about.openedAt };
+}
+
+function nobody({ owner, place }: ResourceView, cell: CellView): string {
+  if (cell.kind === 'spec') return `no agent of cluster ${place.cluster} is subscribed to ${place.dataType}`;
+  const source = cell.kind === 'request' ? cell.to : (owner ?? '');
+  const who = source === '' ? 'no source' : `source ${source} is away: it`;
+  return source === '' ? `${who} is subscribed to ${place.dataType}` : `${who} is not subscribed`;
+}
+
+/** `agent c1 (session 12, user u)` */
+export function nameOf({ about }: Session): string {
+  return `${about.role} ${about.name} (session ${about.id}, user ${about.user})`;
+}
