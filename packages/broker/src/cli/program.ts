@@ -4,6 +4,7 @@ import { defineAgent } from './commands/agent.js';
 import { defineBench } from './commands/bench.js';
 import { defineCerts } from './commands/certs.js';
 import { type DefineCommand, examples, type Finish } from './commands/define.js';
+import { defineHold } from './commands/hold.js';
 import { definePub } from './commands/pub.js';
 import { defineServe } from './commands/serve.js';
 import { defineSource } from './commands/source.js';
@@ -18,6 +19,7 @@ const COMMANDS: readonly DefineCommand[] = [
   defineSource,
   defineAgent,
   defineState,
+  defineHold,
   defineBench,
   defineCerts,
 ];

@@ -13,7 +13,7 @@ export type Query = Readonly<Record<string, string | undefined>>;
 
 const SILENCE_MS = 15_000;
 
-/** Reads the admin port of a broker over HTTP. */
+/** Reads from the admin port of a broker over HTTP, and changes what it holds. */
 export class AdminClient {
   private readonly base: URL;
   private readonly flags: AdminFlags;
@@ -42,6 +42,15 @@ export class AdminClient {
     return JSON.parse(await textOf(await this.get(path, query)));
   }
 
+  /** Changes something; gives what the broker answers. */
+  async change(path: string, body: object): Promise<unknown> {
+    const url = new URL(path, this.base);
+    const response = await this.open(url, JSON.stringify(body));
+    const text = await textOf(response);
+    if (response.statusCode === 200) return JSON.parse(text);
+    throw refusal(text, response.statusCode ?? 0, url);
+  }
+
   private async get(path: string, query: Query): Promise<IncomingMessage> {
     const url = new URL(path, this.base);
     for (const [name, value] of Object.entries(query)) {
@@ -52,14 +61,21 @@ export class AdminClient {
     throw refusal(await textOf(response), response.statusCode ?? 0, url);
   }
 
-  private open(url: URL): Promise<IncomingMessage> {
+  /** @param body JSON to post; undefined: get */
+  private open(url: URL, body?: string): Promise<IncomingMessage> {
     const encrypted = url.protocol === 'https:';
     const host = url.hostname.replace(/^\[|\]$/g, '');
     const { tls, token } = readCredentials(this.flags, host, encrypted);
-    const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
+    const headers = {
+      ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+      ...(body === undefined
+        ? {}
+        : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) }),
+    };
+    const method = body === undefined ? 'GET' : 'POST';
     const send = encrypted ? httpsRequest : httpRequest;
     return new Promise((resolve, reject) => {
-      const call = send(url, { ...tls, headers, agent: false }, resolve);
+      const call = send(url, { ...tls, method, headers, agent: false }, resolve);
       call.setTimeout(SILENCE_MS, () => {
         call.destroy(new Error(`no answer within ${SILENCE_MS / 1000} s`));
       });
@@ -74,7 +90,7 @@ export class AdminClient {
           ),
         );
       });
-      call.end();
+      call.end(body);
     });
   }
 }
