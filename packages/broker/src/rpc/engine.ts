@@ -58,6 +58,29 @@ export interface StreamListener {
   closed(byPeer: boolean): void;
 }
 
+/**
+ * A stream on which both sides send. Messages are handed over one at a time, each when it was asked for: until then flow control
+ * holds the sender, and at most its window waits in the process.
+ */
+export interface BidiStream extends ServerStream {
+  /** Set by the owner right after `open`. */
+  listener: BidiListener | undefined;
+  /** Asks for one more message: `message` follows, or `halfClosed`. Asking again before that changes nothing. */
+  read(): void;
+}
+
+export interface BidiListener extends StreamListener {
+  /** One message. It is borrowed: who keeps it, copies it. May be called from inside `read`. */
+  message(message: Uint8Array): void;
+  /** The client sends no more; the stream stays open until the owner ends it. Called at most once. */
+  halfClosed(): void;
+  /**
+   * The connection is about to be ended with this status. True: the owner answers what it has taken, and then ends the stream itself;
+   * the connection waits for that as for a unary call. False: the stream ends now.
+   */
+  ending(code: RpcStatus, message: string): boolean;
+}
+
 export interface UnaryMethod {
   readonly kind: 'unary';
   /** `request` is borrowed: it may be part of a larger chunk. Who keeps it, copies it. */
@@ -69,8 +92,15 @@ export interface ServerStreamMethod {
   open(stream: ServerStream, request: Uint8Array): void;
 }
 
+export interface BidiStreamMethod {
+  readonly kind: 'bidi-stream';
+  open(stream: BidiStream): void;
+}
+
+export type RpcMethod = UnaryMethod | ServerStreamMethod | BidiStreamMethod;
+
 /** Full method path (`/io.cloudevents.v1.CloudEventService/Publish`) to method. */
-export type RpcMethods = Readonly<Record<string, UnaryMethod | ServerStreamMethod>>;
+export type RpcMethods = Readonly<Record<string, RpcMethod>>;
 
 export interface RpcListenAddress {
   readonly host: string;

@@ -1,10 +1,14 @@
 export type {
+  BidiListener,
+  BidiStream,
+  BidiStreamMethod,
   HandshakeFailure,
   HandshakeFailureReason,
   RpcEngine,
   RpcEngineOptions,
   RpcEngineStats,
   RpcListenAddress,
+  RpcMethod,
   RpcMethods,
   RpcPeer,
   RpcStatus,
@@ -17,6 +21,7 @@ export type {
 } from './engine.js';
 export { type Attachment, type AttachOptions, attachToServer } from './grpc-js/attach.js';
 export { GrpcJsEngine, type GrpcJsEngineOptions } from './grpc-js/engine.js';
+export type { InProcessBidi, InProcessBidiListener } from './in-process/bidi.js';
 export { InProcessConnection, InProcessEngine, type InProcessEngineOptions } from './in-process/engine.js';
 export type { InProcessStream, InProcessStreamListener } from './in-process/stream.js';
 export type { InProcessCall, UnaryDone } from './in-process/unary.js';

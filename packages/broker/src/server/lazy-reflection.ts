@@ -15,7 +15,7 @@ interface Method {
 const VERSIONS = ['v1', 'v1alpha'] as const;
 
 /**
- * gRPC reflection of our service, of health and of itself. Reading the proto files and indexing them takes a tenth of a second, and
+ * gRPC reflection of our services, of health and of itself. Reading the proto files and indexing them takes a tenth of a second, and
  * few ever ask: it happens with the first question, and a start need not wait for it.
  *
  * @param healthProtos folder of the health service's proto files
@@ -50,6 +50,7 @@ function loadReflection(healthProtos: string): ReadonlyMap<string, Method> {
   const described = loader.loadSync(
     [
       'io/cloudevents/v1/cloudevents.proto',
+      'ce_broker/v1/broker.proto',
       'health/v1/health.proto',
       ...VERSIONS.map((version) => `grpc/reflection/${version}/reflection.proto`),
     ],

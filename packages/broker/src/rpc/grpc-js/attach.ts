@@ -1,13 +1,29 @@
-import type { Server, ServerUnaryCall, ServerWritableStream, sendUnaryData } from '@grpc/grpc-js';
+import type {
+  Server,
+  ServerDuplexStream,
+  ServerUnaryCall,
+  ServerWritableStream,
+  sendUnaryData,
+} from '@grpc/grpc-js';
 import { CeBrokerError } from 'ce-broker-proto';
-import type { RpcEngineStats, RpcMethods, RpcPeer, ServerStreamMethod, UnaryMethod } from '../engine.js';
+import type {
+  BidiStreamMethod,
+  RpcEngineStats,
+  RpcMethod,
+  RpcMethods,
+  RpcPeer,
+  ServerStreamMethod,
+  UnaryMethod,
+} from '../engine.js';
 import { STATUS_INTERNAL } from '../status.js';
+import { GrpcBidiStream } from './bidi-stream.js';
 import { Outbox } from './outbox.js';
 import { GrpcServerStream, type StreamHost } from './server-stream.js';
 import { surfacePort, unarySurfacePort } from './surface-port.js';
 import { GrpcUnaryCall } from './unary-call.js';
 import { UserPeers } from './user-peers.js';
 
+type BidiCall = ServerDuplexStream<Buffer, Buffer>;
 type StreamCall = ServerWritableStream<Buffer, Buffer>;
 type UnarySurfaceCall = ServerUnaryCall<Buffer, Buffer>;
 
@@ -46,17 +62,7 @@ export function attachToServer(server: Server, methods: RpcMethods, options: Att
     for (const path of registered.splice(0)) server.unregister(path);
   };
   for (const [path, method] of Object.entries(methods)) {
-    const added =
-      method.kind === 'unary'
-        ? server.register<Buffer, Buffer>(path, host.unaryHandler(method), identity, identity, 'unary')
-        : server.register<Buffer, Buffer>(
-            path,
-            host.streamHandler(method),
-            identity,
-            identity,
-            'serverStream',
-          );
-    if (!added) {
+    if (!register(server, path, method, host)) {
       detach();
       throw new CeBrokerError(
         'already_exists',
@@ -66,6 +72,23 @@ export function attachToServer(server: Server, methods: RpcMethods, options: Att
     registered.push(path);
   }
   return { name: 'grpc-js (attached)', stats: () => host.stats(), detach };
+}
+
+function register(server: Server, path: string, method: RpcMethod, host: AttachHost): boolean {
+  switch (method.kind) {
+    case 'unary':
+      return server.register<Buffer, Buffer>(path, host.unaryHandler(method), identity, identity, 'unary');
+    case 'server-stream':
+      return server.register<Buffer, Buffer>(
+        path,
+        host.streamHandler(method),
+        identity,
+        identity,
+        'serverStream',
+      );
+    case 'bidi-stream':
+      return server.register<Buffer, Buffer>(path, host.bidiHandler(method), identity, identity, 'bidi');
+  }
 }
 
 class AttachHost implements StreamHost {
@@ -107,6 +130,40 @@ class AttachHost implements StreamHost {
       });
       try {
         method.open(stream, surface.request);
+      } catch (error) {
+        this.fault(error);
+        stream.end(STATUS_INTERNAL, 'internal error');
+      }
+    };
+  }
+
+  /** grpc-js reads up to 16 messages ahead of a handler here; beyond that flow control holds the sender. */
+  bidiHandler(method: BidiStreamMethod): (call: BidiCall) => void {
+    return (surface) => {
+      const { port, native } = surfacePort(surface);
+      const peer = this.peers.of(surface, native);
+      const stream = new GrpcBidiStream(port, native, peer, surface.metadata, this);
+      this.streams.add(stream);
+      let asked = false;
+      const take = (): void => {
+        if (!asked) return;
+        const message: Buffer | null = surface.read();
+        if (message === null) return;
+        asked = false;
+        stream.messageCame(message);
+      };
+      stream.startRead = () => {
+        asked = true;
+        take();
+      };
+      surface.on('readable', take);
+      surface.once('end', () => stream.halfCloseCame());
+      surface.once('cancelled', () => {
+        this.streams.delete(stream);
+        stream.callOver(false);
+      });
+      try {
+        method.open(stream);
       } catch (error) {
         this.fault(error);
         stream.end(STATUS_INTERNAL, 'internal error');

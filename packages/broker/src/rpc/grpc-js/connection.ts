@@ -14,7 +14,7 @@ const STALLED_MS = 3_000;
 /**
  * One client connection whose socket is ours: the peer object of all its calls, and the one who ends it.
  *
- * The order of an end is what wakes Go clients without harm: streams get their status, unary calls in flight their answers
+ * The order of an end is what wakes Go clients without harm: streams get their status, calls in flight their answers
  * (a client fails a call that is in flight when GOAWAY comes, even if the answer follows), then GOAWAY, then close.
  */
 export class Connection implements RpcPeer {
@@ -24,7 +24,10 @@ export class Connection implements RpcPeer {
   readonly streams = new Set<GrpcServerStream>();
   private readonly socket: Socket;
   private session: Http2Session | undefined = undefined;
-  private unaryInFlight = 0;
+  /** Calls whose answers the end of the connection waits for. */
+  private inFlight = 0;
+  /** Streams that answer what they have taken, and end themselves. */
+  private readonly windingDown = new Set<GrpcServerStream>();
   private endState: 'open' | 'answering' | 'going-away' = 'open';
   private goAwayTimer: NodeJS.Timeout | undefined = undefined;
   private closeTimer: NodeJS.Timeout | undefined = undefined;
@@ -50,21 +53,26 @@ export class Connection implements RpcPeer {
   }
 
   callStarted(): void {
-    this.unaryInFlight++;
+    this.inFlight++;
   }
 
   callFinished(): void {
-    this.unaryInFlight--;
-    if (this.endState === 'answering' && this.unaryInFlight === 0) this.goAwaySoon();
+    this.inFlight--;
+    if (this.endState === 'answering' && this.inFlight === 0) this.goAwaySoon();
+  }
+
+  streamOver(stream: GrpcServerStream): void {
+    this.streams.delete(stream);
+    if (this.windingDown.delete(stream)) this.callFinished();
   }
 
   /** Ends the connection within `graceMs`. A second call can only bring the end forward. */
   end(code: RpcStatus, message: string, graceMs: number): void {
-    for (const stream of this.streams) stream.end(code, message);
+    for (const stream of this.streams) this.endStream(stream, code, message);
     this.destroyWithin(graceMs);
     if (this.endState !== 'open') return;
     this.endState = 'answering';
-    if (this.unaryInFlight === 0) {
+    if (this.inFlight === 0) {
       this.goAwaySoon();
     } else {
       // Calls that take longer than this are told to go away in flight: their answers may still come.
@@ -83,6 +91,16 @@ export class Connection implements RpcPeer {
     clearTimeout(this.goAwayTimer);
     clearTimeout(this.closeTimer);
     clearTimeout(this.stallTimer);
+  }
+
+  private endStream(stream: GrpcServerStream, code: RpcStatus, message: string): void {
+    if (this.windingDown.has(stream)) return;
+    if (!stream.windDown(code, message)) {
+      stream.end(code, message);
+      return;
+    }
+    this.windingDown.add(stream);
+    this.callStarted();
   }
 
   private destroyWithin(graceMs: number): void {
@@ -114,7 +132,7 @@ export class Connection implements RpcPeer {
   private closeWhenStalled(before: number): void {
     this.stallTimer = setTimeout(() => {
       const now = this.unsent();
-      if (this.unaryInFlight === 0 && now >= before) this.socket.destroy();
+      if (this.inFlight === 0 && now >= before) this.socket.destroy();
       else this.closeWhenStalled(now);
     }, STALLED_MS);
     this.stallTimer.unref();

@@ -18,6 +18,7 @@ import type {
 import { STATUS_UNAVAILABLE } from '../status.js';
 import { Connection } from './connection.js';
 import { type CallHost, directCalls, type Inflating } from './direct-call.js';
+import { handlerType } from './handler-type.js';
 import { Listeners } from './listeners.js';
 import { Outbox } from './outbox.js';
 import type { GrpcServerStream } from './server-stream.js';
@@ -77,8 +78,7 @@ export class GrpcJsEngine implements RpcEngine, CallHost {
       'grpc.keepalive_timeout_ms': options.keepaliveTimeoutMs,
     });
     for (const [path, method] of Object.entries(options.methods)) {
-      const type = method.kind === 'unary' ? 'unary' : 'serverStream';
-      this.server.register(path, neverCalled, identity, identity, type);
+      this.server.register(path, neverCalled, identity, identity, handlerType(method));
     }
     for (const add of options.extraServices ?? []) add(this.server);
     this.injector = this.server.createConnectionInjector(ServerCredentials.createInsecure());

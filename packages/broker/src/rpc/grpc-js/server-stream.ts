@@ -27,15 +27,15 @@ export class GrpcServerStream implements ServerStream, Flushable {
   private readonly port: CallPort;
   private readonly native: ServerHttp2Stream | undefined;
   private readonly metadata: Metadata;
-  private readonly host: StreamHost;
+  protected readonly host: StreamHost;
   private pending: Uint8Array[] = [];
   private pendingBytes = 0;
   /** Bytes given to `sendMessage` and not yet sent; unused where the HTTP/2 stream counts for itself. */
   private portBytes = 0;
   /** The owner saw a full buffer, and waits for `writable`. */
   private starved = false;
-  private ended = false;
-  private over = false;
+  protected ended = false;
+  protected over = false;
   private linger: NodeJS.Timeout | undefined = undefined;
 
   constructor(
@@ -108,6 +108,11 @@ export class GrpcServerStream implements ServerStream, Flushable {
   endConnection(code: RpcStatus, message: string, graceMs: number): void {
     this.end(code, message);
     this.host.endConnection(this, message, graceMs);
+  }
+
+  /** Its connection is about to end. True: its owner ends it soon. */
+  windDown(_code: RpcStatus, _message: string): boolean {
+    return false;
   }
 
   /** The call is over: trailers sent, reset, or connection gone. Whoever drives the call tells it. */

@@ -1,5 +1,5 @@
 import type { ServerHttp2Stream } from 'node:http2';
-import type { ServerUnaryCall, ServerWritableStream, sendUnaryData } from '@grpc/grpc-js';
+import type { ServerDuplexStream, ServerUnaryCall, ServerWritableStream, sendUnaryData } from '@grpc/grpc-js';
 import { type CallPort, nativeStream } from './call-port.js';
 
 /** A way to answer a call, and the HTTP/2 stream beneath it where grpc-js lets it be reached. */
@@ -8,8 +8,10 @@ export interface SurfacePort {
   readonly native: ServerHttp2Stream | undefined;
 }
 
-/** For the call object that grpc-js gives to a server-stream handler. */
-export function surfacePort(call: ServerWritableStream<Buffer, Buffer>): SurfacePort {
+/** For the call object that grpc-js gives to the handler of a server stream, or of one in both directions. */
+export function surfacePort(
+  call: ServerWritableStream<Buffer, Buffer> | ServerDuplexStream<Buffer, Buffer>,
+): SurfacePort {
   const inner = innerCall(call);
   if (inner !== undefined) return inner;
   return {

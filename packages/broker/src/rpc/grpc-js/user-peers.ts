@@ -1,9 +1,12 @@
 import type { Http2Session, ServerHttp2Stream } from 'node:http2';
-import type { ServerUnaryCall, ServerWritableStream } from '@grpc/grpc-js';
+import type { ServerDuplexStream, ServerUnaryCall, ServerWritableStream } from '@grpc/grpc-js';
 import type { RpcPeer } from '../engine.js';
 import { subjectName } from './tls.js';
 
-type SurfaceCall = ServerUnaryCall<Buffer, Buffer> | ServerWritableStream<Buffer, Buffer>;
+type SurfaceCall =
+  | ServerUnaryCall<Buffer, Buffer>
+  | ServerWritableStream<Buffer, Buffer>
+  | ServerDuplexStream<Buffer, Buffer>;
 
 /**
  * The peers of a server that is not ours: one object per HTTP/2 session. Where the session cannot be reached, each call gets

@@ -1,9 +1,9 @@
-import type { ServerStreamMethod, UnaryMethod } from '../engine.js';
+import type { RpcMethod } from '../engine.js';
 import type { TurnQueue } from './turn-queue.js';
 
 /** What the connections of one in-process engine share. */
 export interface InProcessContext {
-  readonly methods: ReadonlyMap<string, UnaryMethod | ServerStreamMethod>;
+  readonly methods: ReadonlyMap<string, RpcMethod>;
   readonly turn: TurnQueue;
   readonly streamBufferBytes: number;
   readonly maxMessageBytes: number;

@@ -1,4 +1,5 @@
 import type {
+  BidiStreamMethod,
   RpcEngineStats,
   RpcMethods,
   RpcPeer,
@@ -7,6 +8,7 @@ import type {
   UnaryMethod,
 } from '../engine.js';
 import { STATUS_OK, STATUS_RESOURCE_EXHAUSTED, STATUS_UNAVAILABLE, STATUS_UNIMPLEMENTED } from '../status.js';
+import { type InProcessBidi, type InProcessBidiListener, InProcessBidiStream } from './bidi.js';
 import type { Headers, InProcessContext } from './context.js';
 import {
   InProcessServerStream,
@@ -16,6 +18,8 @@ import {
 } from './stream.js';
 import { TurnQueue } from './turn-queue.js';
 import { type InProcessCall, InProcessUnary, type UnaryDone } from './unary.js';
+
+const NO_REQUEST = new Uint8Array(0);
 
 export interface InProcessEngineOptions {
   readonly methods: RpcMethods;
@@ -139,6 +143,19 @@ export class InProcessConnection implements StreamOwner {
     return stream;
   }
 
+  /** Opens a stream on which both sides send. */
+  bidi(path: string, listener: InProcessBidiListener, headers: Headers = {}): InProcessBidi {
+    const method = this.context.methods.get(path);
+    const { code, message } = this.check(path, NO_REQUEST, method?.kind === 'bidi-stream');
+    const served: BidiStreamMethod =
+      code === STATUS_OK && method?.kind === 'bidi-stream'
+        ? method
+        : { kind: 'bidi-stream', open: (refused) => refused.end(code, message) };
+    const stream = new InProcessBidiStream(this.context, this, served, headers, listener);
+    this.streams.add(stream);
+    return stream.clientSide;
+  }
+
   /** The status that the connection ended with; undefined while it stands. */
   get endedWith(): Readonly<{ code: RpcStatus; message: string }> | undefined {
     return this.ended;
@@ -155,12 +172,15 @@ export class InProcessConnection implements StreamOwner {
   /** The broker ends the connection: its streams end with this status, calls in flight are still answered. */
   end(code: RpcStatus, message: string): void {
     this.leave(code, message);
-    for (const stream of this.streams) stream.evict(code, message);
+    for (const stream of this.streams) {
+      if (!stream.windDown(code, message)) stream.evict(code, message);
+    }
   }
 
   /** The broker has gone: calls in flight end with this status too. */
   abort(code: RpcStatus, message: string): void {
-    this.end(code, message);
+    this.leave(code, message);
+    for (const stream of this.streams) stream.evict(code, message);
     for (const call of this.calls) call.cancelWith(code, message);
   }
 

@@ -36,7 +36,7 @@ export interface StreamOwner {
 export class InProcessServerStream implements ServerStream, InProcessStream, Task {
   readonly peer: RpcPeer;
   listener: StreamListener | undefined = undefined;
-  private readonly context: InProcessContext;
+  protected readonly context: InProcessContext;
   private readonly owner: StreamOwner;
   private readonly requestHeaders: Headers;
   private readonly client: InProcessStreamListener;
@@ -49,7 +49,7 @@ export class InProcessServerStream implements ServerStream, InProcessStream, Tas
   private starved = false;
   private scheduled = false;
   /** Set once the end is known; it is told when the messages before it have been taken. */
-  private status: { readonly code: RpcStatus; readonly message: string } | undefined = undefined;
+  protected status: { readonly code: RpcStatus; readonly message: string } | undefined = undefined;
   private byPeer = false;
   private ownerTold = false;
   private dropped = false;
@@ -118,6 +118,11 @@ export class InProcessServerStream implements ServerStream, InProcessStream, Tas
     if (this.paused) this.drop();
     this.paused = false;
     this.schedule();
+  }
+
+  /** Its connection is about to end. True: its owner ends it soon. */
+  windDown(_code: RpcStatus, _message: string): boolean {
+    return false;
   }
 
   pause(): void {
@@ -222,13 +227,13 @@ export class InProcessServerStream implements ServerStream, InProcessStream, Tas
     this.queuedBytes = 0;
   }
 
-  private schedule(): void {
+  protected schedule(): void {
     if (this.scheduled || this.over) return;
     this.scheduled = true;
     this.context.turn.add(this);
   }
 
-  private guard(step: () => void): void {
+  protected guard(step: () => void): void {
     try {
       step();
     } catch (error) {

@@ -1,0 +1,424 @@
+import { once } from 'node:events';
+import { Server, ServerCredentials, ServerInterceptingCall, type ServerOptions } from '@grpc/grpc-js';
+import { describe, expect, it } from 'vitest';
+import {
+  attachToServer,
+  GrpcJsEngine,
+  type InProcessBidi,
+  type InProcessBidiListener,
+  InProcessEngine,
+  type RpcEngineStats,
+} from '../../src/rpc/index.js';
+import { TALK, type Talk, TalkService } from './support/bidi-service.js';
+import { frame, RawClient } from './support/raw-client.js';
+
+const LIMIT = 100_000;
+const BUFFER = 64 * 1024;
+
+/** How a test reaches a server: over a socket, or inside the process. */
+interface Caller {
+  open(headers?: Record<string, string>): Speaker;
+}
+
+/** The client's side of one stream. */
+interface Speaker {
+  write(message: Uint8Array): void;
+  halfClose(): void;
+  cancel(): void;
+  pause(): void;
+  resume(): void;
+  /** Resolves with the messages so far, once there are so many. */
+  messages(count: number): Promise<string[]>;
+  readonly done: Promise<{ status: number | undefined; message: string | undefined }>;
+  /** Sends as long as the other side takes it, and gives back how many bytes that were. */
+  flood(message: Uint8Array, atMost: number): Promise<number>;
+}
+
+interface Served extends AsyncDisposable {
+  readonly service: TalkService;
+  readonly caller: Caller;
+  readonly faults: unknown[];
+  readonly port: number;
+  stats(): RpcEngineStats;
+}
+
+async function raw(port: number): Promise<{ caller: Caller; client: RawClient }> {
+  const client = new RawClient(`http://127.0.0.1:${port}`);
+  const caller: Caller = {
+    open: (headers = {}) => {
+      const call = client.open(TALK, undefined, headers).read();
+      // As gRPC's clients do once they have the status.
+      call.stream.once('trailers', () => call.stream.end());
+      call.stream.once('response', (first) => {
+        if (first['grpc-status'] !== undefined) call.stream.end();
+      });
+      return {
+        write: (message) => void call.stream.write(frame(message)),
+        halfClose: () => void call.stream.end(),
+        cancel: () => call.stream.close(8),
+        pause: () => void call.stream.pause(),
+        resume: () => void call.stream.resume(),
+        messages: async (count) => (await call.messages(count)).map(String),
+        done: call.done,
+        flood: async (message, atMost) => {
+          let sent = 0;
+          while (sent < atMost) {
+            const taken = new Promise<boolean>((resolve) => {
+              call.stream.write(frame(message), () => resolve(true));
+              // Several turns of both sides without progress: flow control holds it.
+              let turns = 0;
+              const look = (): void => void (++turns > 2_000 ? resolve(false) : setImmediate(look));
+              look();
+            });
+            if (!(await taken)) break;
+            sent += message.byteLength;
+          }
+          return sent;
+        },
+      };
+    },
+  };
+  await once(client.session, 'connect');
+  return { caller, client };
+}
+
+async function own(nativeWrites: boolean): Promise<Served> {
+  const service = new TalkService();
+  const faults: unknown[] = [];
+  const engine = new GrpcJsEngine({
+    methods: service.methods,
+    tls: undefined,
+    maxMessageBytes: LIMIT,
+    streamBufferBytes: BUFFER,
+    keepaliveTimeMs: 30_000,
+    keepaliveTimeoutMs: 10_000,
+    nativeWrites,
+    onFault: (error) => faults.push(error),
+  });
+  const { port } = await engine.listen({ host: '127.0.0.1', port: 0 });
+  const { caller, client } = await raw(port);
+  return {
+    service,
+    faults,
+    port,
+    caller,
+    stats: () => engine.stats(),
+    [Symbol.asyncDispose]: async () => {
+      client.close();
+      await engine.close();
+    },
+  };
+}
+
+async function attached(options: ServerOptions): Promise<Served> {
+  const service = new TalkService();
+  const faults: unknown[] = [];
+  const server = new Server({ ...options, 'grpc.max_receive_message_length': LIMIT });
+  const attachment = attachToServer(server, service.methods, {
+    streamBufferBytes: BUFFER,
+    onFault: (error) => faults.push(error),
+  });
+  const port = await new Promise<number>((resolve, reject) =>
+    server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, bound) =>
+      error === null ? resolve(bound) : reject(error),
+    ),
+  );
+  const { caller, client } = await raw(port);
+  return {
+    service,
+    faults,
+    port,
+    caller,
+    stats: () => attachment.stats(),
+    [Symbol.asyncDispose]: async () => {
+      client.close();
+      server.forceShutdown();
+    },
+  };
+}
+
+class InProcessSpeaker implements Speaker, InProcessBidiListener {
+  readonly done: Speaker['done'];
+  private readonly bidi: InProcessBidi;
+  private readonly seen: string[] = [];
+  private settle: (end: { status: number; message: string }) => void = () => undefined;
+  private waiting: (() => void)[] = [];
+  private rooms: (() => void)[] = [];
+
+  constructor(open: (listener: InProcessBidiListener) => InProcessBidi) {
+    this.done = new Promise((resolve) => {
+      this.settle = resolve;
+    });
+    this.bidi = open(this);
+  }
+
+  headers(): void {}
+  message(message: Uint8Array): void {
+    this.seen.push(Buffer.from(message).toString());
+    for (const resolve of this.waiting.splice(0)) resolve();
+  }
+  ended(status: number, message: string): void {
+    this.settle({ status, message });
+    this.writable();
+  }
+  writable(): void {
+    for (const resolve of this.rooms.splice(0)) resolve();
+  }
+  write(message: Uint8Array): void {
+    this.bidi.write(message);
+  }
+  halfClose(): void {
+    this.bidi.halfClose();
+  }
+  cancel(): void {
+    this.bidi.cancel();
+  }
+  pause(): void {
+    this.bidi.pause();
+  }
+  resume(): void {
+    this.bidi.resume();
+  }
+  async messages(count: number): Promise<string[]> {
+    while (this.seen.length < count) await new Promise<void>((resolve) => this.waiting.push(resolve));
+    return this.seen;
+  }
+  async flood(message: Uint8Array, atMost: number): Promise<number> {
+    let sent = 0;
+    while (sent < atMost && this.bidi.writableBytes() > 0) {
+      this.bidi.write(message);
+      sent += message.byteLength;
+    }
+    return sent;
+  }
+}
+
+async function inProcess(): Promise<Served> {
+  const service = new TalkService();
+  const faults: unknown[] = [];
+  const engine = new InProcessEngine({
+    methods: service.methods,
+    maxMessageBytes: LIMIT,
+    streamBufferBytes: BUFFER,
+    onFault: (error) => faults.push(error),
+  });
+  const connection = engine.connect('test');
+  return {
+    service,
+    faults,
+    port: 0,
+    caller: {
+      open: (headers) => new InProcessSpeaker((listener) => connection.bidi(TALK, listener, headers)),
+    },
+    stats: () => engine.stats(),
+    [Symbol.asyncDispose]: async () => engine.close(),
+  };
+}
+
+async function talking(served: Served): Promise<{ speaker: Speaker; talk: Talk }> {
+  const next = served.service.next();
+  const speaker = served.caller.open();
+  return { speaker, talk: await next };
+}
+
+describe.each<[string, () => Promise<Served>]>([
+  ['its own sockets', () => own(true)],
+  ['its own sockets, without the fast way out', () => own(false)],
+  ['the server of somebody else', () => attached({})],
+  [
+    'the server of somebody else, with an interceptor',
+    () => attached({ interceptors: [(_method, call) => new ServerInterceptingCall(call)] }),
+  ],
+  ['the same process', inProcess],
+])('a stream in both directions over %s', (_name, start) => {
+  it('carries messages both ways, in order, and ends with the status of its owner', async () => {
+    await using served = await start();
+    const { speaker, talk } = await talking(served);
+    talk.eager = true;
+    talk.stream.read();
+    const many = Array.from({ length: 20_000 }, (_, index) => `m${index}`);
+    for (const text of many) speaker.write(Buffer.from(text));
+    await talk.messages(many.length);
+    expect(talk.received.map(String)).toEqual(many);
+    talk.stream.write(Buffer.from('a'));
+    talk.stream.write(Buffer.from('b'));
+    expect(await speaker.messages(2)).toEqual(['a', 'b']);
+    speaker.halfClose();
+    await talk.until(() => talk.halfClosedAfter !== undefined);
+    expect(talk.halfClosedAfter).toBe(many.length);
+    talk.stream.write(Buffer.from('last'));
+    talk.stream.end(0, 'OK');
+    expect((await speaker.done).status).toBe(0);
+    expect(await speaker.messages(3)).toEqual(['a', 'b', 'last']);
+    expect(await talk.over).toBe(false);
+    expect(talk.closes).toBe(1);
+    expect(served.stats().streams).toBe(0);
+  });
+
+  it('hands over no message that was not asked for', async () => {
+    await using served = await start();
+    const { speaker, talk } = await talking(served);
+    for (const text of ['one', 'two', 'three']) speaker.write(Buffer.from(text));
+    talk.stream.read();
+    talk.stream.read();
+    await talk.messages(1);
+    for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => setImmediate(resolve));
+    expect(talk.received.map(String)).toEqual(['one']);
+    talk.stream.read();
+    await talk.messages(2);
+    talk.stream.read();
+    await talk.messages(3);
+    expect(talk.received.map(String)).toEqual(['one', 'two', 'three']);
+  });
+
+  it('holds a sender that is faster than its owner', async () => {
+    await using served = await start();
+    const { speaker, talk } = await talking(served);
+    const message = Buffer.alloc(50_000, 'x');
+    const sent = await speaker.flood(message, 64 * 1024 * 1024);
+    // The window of the stream, what grpc-js reads ahead of a handler, and the socket's own buffers.
+    expect(sent).toBeLessThan(4 * 1024 * 1024);
+    expect(talk.received.length).toBe(0);
+    talk.eager = true;
+    talk.stream.read();
+    await talk.until(() => talk.received.length * message.byteLength >= sent);
+  });
+
+  it('holds its owner when the client reads nothing', async () => {
+    await using served = await start();
+    const { speaker, talk } = await talking(served);
+    speaker.pause();
+    const message = Buffer.alloc(10_000, 'y');
+    let written = 0;
+    while (talk.stream.writableBytes() > 0) {
+      talk.stream.write(message);
+      written += 1;
+    }
+    expect(written * message.byteLength).toBeLessThan(BUFFER + 2 * message.byteLength);
+    speaker.resume();
+    await talk.until(() => talk.stream.writableBytes() > 0);
+    expect((await speaker.messages(written)).length).toBe(written);
+  });
+
+  it('tells its owner of a client that cancels, also while nothing is asked for', async () => {
+    await using served = await start();
+    const { speaker, talk } = await talking(served);
+    speaker.write(Buffer.alloc(1_000));
+    speaker.cancel();
+    expect(await talk.over).toBe(true);
+    expect(talk.closes).toBe(1);
+    expect(talk.halfClosedAfter).toBeUndefined();
+  });
+
+  it('refuses a message over the limit, and what its owner throws is an internal error', async () => {
+    await using served = await start();
+    const first = await talking(served);
+    first.talk.stream.read();
+    first.speaker.write(Buffer.alloc(LIMIT + 1));
+    expect((await first.speaker.done).status).toBe(8);
+    await first.talk.over;
+    expect(first.talk.received.length).toBe(0);
+    const second = await talking(served);
+    second.talk.stream.read();
+    second.speaker.write(Buffer.from('throw'));
+    expect((await second.speaker.done).status).toBe(13);
+    const third = served.caller.open({ 'x-throw': '1' });
+    expect((await third.done).status).toBe(13);
+    expect(served.faults.length).toBe(2);
+  });
+
+  it('says nothing more once it has ended', async () => {
+    await using served = await start();
+    const { speaker, talk } = await talking(served);
+    talk.eager = true;
+    talk.stream.read();
+    talk.stream.end(9, 'enough');
+    speaker.write(Buffer.from('late'));
+    expect(await speaker.done).toMatchObject({ status: 9, message: 'enough' });
+    expect(await talk.over).toBe(false);
+    expect(talk.received.length).toBe(0);
+    talk.stream.read();
+    talk.stream.write(Buffer.from('nothing'));
+  });
+});
+
+describe('when the connection ends', () => {
+  async function draining() {
+    const service = new TalkService();
+    const engine = new GrpcJsEngine({
+      methods: service.methods,
+      tls: undefined,
+      maxMessageBytes: LIMIT,
+      streamBufferBytes: BUFFER,
+      keepaliveTimeMs: 30_000,
+      keepaliveTimeoutMs: 10_000,
+    });
+    const { port } = await engine.listen({ host: '127.0.0.1', port: 0 });
+    const { caller, client } = await raw(port);
+    const next = service.next();
+    const speaker = caller.open();
+    return { engine, client, speaker, talk: await next };
+  }
+
+  it('a stream whose owner wants to answer first is waited for, and then the connection goes', async () => {
+    const { engine, client, speaker, talk } = await draining();
+    talk.answersFirst = true;
+    const drained = engine.drain(20_000);
+    await talk.until(() => talk.toldEnding !== undefined);
+    expect(talk.toldEnding).toBe('14 the server is shutting down');
+    let gone = false;
+    void client.goaway.then(() => {
+      gone = true;
+    });
+    talk.stream.write(Buffer.from('answer'));
+    expect(await speaker.messages(1)).toEqual(['answer']);
+    expect(gone).toBe(false);
+    talk.stream.end(14, 'bye');
+    expect(await speaker.done).toMatchObject({ status: 14, message: 'bye' });
+    speaker.halfClose();
+    await drained;
+    await client.closed;
+    expect(talk.closes).toBe(1);
+  });
+
+  it('another one ends at once', async () => {
+    const { engine, client, speaker, talk } = await draining();
+    const drained = engine.drain(20_000);
+    expect(await speaker.done).toMatchObject({ status: 14, message: 'the server is shutting down' });
+    await drained;
+    await client.closed;
+    expect(await talk.over).toBe(false);
+  });
+
+  it('inside the process an owner that answers first is let finish, unless the broker is gone', async () => {
+    await using served = await inProcess();
+    const { speaker, talk } = await talking(served);
+    talk.answersFirst = true;
+    talk.stream.endConnection(8, 'too slow', 0);
+    expect(await speaker.done).toMatchObject({ status: 8, message: 'too slow' });
+    const other = await inProcess();
+    const second = await talking(other);
+    second.talk.answersFirst = true;
+    await other[Symbol.asyncDispose]();
+    expect((await second.speaker.done).status).toBe(14);
+  });
+});
+
+it('compressed messages are refused before anything is inflated', async () => {
+  await using served = await own(true);
+  const speaker = served.caller.open({ 'grpc-encoding': 'gzip' });
+  expect((await speaker.done).status).toBe(12);
+  expect(served.service.talks.length).toBe(0);
+});
+
+it('a client that never ends its side holds neither stream nor connection', async () => {
+  await using served = await own(true);
+  const next = served.service.next();
+  const { client } = await raw(served.port);
+  const call = client.open(TALK, undefined).read();
+  const talk = await next;
+  talk.stream.write(Buffer.from('one'));
+  talk.stream.end(9, 'enough');
+  expect(await call.done).toMatchObject({ status: 9, message: 'enough', messages: [Buffer.from('one')] });
+  client.close();
+});
