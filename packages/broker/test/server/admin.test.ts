@@ -185,6 +185,7 @@ describe('status and state', () => {
       peer: expect.stringMatching(/^127\.0\.0\.1:[1-9]\d*$/),
       openedAt: expect.stringMatching(/^\d{4}-.*Z$/),
       dirtyKeys: 0,
+      heldKeys: 0,
       laneBytes: 0,
       blockedForMs: 0,
       sentEvents: 1,
