@@ -8,7 +8,6 @@ import {
   ON_OVERFLOW_PAGES,
   OVERFLOW_PAGE,
   OVERFLOW_REFERENCE_BYTES,
-  PAGE_KIND_BITS,
   readNumber,
 } from './page-format.js';
 
@@ -153,7 +152,7 @@ export class PageWindow {
     const number = readNumber(this.bytes, at);
     if (number !== page) return `it bears the number ${number}`;
     const flags = this.#short(at + 18);
-    if ((flags & PAGE_KIND_BITS) !== kind) return `flags 0x${flags.toString(16)} where ${kind} is expected`;
+    if (flags !== kind) return `flags 0x${flags.toString(16)} where ${kind} is expected`;
     const by = this.writtenBy(at);
     return by > this.#transaction ? `written by transaction ${by}, after the last one` : undefined;
   }

@@ -14,8 +14,6 @@ export const BRANCH_PAGE = 0x01;
 export const LEAF_PAGE = 0x02;
 export const OVERFLOW_PAGE = 0x04;
 const META_PAGE = 0x08;
-/** The bits that say what a page is; the others are notes of a transaction to itself. */
-export const PAGE_KIND_BITS = 0x7f;
 
 export const ON_OVERFLOW_PAGES = 0x01;
 export const IS_DATABASE = 0x02;
