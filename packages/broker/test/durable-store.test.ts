@@ -42,7 +42,7 @@ function start() {
       ended: () => {},
       noted: () => {},
     },
-    () => store,
+    { make: () => store },
   );
   let ids = 0;
   const publish = (version: string, id = 'x', eventId = '') => {

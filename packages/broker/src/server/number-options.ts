@@ -4,6 +4,7 @@ const DAY_MS = 24 * 3_600_000;
 
 /** Bounds and defaults of the options that are numbers; all are whole. */
 export const NUMBER_OPTIONS = Object.freeze({
+  history: { least: 1, most: 100, fallback: 1 },
   maxMessageBytes: { least: KIB, most: 64 * MIB, fallback: 4 * MIB },
   receiverMaxBytes: { least: 64 * KIB, most: 64 * MIB, fallback: 4 * MIB },
   heartbeatIntervalMs: { least: 100, most: DAY_MS, fallback: 10_000 },

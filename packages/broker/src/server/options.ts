@@ -1,6 +1,8 @@
 import type { Logger } from 'ce-broker-proto';
 import type { DataTypePolicy } from '../access/data-type-policy.js';
 import type { StaticToken } from '../access/token-table.js';
+import type { MassDeletion } from '../core/index.js';
+import type { StoreProvider } from '../state/event-store.js';
 import type { HostPort } from './address.js';
 
 /**
@@ -29,13 +31,27 @@ export interface BrokerOptions {
   readonly listen?: string | false | undefined;
   /** Where metrics, health and status are served over HTTP, `HOST:PORT`; `false`: nowhere. Default `false`. */
   readonly admin?: string | false | undefined;
-  /** `memory`: the newest event of each resource is kept in memory. `none`: everything is relayed. Default `memory`. */
-  readonly store?: 'memory' | 'none' | undefined;
+  /**
+   * `memory`: the newest event of each resource is kept in memory. `none`: everything is relayed. A provider, such as `lmdbStore` of
+   * `ce-broker/lmdb`, keeps it: every acknowledged event is on disk before its acknowledgement. Default `memory`.
+   */
+  readonly store?: 'memory' | 'none' | StoreProvider | undefined;
+  /**
+   * How many specs, and how many statuses, of a resource are kept: the newest and those before it. 1 to 100. Default 5, in memory 1.
+   */
+  readonly history?: number | undefined;
   /**
    * What happens when an agent lists resources that no source owns: `withhold` keeps them and shows them, `forward` hands
    * them to every source as an MQTT broker would, and a source deletes what it does not know. Default `withhold`.
    */
   readonly orphans?: 'withhold' | 'forward' | undefined;
+  /**
+   * The guard against mass deletion: when more than `share` (above 0, below 1; default 0.2) of the resources of one data type on a cluster are
+   * deleted within `withinMs` (1,000 to 604,800,000; default 600,000), and no fewer than `least` (at least 1; default 10), further
+   * deletions there are kept and acknowledged, but wait for `Broker.release({ deletions })`. What was created within the time does not count.
+   * Needs a store. Default `false`; recommended where a source could be wiped.
+   */
+  readonly massDeletion?: Partial<MassDeletion> | false | undefined;
   /** TLS 1.3 for `listen`. Default: plain text. */
   readonly tls?: TlsOptions | undefined;
   /** Bearer tokens that are known. Default: none. */
@@ -97,12 +113,14 @@ export interface BrokerOptions {
 export interface ResolvedOptions
   extends Omit<
     { readonly [K in keyof BrokerOptions]-?: NonNullable<BrokerOptions[K]> },
-    'listen' | 'admin' | 'tls' | 'tokenFile' | 'roles'
+    'listen' | 'admin' | 'tls' | 'tokenFile' | 'roles' | 'massDeletion'
   > {
   /** `false`: nowhere. */
   readonly listen: HostPort | false;
   /** `false`: nowhere. */
   readonly admin: HostPort | false;
+  /** Complete; `false`: nothing is guarded. */
+  readonly massDeletion: MassDeletion | false;
   /** Undefined: plain text. */
   readonly tls: TlsOptions | undefined;
   /** Undefined: none. */

@@ -6,6 +6,7 @@ import type { Roles } from '../access/roles.js';
 import type { BrokerCore } from '../core/index.js';
 import type { ByteBudget } from '../delivery/byte-budget.js';
 import type { GrpcJsEngine, InProcessEngine, RpcEngineStats, RpcMethods } from '../rpc/index.js';
+import type { OpenStore } from '../state/event-store.js';
 import type { HostPort } from './address.js';
 import { AttachedServers, type AttachFunction } from './attached-servers.js';
 import type { AttachedServer, Broker, CloseOptions, InProcessOptions } from './broker.js';
@@ -34,6 +35,7 @@ const DEFAULT_GRACE_MS = 9_000;
 export interface BrokerParts {
   readonly options: ResolvedOptions;
   readonly core: BrokerCore;
+  readonly store: OpenStore;
   readonly clock: Clock;
   readonly roles: Roles;
   readonly notes: NoteLog;
@@ -228,6 +230,7 @@ export class RunningBroker implements Broker {
       serviceCalls.abortAll();
       for (const host of this.#hosts.values()) host.close();
       for (const companion of this.#companions) await companion.close();
+      await this.#parts.store.close();
     } catch (thrown) {
       options.logger.error({ error: CeBrokerError.from(thrown).message }, 'something could not be closed');
     } finally {

@@ -11,6 +11,7 @@ import { Roles } from '../access/roles.js';
 import { BrokerCore } from '../core/index.js';
 import { ByteBudget } from '../delivery/byte-budget.js';
 import type { GrpcJsEngine, RpcMethods } from '../rpc/index.js';
+import type { OpenStore } from '../state/event-store.js';
 import { MemoryStore } from '../state/memory-store.js';
 import { formatAddress, type HostPort } from './address.js';
 import type { Broker } from './broker.js';
@@ -35,10 +36,20 @@ import { brokerVersion } from './version.js';
 
 /**
  * Starts a broker. Resolves once it listens; rejects with CeBrokerError: `invalid_option` (with the option as its `field`),
- * `unreadable_file`, `invalid_config` (a broken token file, with its line), `address_in_use`.
+ * `unreadable_file`, `invalid_config` (a broken token file, with its line), `address_in_use`, and what the store's provider says.
  */
 export async function startBroker(options: BrokerOptions = {}): Promise<Broker> {
   const resolved = validateOptions(options);
+  const store = await openStore(resolved);
+  try {
+    return await startWith(resolved, store);
+  } catch (thrown) {
+    await store.close();
+    throw thrown;
+  }
+}
+
+async function startWith(resolved: ResolvedOptions, store: OpenStore): Promise<Broker> {
   const { logger } = resolved;
   const clock = processClock;
   const startedAt = clock.now();
@@ -55,7 +66,7 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
       { error: CeBrokerError.from(error, 'internal').stack },
       'a defect of the broker; it goes on',
     );
-  const core = makeCore(resolved, clock, notes, onFault);
+  const core = makeCore(resolved, store, clock, notes, onFault);
   const traffic = new Traffic();
   const open = new Set<SubscriptionOutlet>();
   const pressure = new StreamPressure(resolved.totalStreamBytes);
@@ -97,6 +108,7 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
   const broker = new RunningBroker({
     options: resolved,
     core,
+    store,
     clock,
     roles,
     notes,
@@ -117,7 +129,7 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
     await startAdmin(broker, { resolved, core, clock, traffic, chain, onFault });
     broker.announce({
       grpc: address === undefined ? 'none' : formatAddress(address),
-      store: resolved.store,
+      store: resolved.store === 'none' ? 'none' : store.name,
       tls: tls !== undefined,
     });
     return broker;
@@ -145,27 +157,35 @@ function authentication(options: ResolvedOptions, roles: Roles, tokens: TokenSou
   return new AuthenticatorChain(links, roles);
 }
 
+async function openStore({ logger, store }: ResolvedOptions): Promise<OpenStore> {
+  if (typeof store === 'object') return store.open({ logger });
+  return new MemoryStore(randomUUID());
+}
+
 function makeCore(
   options: ResolvedOptions,
+  store: OpenStore,
   clock: Clock,
   notes: NoteLog,
   onFault: (error: unknown) => void,
 ): BrokerCore {
   const jobs = new JobLoop(clock, onFault);
   const core = new BrokerCore({
-    store: new MemoryStore(randomUUID()),
+    store,
     clock: () => clock.now(),
     port: { wake: () => jobs.wake(), newId: randomUUID, note: (note) => notes.write(note) },
     policies: new DataTypePolicies(options.dataTypes),
     options: {
       keepState: options.store !== 'none',
       orphans: options.orphans,
+      massDeletion: options.massDeletion,
       heartbeatIntervalMs: options.heartbeatIntervalMs,
       drainTimeoutMs: options.drainTimeoutMs,
       publishTimeoutMs: options.publishTimeoutMs,
       laneBytes: options.laneBytes,
       totalLaneBytes: options.totalLaneBytes,
       receiverMaxBytes: options.receiverMaxBytes,
+      history: options.history,
     },
   });
   jobs.use(core);

@@ -1,7 +1,9 @@
 import { CeBrokerError, SILENT } from 'ce-broker-proto';
 import type { DataTypePolicy } from '../access/data-type-policy.js';
 import type { StaticToken } from '../access/token-table.js';
+import type { StoreProvider } from '../state/event-store.js';
 import { formatAddress, type HostPort, isLoopback, parseAddress } from './address.js';
+import { massDeletionOption } from './mass-deletion-option.js';
 import { NUMBER_OPTIONS, type NumberOption } from './number-options.js';
 import type { BrokerOptions, ResolvedOptions, TlsOptions } from './options.js';
 
@@ -11,6 +13,7 @@ const KNOWN: ReadonlySet<string> = new Set([
     'admin',
     'store',
     'orphans',
+    'massDeletion',
     'tls',
     'tokens',
     'tokenFile',
@@ -46,8 +49,9 @@ export function validateOptions(options: BrokerOptions = {}): ResolvedOptions {
   const resolved: ResolvedOptions = {
     listen,
     admin: addressOption(options.admin ?? false, 'admin'),
-    store: oneOf(options.store ?? 'memory', ['memory', 'none'], 'store'),
+    store: storeOption(options.store ?? 'memory'),
     orphans: oneOf(options.orphans ?? 'withhold', ['withhold', 'forward'], 'orphans'),
+    massDeletion: massDeletionOption(options.massDeletion, options.store),
     tls: tlsOption(options.tls),
     tokens: tokensOption(options.tokens ?? []),
     tokenFile: pathOption(options.tokenFile, 'tokenFile'),
@@ -57,7 +61,7 @@ export function validateOptions(options: BrokerOptions = {}): ResolvedOptions {
       agents: namesOption(options.roles?.agents, 'roles.agents'),
     }),
     dataTypes: dataTypesOption(options.dataTypes ?? {}),
-    ...numberOptions(options),
+    ...numberOptions({ history: isProvider(options.store) ? 5 : 1, ...options }),
     healthAndReflection: oneOf(options.healthAndReflection ?? true, [true, false], 'healthAndReflection'),
     logger: loggerOption(options.logger ?? SILENT),
   };
@@ -76,6 +80,18 @@ function refuseOpenDoor(options: ResolvedOptions, listen: HostPort | false): voi
       'set tls.clientCa (client certificates), tokenFile or tokens (bearer tokens), or allowAnonymous to let everybody in; ' +
       '127.0.0.1 serves this machine only',
   );
+}
+
+function storeOption(store: 'memory' | 'none' | StoreProvider): 'memory' | 'none' | StoreProvider {
+  if (store === 'memory' || store === 'none' || isProvider(store)) return store;
+  throw invalid(
+    'store',
+    `store is ${shown(store)}: it must be "memory", "none", or a provider such as lmdbStore({ dataDir }) of ce-broker/lmdb`,
+  );
+}
+
+function isProvider(store: unknown): store is StoreProvider {
+  return typeof store === 'object' && store !== null && 'open' in store && typeof store.open === 'function';
 }
 
 function addressOption(value: string | false, option: string): HostPort | false {

@@ -1,4 +1,6 @@
-import type { EventStore, StoreListener, StoreRecord, StoreTable } from './event-store.js';
+import type { OpenStore, StoreListener, StoreRecord, StoreTable } from './event-store.js';
+import type { Place } from './place.js';
+import type { Resource } from './resource.js';
 import type { StoredBytes, StoredNote } from './stored.js';
 
 /** A handle that has the bytes in it. */
@@ -21,10 +23,9 @@ export class MemoryBytes implements StoredBytes, StoredNote {
 }
 
 /** Keeps events in memory: durable at once, gone with the process. */
-export class MemoryStore implements EventStore {
+export class MemoryStore implements OpenStore {
   readonly name = 'memory';
   readonly epoch: string;
-  readonly lastPosition = 0;
   readonly refusal = undefined;
   readonly #entries = new Map<string, string>();
   #keptBytes = 0;
@@ -36,6 +37,10 @@ export class MemoryStore implements EventStore {
 
   get durablePosition(): number {
     return Number.MAX_SAFE_INTEGER;
+  }
+
+  get lastPosition(): number {
+    return 0;
   }
 
   get keptBytes(): number {
@@ -61,21 +66,27 @@ export class MemoryStore implements EventStore {
 
   open(_table: StoreTable, _listener: StoreListener): void {}
 
-  changed(): void {}
+  changed(_resource: Resource, _place: Place): void {}
 
-  load(): undefined {}
+  load(_place: Place, _id: string): Uint8Array | undefined {
+    return undefined;
+  }
 
-  *scan(): Iterable<never> {}
+  *scan(_place: Place): Iterable<readonly [string, Uint8Array]> {}
 
-  committed(): undefined {}
+  committed(_resource: Resource): Uint8Array | undefined {
+    return undefined;
+  }
 
-  isUnsettled(): boolean {
+  isUnsettled(_resource: Resource): boolean {
     return true;
   }
 
-  dropPartition(): void {}
+  dropPartition(_place: Place): void {}
 
-  tick(): void {}
+  tick(_position: number): void {}
+
+  async close(): Promise<void> {}
 
   setEntry(key: string, value: string | undefined): void {
     if (value === undefined) this.#entries.delete(key);

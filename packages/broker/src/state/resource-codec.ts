@@ -1,6 +1,6 @@
 import { ByteReader, ByteWriter } from './bytes.js';
-import type { CellKind, StoredBytes } from './stored.js';
 import { Cell, type Resource } from './resource.js';
+import type { CellKind, StoredBytes } from './stored.js';
 
 /** The form of the record; a store that meets a higher one was written by a later version. */
 export const RECORD_FORMAT = 1;

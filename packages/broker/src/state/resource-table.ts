@@ -137,6 +137,7 @@ export class ResourceTable implements StoreTable {
       if (partition.number === 0) continue;
       for (const resource of partition.hot.values()) {
         if (resource.usedIn === 0) {
+          resource.usedIn = this.#sweeps;
           continue;
         }
         if (resource.usedIn >= this.#sweeps - 1 || this.#mustStay(resource) || isHeld(resource)) continue;

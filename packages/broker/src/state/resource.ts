@@ -1,5 +1,5 @@
-import type { CellKind, StoredBytes } from './stored.js';
 import type { Place } from './place.js';
+import type { CellKind, StoredBytes } from './stored.js';
 
 /** One side of a resource, what it should be (`spec`), what it is (`status`) or what an agent asks for (`request`): the newest event of it. */
 export class Cell {

@@ -370,7 +370,10 @@ export class LmdbStore implements EventStore, OpenStore {
   #failed(group: Group, thrown: unknown): void {
     const after = this.#growing;
     const refusal = refusalOf(thrown, this.#directory);
-    this.#logger.error({ directory: this.#directory, error: refusal.message }, 'the store takes nothing at present');
+    this.#logger.error(
+      { directory: this.#directory, error: refusal.message },
+      'the store takes nothing at present',
+    );
     this.#databases.root.resetReadTxn();
     this.#growing = new Group();
     for (const { entries } of [group, after]) {

@@ -4,7 +4,7 @@ import { CeBrokerError } from 'ce-broker-proto';
 import type { OpenStore, StoreContext, StoreProvider } from '../state/event-store.js';
 import { DataDirLock } from './data-dir-lock.js';
 import { type Databases, openDatabases } from './databases.js';
-import { DEFAULT_SETTINGS, LmdbStore, type LmdbSettings } from './lmdb-store.js';
+import { DEFAULT_SETTINGS, type LmdbSettings, LmdbStore } from './lmdb-store.js';
 import { upgrade } from './upgrade.js';
 
 /** Where a store lives, and how much memory it may use beside the files. */

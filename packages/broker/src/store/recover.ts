@@ -80,7 +80,8 @@ function readEntries({ entries }: Databases, logger: Logger): [string, string][]
   const result: [string, string][] = [];
   for (const { key, value } of entries.getRange({})) {
     const record = unseal(key, value);
-    if (record === undefined) logger.error({ entry: key.toString() }, 'an entry of the store is damaged: left out');
+    if (record === undefined)
+      logger.error({ entry: key.toString() }, 'an entry of the store is damaged: left out');
     else result.push([key.toString(), record.toString()]);
   }
   return result;

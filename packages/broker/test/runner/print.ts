@@ -65,7 +65,8 @@ function printRequest(label: string, event: Event, subResource: string, dataType
 }
 
 function listed(list: readonly string[]): string {
-  return list.length === 0 ? 'everything' : list.join(', ');
+  // The order in a list means nothing, and depends on what is in memory.
+  return list.length === 0 ? 'everything' : [...list].sort().join(', ');
 }
 
 export function printAnswer(answer: Answer): string {

@@ -5,12 +5,12 @@ import type { HoldTarget } from '../../src/core/holds.js';
 import type { CoreOptions } from '../../src/core/options.js';
 import { bundleStatus, DATA_TYPES, type EventFields, publishRequest } from './events.js';
 import { printAnswer, printDelivery, shortName } from './print.js';
-import { World } from './world.js';
+import { inMemory, World, type WorldStores } from './world.js';
 
 /** A script with what really came out in place of what was expected. */
-export function runScript(text: string): string {
+export function runScript(text: string, stores: WorldStores = inMemory): string {
   const result: string[] = [];
-  const script = new Script();
+  const script = new Script(stores);
   for (const [index, line] of text.split('\n').entries()) {
     if (line.startsWith('  ')) continue;
     result.push(line);
@@ -33,6 +33,11 @@ class Script {
   readonly #options: Record<string, unknown> = {};
   #world: World | undefined;
   #dataType = 'works';
+  readonly #stores: WorldStores;
+
+  constructor(stores: WorldStores) {
+    this.#stores = stores;
+  }
   #heartbeats = false;
 
   run(words: readonly string[]): readonly string[] {
@@ -43,25 +48,30 @@ class Script {
   }
 
   get #w(): World {
-    this.#world ??= new World(this.#options as Partial<CoreOptions>, {
-      wrote: (subscriber, message) => {
-        const line = printDelivery(subscriber.label, message);
-        if (this.#heartbeats || !line.endsWith('heartbeat')) this.#out.push(line);
+    const options = { ...this.#stores.options, ...this.#options } as Partial<CoreOptions>;
+    this.#world ??= new World(
+      options,
+      {
+        wrote: (subscriber, message) => {
+          const line = printDelivery(subscriber.label, message);
+          if (this.#heartbeats || !line.endsWith('heartbeat')) this.#out.push(line);
+        },
+        ended: (subscriber) => {
+          const { ended } = subscriber;
+          const what = ended?.connection === true ? 'connection' : 'stream';
+          this.#out.push(`${subscriber.label} is ended with its ${what}: ${codeFromGrpc(ended?.code ?? 2)}`);
+        },
+        noted: (note) => {
+          if (note.kind === 'second-source')
+            this.#out.push(`warning: ${note.sources.join(' and ')} both publish ${note.dataType}`);
+          if (note.kind === 'deletions-held')
+            this.#out.push(
+              `warning: ${note.deleted} of ${note.of} ${shortName(note.dataType)} on ${note.cluster} deleted, deletions wait for consent`,
+            );
+        },
       },
-      ended: (subscriber) => {
-        const { ended } = subscriber;
-        const what = ended?.connection === true ? 'connection' : 'stream';
-        this.#out.push(`${subscriber.label} is ended with its ${what}: ${codeFromGrpc(ended?.code ?? 2)}`);
-      },
-      noted: (note) => {
-        if (note.kind === 'second-source')
-          this.#out.push(`warning: ${note.sources.join(' and ')} both publish ${note.dataType}`);
-        if (note.kind === 'deletions-held')
-          this.#out.push(
-            `warning: ${note.deleted} of ${note.of} ${shortName(note.dataType)} on ${note.cluster} deleted, deletions wait for consent`,
-          );
-      },
-    });
+      this.#stores,
+    );
     return this.#world;
   }
 

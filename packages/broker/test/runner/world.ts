@@ -63,6 +63,15 @@ export interface WorldListener {
   noted(note: CoreNote): void;
 }
 
+/** Which store the broker has, and what is done with it between the commands. */
+export interface WorldStores {
+  readonly make: () => EventStore;
+  readonly options?: Partial<CoreOptions>;
+  readonly settled?: (world: World) => void;
+}
+
+export const inMemory: WorldStores = { make: () => new MemoryStore() };
+
 /** A broker core, a clock that only the script moves, and the subscribers of one scenario. */
 export class World {
   now = START;
@@ -70,18 +79,14 @@ export class World {
   readonly subscribers = new Map<string, Subscriber>();
   readonly #options: Partial<CoreOptions>;
   readonly #listener: WorldListener;
-  readonly #newStore: () => EventStore;
+  readonly #stores: WorldStores;
   #ids = 0;
 
-  constructor(
-    options: Partial<CoreOptions>,
-    listener: WorldListener,
-    newStore: () => EventStore = () => new MemoryStore(),
-  ) {
+  constructor(options: Partial<CoreOptions>, listener: WorldListener, stores: WorldStores = inMemory) {
+    this.#stores = stores;
     this.#options = options;
     this.#listener = listener;
-    this.#newStore = newStore;
-    this.core = this.#newCore(newStore());
+    this.core = this.#newCore(stores.make());
   }
 
   newId(): string {
@@ -126,6 +131,7 @@ export class World {
   /** Runs what was put off to a later turn. */
   settle(): void {
     while (this.core.runJobs(this.now)) {}
+    this.#stores.settled?.(this);
   }
 
   wait(ms: number): void {
@@ -157,7 +163,7 @@ export class World {
   /** The broker starts again and has lost everything; `remembering`: but the entries of its own, such as what is held. */
   restart(remembering = false): void {
     this.subscribers.clear();
-    const store = this.#newStore();
+    const store = this.#stores.make();
     if (remembering) {
       for (const [key, value] of this.core.view.store.entries('')) store.setEntry(key, value);
     }

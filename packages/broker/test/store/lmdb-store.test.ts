@@ -1,0 +1,147 @@
+import { copyFileSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { SILENT } from 'ce-broker-proto';
+import { afterEach, describe, expect, it } from 'vitest';
+import { DataTypePolicies } from '../../src/access/data-type-policy.js';
+import { ANONYMOUS } from '../../src/access/identity.js';
+import { BrokerCore } from '../../src/core/broker-core.js';
+import type { CoreOptions } from '../../src/core/options.js';
+import type { OpenStore } from '../../src/state/event-store.js';
+import { type LmdbOptions, lmdbStore } from '../../src/store/index.js';
+import { DATA_TYPES, type EventFields, publishRequest } from '../runner/events.js';
+import { printDelivery } from '../runner/print.js';
+import { Subscriber } from '../runner/world.js';
+
+const works = DATA_TYPES['works'] ?? '';
+const folders: string[] = [];
+afterEach(() => {
+  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
+});
+
+function newFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'ce-broker-store-'));
+  folders.push(folder);
+  return folder;
+}
+
+/** A core over a store of real files. */
+class Kept {
+  readonly core: BrokerCore;
+  readonly store: OpenStore;
+  readonly out: string[] = [];
+
+  private constructor(store: OpenStore, options: Partial<CoreOptions>) {
+    this.store = store;
+    this.core = new BrokerCore({
+      store,
+      clock: () => Date.now(),
+      policies: new DataTypePolicies(),
+      options: { history: 3, ...options },
+      port: { wake: () => {}, newId: () => crypto.randomUUID(), note: () => {} },
+    });
+  }
+
+  static async open(
+    dataDir: string,
+    options: Partial<CoreOptions> = {},
+    settings: Partial<LmdbOptions> = {},
+  ): Promise<Kept> {
+    return new Kept(await lmdbStore({ dataDir, ...settings }).open({ logger: SILENT }), options);
+  }
+
+  /** Resolves with the answer: `ok`, or the message. */
+  publish(fields: Partial<EventFields> & { readonly verb?: string }): Promise<string> {
+    const { verb = 'update', ...rest } = fields;
+    const request = publishRequest({
+      id: crypto.randomUUID(),
+      source: 'A',
+      type: `${works}.spec.${verb}_request`,
+      cluster: 'c1',
+      ...rest,
+    });
+    return new Promise((resolve) => {
+      const call = { reply: () => resolve('ok'), fail: (_: number, message: string) => resolve(message) };
+      this.core.publish(call, request, ANONYMOUS, Date.now());
+    });
+  }
+
+  subscribe(clusterName: string): void {
+    const subscriber = new Subscriber(
+      clusterName,
+      (who, message) => this.out.push(printDelivery(who.label, message)),
+      () => {},
+    );
+    this.core.subscribe(subscriber, { source: '', clusterName, dataType: works }, ANONYMOUS, Date.now());
+  }
+
+  async resync(cluster: string, listed: [string, string][] = []): Promise<string[]> {
+    const data = {
+      resourceVersions: listed.map(([resourceID, resourceVersion]) => ({
+        resourceID,
+        resourceVersion: Number(resourceVersion),
+      })),
+    };
+    this.out.length = 0;
+    await this.publish({
+      type: `${works}.spec.resync_request`,
+      cluster,
+      source: `${cluster}-agent`,
+      originalSource: '',
+      data,
+    });
+    while (this.core.runJobs(Date.now())) {}
+    return this.out.splice(0).sort();
+  }
+}
+
+describe('a store of real files', () => {
+  it('has every acknowledged event after a restart: owners, deletions, positions, versions', async () => {
+    const folder = newFolder();
+    const first = await Kept.open(folder);
+    const answers = await Promise.all([
+      first.publish({ verb: 'create', resourceId: 'a', version: '1' }),
+      first.publish({ resourceId: 'a', version: '2', data: { n: 2 } }),
+      first.publish({ verb: 'create', resourceId: 'b', version: '1' }),
+      first.publish({ verb: 'delete', resourceId: 'b', version: '1', deletedAt: Date.now() }),
+      first.publish({ verb: 'create', resourceId: 'c', version: '1', cluster: 'c2' }),
+    ]);
+    expect(answers).toEqual(['ok', 'ok', 'ok', 'ok', 'ok']);
+    const { position } = first.core.view;
+    await first.store.close();
+    expect(statSync(join(folder, 'data.mdb')).mode & 0o777).toBe(0o600);
+
+    const second = await Kept.open(folder);
+    expect(second.core.view.position).toBeGreaterThanOrEqual(position);
+    expect(second.store.epoch).toBe(first.store.epoch);
+    second.subscribe('c1');
+    expect(await second.resync('c1')).toEqual([
+      'c1 gets delete c1/b v1 from A deletion',
+      'c1 gets update c1/a v2 from A',
+    ]);
+    expect(await second.publish({ resourceId: 'a', version: '3', source: 'B' })).toContain(
+      'belongs to source A',
+    );
+    expect(await second.publish({ resourceId: 'a', version: '2' })).toBe('ok');
+    expect(second.core.view.counters.stale).toBe(1);
+    await second.store.close();
+  });
+
+  it('has them also when it is not closed, and settles what the journal held', async () => {
+    const folder = newFolder();
+    const first = await Kept.open(folder, {}, { settleAt: 50 });
+    const names = Array.from({ length: 400 }, (_, index) => `r${index}`);
+    for (const version of ['1', '2', '3']) {
+      await Promise.all(names.map((resourceId) => first.publish({ resourceId, version })));
+    }
+    // As a kill would leave it: what is in the file, and nothing else.
+    const left = newFolder();
+    copyFileSync(join(folder, 'data.mdb'), join(left, 'data.mdb'));
+    await first.store.close();
+    const second = await Kept.open(left, {}, { settleAt: 50 });
+    second.subscribe('c1');
+    const got = await second.resync('c1');
+    expect(got).toEqual(names.map((name) => `c1 gets update c1/${name} v3 from A`).sort());
+    await second.store.close();
+  });
+});
