@@ -1,5 +1,6 @@
 import type { EventStore } from '../state/event-store.js';
 import type { Cell, Resource } from '../state/resource.js';
+import type { StoredBytes } from '../state/stored.js';
 import type { ByteBudget } from './byte-budget.js';
 import type { DeliveryTrace } from './delivery-trace.js';
 import type { Holding } from './holding.js';
@@ -25,6 +26,8 @@ export interface RelayedAsk {
 
 export interface SessionSettings {
   readonly store: EventStore;
+  /** The bytes of an event of the cell; undefined: they are damaged, and whoever has them is asked for them again. */
+  readonly read: (cell: Cell, stored: StoredBytes) => Uint8Array | undefined;
   /** Bound of the lane for what has no state, in bytes. */
   readonly laneBytes: number;
   /** What the lanes of all sessions together may hold. */
@@ -94,6 +97,9 @@ export class Session {
   sentBytes = 0;
 
   readonly #settings: SessionSettings;
+  /** Where the walk through the dirty cells stands, and whether this round of it found one that may go out. */
+  #cursor: Iterator<Cell, undefined> | undefined;
+  #foundSome = false;
 
   constructor(about: SessionDescription, outlet: Outlet, settings: SessionSettings, heartbeatDue: number) {
     this.about = about;
@@ -242,13 +248,31 @@ export class Session {
       for (const message of ask.messages()) this.#write(message);
       return true;
     }
-    for (const cell of this.dirty.keys()) {
-      if (cell.position > this.#settings.store.durablePosition) continue;
+    return this.#writeDirty(now);
+  }
+
+  /** The next dirty cell that is durable, from where the last one was found: from the start, a map whose first keys are gone costs all of them. */
+  #writeDirty(now: number): boolean {
+    for (;;) {
+      this.#cursor ??= this.dirty.keys();
+      const { done, value: cell } = this.#cursor.next();
+      if (done === true) {
+        this.#cursor = undefined;
+        // What was not durable when it was passed may be so by now.
+        if (!this.#foundSome || this.dirty.size === 0) return false;
+        this.#foundSome = false;
+        continue;
+      }
+      if (!this.#isDurable(cell)) continue;
+      this.#foundSome = true;
       this.dirty.delete(cell);
       this.#deliver(cell, now);
       return true;
     }
-    return false;
+  }
+
+  #isDurable({ position, resource }: Cell): boolean {
+    return resource.place.keep === 'latest' || position <= this.#settings.store.durablePosition;
   }
 
   #deliver(cell: Cell, now: number): void {
@@ -261,14 +285,18 @@ export class Session {
     const { farewell } = resource;
     if (farewell !== undefined && cell.kind === 'spec') {
       if (this.owedFarewells.delete(resource)) {
-        this.#write(this.#settings.store.read(farewell.stored));
-        this.#settings.trace.delivered(farewell.stored.position, this.about, now);
-        farewell.sentAt ??= now;
-        resource.deletionSentAt = now;
+        const bytes = this.#settings.read(cell, farewell.stored);
+        if (bytes !== undefined) {
+          this.#write(bytes);
+          this.#settings.trace.delivered(farewell.stored.position, this.about, now);
+          farewell.sentAt ??= now;
+          resource.deletionSentAt = now;
+        }
       }
     }
     if ((cell.refusedBy?.get(this.receiver) ?? 0) >= REFUSALS || this.#mustWait(cell, now)) return;
-    const bytes = this.#settings.store.read(cell.stored);
+    const bytes = this.#settings.read(cell, cell.stored);
+    if (bytes === undefined) return;
     this.#write(bytes);
     this.#delivered(cell, bytes, now);
   }
