@@ -54,6 +54,8 @@ export {
   type PublishAnswer,
   type PublishBatch,
   type PublishRefusal,
+  type PublishRequests,
+  splitPublishBatch,
 } from './extension/publish-stream.js';
 export {
   decodeWatchMessage,

@@ -158,7 +158,7 @@ it('numbers that do not fit, and cut bytes, are refused by name', () => {
   };
   const huge = generated.PublishBatch.encode({ firstSequence: 2n ** 53n, events: [] }).finish();
   refused(() => decodePublishBatch(huge), 'first_sequence');
-  refused(() => decodePublishBatch(Buffer.from([0x12, 0x05, 0x00])), 'events');
+  refused(() => decodePublishBatch(Buffer.from([0x0a, 0x05, 0x00])), 'events');
   refused(() => decodePublishAnswer(Buffer.from([0x12, 0x01, 0x80])), 'acknowledged_early');
   refused(() => decodeWatchRequest(Buffer.from([0x0a, 0x01, 0xff])), 'source');
 });

@@ -1,3 +1,4 @@
+import { decodePublishRequest } from '../codec/requests.js';
 import { asBuffer, WireReader } from '../codec/wire-reader.js';
 import { varintSize, WireWriter } from '../codec/wire-writer.js';
 
@@ -34,23 +35,42 @@ export const BATCH_ENTRY_BYTES = 6;
 export function encodePublishBatch({ firstSequence, events }: PublishBatch): Buffer {
   let size = 1 + varintSize(firstSequence);
   for (const event of events) size += 1 + varintSize(event.length) + event.length;
-  const writer = new WireWriter(size + 16).countField(1, firstSequence);
-  for (const event of events) writer.bytesField(2, event);
-  return writer.finish();
+  const writer = new WireWriter(size + 16);
+  for (const event of events) writer.bytesField(1, event);
+  return writer.countField(2, firstSequence).finish();
 }
 
 /** Reads a PublishBatch; its events are views of the bytes. Throws `invalid_argument` naming the field. */
 export function decodePublishBatch(bytes: Uint8Array): PublishBatch {
+  const { firstSequence, requests } = splitPublishBatch(bytes);
+  return { firstSequence, events: requests.map(decodePublishRequest) };
+}
+
+/** What a batch is made of. */
+export interface PublishRequests {
+  readonly firstSequence: number;
+  /** One encoded PublishRequest for each event. */
+  readonly requests: readonly Buffer[];
+}
+
+/**
+ * Takes a PublishBatch apart: its field of events is written as the one field of a PublishRequest is, so each is a view of the bytes.
+ * Throws `invalid_argument` naming the field.
+ */
+export function splitPublishBatch(bytes: Uint8Array): PublishRequests {
   const reader = new WireReader(asBuffer(bytes), 0, bytes.length, 'batch');
   let firstSequence = 0;
-  const events: Buffer[] = [];
+  const requests: Buffer[] = [];
   while (!reader.done) {
+    const begin = reader.pos;
     const tag = reader.tag();
-    if (tag >>> 3 === 2) events.push(reader.view(tag, 'events'));
-    else if (tag >>> 3 === 1) firstSequence = reader.count(tag, 'first_sequence');
+    if (tag >>> 3 === 1) {
+      reader.view(tag, 'events');
+      requests.push(reader.bytes.subarray(begin, reader.pos));
+    } else if (tag >>> 3 === 2) firstSequence = reader.count(tag, 'first_sequence');
     else reader.skip(tag);
   }
-  return { firstSequence, events };
+  return { firstSequence, requests };
 }
 
 /** The bytes of a PublishAnswer. */

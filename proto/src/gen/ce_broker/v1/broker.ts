@@ -60,13 +60,13 @@ export interface Limits {
 
 /** Some events, in the order in which they are published. */
 export interface PublishBatch {
+  /** Encoded `io.cloudevents.v1.CloudEvent` messages. The broker hands them on as they are. */
+  events: Buffer[];
   /**
    * Sequence number of the first event; the others count on from it. Numbers begin at 1 on each stream, and leave nothing out: a
    * batch that does not follow the one before it ends the stream with INVALID_ARGUMENT.
    */
   firstSequence: bigint;
-  /** Encoded `io.cloudevents.v1.CloudEvent` messages. The broker hands them on as they are. */
-  events: Buffer[];
 }
 
 /** What became of published events. */
@@ -558,19 +558,19 @@ export const Limits: MessageFns<Limits> = {
 };
 
 function createBasePublishBatch(): PublishBatch {
-  return { firstSequence: 0n, events: [] };
+  return { events: [], firstSequence: 0n };
 }
 
 export const PublishBatch: MessageFns<PublishBatch> = {
   encode(message: PublishBatch, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.events) {
+      writer.uint32(10).bytes(v!);
+    }
     if (message.firstSequence !== 0n) {
       if (BigInt.asUintN(64, message.firstSequence) !== message.firstSequence) {
         throw new globalThis.Error("value provided for field message.firstSequence of type uint64 too large");
       }
-      writer.uint32(8).uint64(message.firstSequence);
-    }
-    for (const v of message.events) {
-      writer.uint32(18).bytes(v!);
+      writer.uint32(16).uint64(message.firstSequence);
     }
     return writer;
   },
@@ -589,19 +589,19 @@ export const PublishBatch: MessageFns<PublishBatch> = {
         const tag = reader.uint32();
         switch (tag >>> 3) {
           case 1: {
-            if (tag !== 8) {
-              break;
-            }
-
-            message.firstSequence = reader.uint64() as bigint;
-            continue;
-          }
-          case 2: {
-            if (tag !== 18) {
+            if (tag !== 10) {
               break;
             }
 
             message.events.push(Buffer.from(reader.bytes()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.firstSequence = reader.uint64() as bigint;
             continue;
           }
         }
@@ -618,24 +618,24 @@ export const PublishBatch: MessageFns<PublishBatch> = {
 
   fromJSON(object: any): PublishBatch {
     return {
+      events: globalThis.Array.isArray(object?.events)
+        ? object.events.map((e: any) => Buffer.from(bytesFromBase64(e)))
+        : [],
       firstSequence: isSet(object.firstSequence)
         ? BigInt(object.firstSequence)
         : isSet(object.first_sequence)
         ? BigInt(object.first_sequence)
         : 0n,
-      events: globalThis.Array.isArray(object?.events)
-        ? object.events.map((e: any) => Buffer.from(bytesFromBase64(e)))
-        : [],
     };
   },
 
   toJSON(message: PublishBatch): unknown {
     const obj: any = {};
-    if (message.firstSequence !== 0n) {
-      obj.firstSequence = message.firstSequence.toString();
-    }
     if (message.events?.length) {
       obj.events = message.events.map((e) => base64FromBytes(e));
+    }
+    if (message.firstSequence !== 0n) {
+      obj.firstSequence = message.firstSequence.toString();
     }
     return obj;
   },
@@ -645,10 +645,10 @@ export const PublishBatch: MessageFns<PublishBatch> = {
   },
   fromPartial<I extends Exact<DeepPartial<PublishBatch>, I>>(object: I): PublishBatch {
     const message = createBasePublishBatch();
+    message.events = object.events?.map((e) => e) || [];
     message.firstSequence = (object.firstSequence !== undefined && object.firstSequence !== null)
       ? BigInt(object.firstSequence)
       : 0n;
-    message.events = object.events?.map((e) => e) || [];
     return message;
   },
 };
