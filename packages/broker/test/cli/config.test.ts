@@ -87,6 +87,7 @@ test('the flags, variables and keys of the contract are all there', () => {
       '--admin',
       '--store',
       '--orphans',
+      '--mass-deletion',
       '--tls-cert',
       '--tls-key',
       '--client-ca',
