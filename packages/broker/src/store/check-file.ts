@@ -1,10 +1,9 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { CeBrokerError } from 'ce-broker-proto';
-import { DamageFound, FileWalk, type Walk } from './file-walk.js';
+import { DamageFound, FileWalk, type ReadRequest, type Walk } from './file-walk.js';
 import { hasCode } from './lock-file.js';
-import { type Damage, METAS_READ_BYTES, type Meta, readMetas } from './page-format.js';
+import { type Damage, METAS_READ_BYTES, readMetas } from './page-format.js';
 
-const WINDOW_BYTES = 1_048_576;
 /** The clock is not asked after every small read. */
 const LOOK_EVERY = 16;
 
@@ -36,7 +35,10 @@ export interface CheckResult {
 /** The pages of a store's file that still have to be checked. */
 export interface UncheckedPages {
   readonly path: string;
-  readonly meta: Meta;
+  readonly walk: FileWalk;
+  readonly leaves: Walk;
+  /** What {@link leaves} has asked to read. */
+  readonly next: ReadRequest;
 }
 
 /**
@@ -66,10 +68,11 @@ export function checkDataFile(path: string, options: CheckOptions = {}): CheckRe
     const metas = readMetas(reader.head(), bytes);
     if (metas.kind === 'blank') return done(bytes === 0 ? 'absent' : 'blank');
     if (metas.kind === 'damaged') throw damageError(path, metas.damage);
-    const walk = new FileWalk(metas.meta, bytes, { live: false, windowBytes: WINDOW_BYTES });
+    const walk = new FileWalk(metas.meta, bytes);
     reader.run(walk.trunk());
-    const whole = reader.run(walk.leaves(throwDamage), began + (options.budgetMs ?? 1_000));
-    return done('used', whole ? undefined : { path, meta: metas.meta });
+    const leaves = walk.leaves();
+    const next = reader.run(leaves, began + (options.budgetMs ?? 1_000));
+    return done('used', next === undefined ? undefined : { path, walk, leaves, next });
   } catch (error) {
     throw error instanceof DamageFound ? damageError(path, error.damage) : error;
   } finally {
@@ -87,12 +90,8 @@ export function damageError(path: string, damage: Damage): CeBrokerError {
   );
 }
 
-/** Makes {@link FileWalk.leaves} end at the first damage. */
-export function throwDamage(damage: Damage): never {
-  throw new DamageFound(damage);
-}
-
-class Reader {
+/** Answers the requests of walks with synchronous reads. */
+export class Reader {
   readonly #path: string;
   readonly #fd: number;
   bytesRead = 0;
@@ -102,20 +101,21 @@ class Reader {
     this.#fd = fd;
   }
 
+  /** As much of the file's start as the meta pages may take. */
   head(): Buffer {
     const into = Buffer.alloc(METAS_READ_BYTES);
     return into.subarray(0, this.#read(into, 0));
   }
 
-  /** False when the time was up before its end. */
-  run(walk: Walk, until = Number.POSITIVE_INFINITY): boolean {
+  /** Undefined at its end; what it asked for when the time is up before. */
+  run(walk: Walk, until = Number.POSITIVE_INFINITY): ReadRequest | undefined {
     let step = walk.next();
     for (let reads = 0; step.done !== true; reads++) {
       const late = reads % LOOK_EVERY === 0 || step.value.into.length > 65_536;
-      if (late && performance.now() > until) return false;
+      if (late && performance.now() > until) return step.value;
       step = walk.next(this.#read(step.value.into, step.value.position));
     }
-    return true;
+    return undefined;
   }
 
   #read(into: Buffer, position: number): number {

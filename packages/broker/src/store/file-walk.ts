@@ -28,13 +28,8 @@ export class DamageFound extends Error {
   }
 }
 
-/** How {@link FileWalk} goes. */
-export interface FileWalkOptions {
-  /** The file is being written meanwhile: pages of later transactions are not of the state that is walked, and are passed over. */
-  readonly live: boolean;
-  /** Bytes read at once. */
-  readonly windowBytes: number;
-}
+/** Leaves are read so many bytes at once: a fraction of a millisecond to look through. */
+const WINDOW_BYTES = 262_144;
 
 const UNSEEN = 0;
 const FREE = 1;
@@ -55,7 +50,12 @@ const MAX_PENDING = 8_192;
  */
 export class FileWalk {
   readonly meta: Meta;
-  readonly #live: boolean;
+  /** The file is being written meanwhile: pages of later transactions are not of this state, and are passed over. */
+  live = false;
+  /** Called for damage in the leaves; by default it ends the walk. */
+  onDamage: (damage: Damage) => void = (damage) => {
+    throw new DamageFound(damage);
+  };
   readonly #pagesThere: number;
   readonly #marks: Uint8Array;
   readonly #single: PageWindow;
@@ -68,12 +68,11 @@ export class FileWalk {
   /** First page, pages, leaf: three by three. */
   #pending: number[] = [];
 
-  constructor(meta: Meta, fileBytes: number, options: FileWalkOptions) {
+  constructor(meta: Meta, fileBytes: number) {
     this.meta = meta;
-    this.#live = options.live;
     this.#pagesThere = Math.floor(fileBytes / meta.pageSize);
     this.#marks = new Uint8Array(Math.min(meta.lastPage + 1, this.#pagesThere));
-    this.#windowPages = Math.max(1, Math.floor(options.windowBytes / meta.pageSize));
+    this.#windowPages = Math.max(1, Math.floor(WINDOW_BYTES / meta.pageSize));
     const window = (bytes: number) => new PageWindow(bytes, meta.pageSize, meta.transaction);
     this.#single = window(meta.pageSize);
     this.#window = window(this.#windowPages * meta.pageSize);
@@ -96,7 +95,7 @@ export class FileWalk {
   }
 
   /** The leaves of the databases and what hangs on them; `trunk` goes before. */
-  *leaves(onDamage: (damage: Damage) => void): Walk {
+  *leaves(): Walk {
     const marks = this.#marks;
     const size = this.meta.pageSize;
     for (let page = 2; page < marks.length; ) {
@@ -116,34 +115,34 @@ export class FileWalk {
       for (let next = page; next < end; next++) {
         if ((marks[next] ?? 0) < FIRST_LEAF) continue;
         const at = (next - page) * size;
-        if (at + size > read) onDamage({ page: next, what: 'the file ends before it' });
-        else this.#leaf(at, next, page, end, onDamage);
+        if (at + size > read) this.onDamage({ page: next, what: 'the file ends before it' });
+        else this.#leaf(at, next, page, end);
       }
-      if (this.#pending.length > 3 * MAX_PENDING) yield* this.#overflowHeads(onDamage);
+      if (this.#pending.length > 3 * MAX_PENDING) yield* this.#overflowHeads();
       page = end;
     }
-    yield* this.#overflowHeads(onDamage);
-    if (!this.#live) this.#checkEntries(onDamage);
+    yield* this.#overflowHeads();
+    if (!this.live) this.#checkEntries();
   }
 
   /** One leaf and what hangs on it, when this state has it: a second look at what was found. */
-  *leaf(page: number, onDamage: (damage: Damage) => void): Walk {
+  *leaf(page: number): Walk {
     if ((this.#marks[page] ?? 0) < FIRST_LEAF) return;
     const size = this.meta.pageSize;
     yield { into: this.#window.bytes.subarray(0, size), position: page * size };
-    this.#leaf(0, page, page, page + 1, onDamage);
-    yield* this.#overflowHeads(onDamage);
+    this.#leaf(0, page, page, page + 1);
+    yield* this.#overflowHeads();
   }
 
-  #leaf(at: number, page: number, from: number, to: number, onDamage: (damage: Damage) => void): void {
+  #leaf(at: number, page: number, from: number, to: number): void {
     const window = this.#window;
     const tree = this.#trees[(this.#marks[page] ?? FIRST_LEAF) - FIRST_LEAF];
     this.#marks[page] = LEAF_DONE;
-    if (this.#live && window.writtenBy(at) > this.meta.transaction) return;
+    if (this.live && window.writtenBy(at) > this.meta.transaction) return;
     const what = window.checkLeaf(at, page, false, false);
     const keys = window.keysOf(at);
     if (what !== undefined || keys === 0) {
-      onDamage({ page, what: what ?? 'a leaf page without a key' });
+      this.onDamage({ page, what: what ?? 'a leaf page without a key' });
       return;
     }
     if (tree !== undefined) tree.found += keys;
@@ -151,35 +150,28 @@ export class FileWalk {
     for (let i = 0; i < overflows.length; i += 3) {
       const [first = 0, pages = 0, bytes = 0] = [overflows[i], overflows[i + 1], overflows[i + 2]];
       const wrong = this.#wrongRun(first, pages, bytes) ?? this.#claim(first, pages, OVERFLOW);
-      if (wrong !== undefined) onDamage({ page, what: `its value on overflow page ${first}: ${wrong}` });
+      if (wrong !== undefined) this.onDamage({ page, what: `its value on overflow page ${first}: ${wrong}` });
       else if (first >= from && first < to) {
-        this.#overflowHead(window, (first - from) * this.meta.pageSize, first, pages, page, onDamage);
+        this.#overflowHead(window, (first - from) * this.meta.pageSize, first, pages, page);
       } else this.#pending.push(first, pages, page);
     }
   }
 
-  *#overflowHeads(onDamage: (damage: Damage) => void): Walk {
+  *#overflowHeads(): Walk {
     const pending = this.#pending;
     this.#pending = [];
     for (let i = 0; i < pending.length; i += 3) {
       const [first = 0, pages = 0, leaf = 0] = [pending[i], pending[i + 1], pending[i + 2]];
       const read = yield { into: this.#head.bytes, position: first * this.meta.pageSize };
-      if (read < HEADER_BYTES) onDamage({ page: first, what: 'the file ends before it', via: leaf });
-      else this.#overflowHead(this.#head, 0, first, pages, leaf, onDamage);
+      if (read < HEADER_BYTES) this.onDamage({ page: first, what: 'the file ends before it', via: leaf });
+      else this.#overflowHead(this.#head, 0, first, pages, leaf);
     }
   }
 
-  #overflowHead(
-    window: PageWindow,
-    at: number,
-    page: number,
-    pages: number,
-    via: number,
-    onDamage: (damage: Damage) => void,
-  ): void {
-    if (this.#live && window.writtenBy(at) > this.meta.transaction) return;
+  #overflowHead(window: PageWindow, at: number, page: number, pages: number, via: number): void {
+    if (this.live && window.writtenBy(at) > this.meta.transaction) return;
     const what = window.checkOverflow(at, page, pages);
-    if (what !== undefined) onDamage({ page, what, via });
+    if (what !== undefined) this.onDamage({ page, what, via });
   }
 
   /** Reads the list of free pages: a page that is listed and used would be overwritten. */
@@ -331,10 +323,10 @@ export class FileWalk {
     return undefined;
   }
 
-  #checkEntries(onDamage: (damage: Damage) => void): void {
+  #checkEntries(): void {
     for (const { name, tree, found } of this.#trees) {
       if (found === tree.entries || tree.root === undefined) continue;
-      onDamage({
+      this.onDamage({
         page: tree.root,
         what: `${name}: ${tree.entries} records are recorded, but there are ${found}`,
       });
