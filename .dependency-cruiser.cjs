@@ -11,7 +11,7 @@ const client = [
   'source',
   'agent',
 ];
-const broker = ['wire', 'access', 'state', 'delivery', 'core', 'rpc', 'server', 'cli'];
+const broker = ['wire', 'access', 'state', 'delivery', 'core', 'store', 'rpc', 'server', 'cli'];
 
 const roomRules = broker.slice(0, -1).map((room, index) => ({
   name: `broker-${room}-imports-only-rooms-before-it`,

@@ -88,13 +88,13 @@ async function demo() {
   tell(`  applied as version ${reports.get('berlin/web.yaml').reportedVersion}`);
 
   await processes.kill(broker.child);
-  tell('killed the broker (SIGKILL): all that it held is lost');
+  tell('killed the broker (SIGKILL)');
   edit('lisbon/orders-config.yaml', /currency: .*/, 'currency: BRL');
   rmSync(join(fleet, 'berlin/web-ingress.yaml'));
   tell('meanwhile edited lisbon/orders-config.yaml, and deleted berlin/web-ingress.yaml');
   await sleep(1_000);
   broker = await startBroker(broker.grpc);
-  tell('the broker is back, with nothing');
+  tell('the broker is back, with all that it had acknowledged');
   await settled(clusters);
   tell('  lisbon/orders-config.yaml is applied');
   await until('the deletion of berlin/web-ingress.yaml', () =>
@@ -117,7 +117,18 @@ async function startBroker(listen) {
   const announced = new Promise((resolve) => {
     ready = resolve;
   });
-  const args = ['serve', '--listen', listen, '--admin', '127.0.0.1:0', '--log-level', 'warn'];
+  const dataDir = join(folder, 'broker');
+  const args = [
+    'serve',
+    '--listen',
+    listen,
+    '--admin',
+    '127.0.0.1:0',
+    '--data-dir',
+    dataDir,
+    '--log-level',
+    'warn',
+  ];
   const child = processes.start('broker', args, (line) => {
     const [, grpc, admin] = /ready grpc=(\S+) admin=(\S+)/.exec(line) ?? [];
     if (grpc !== undefined) ready({ child, grpc, admin });

@@ -18,7 +18,7 @@ export function brokerCommand(): string {
 }
 
 export interface BrokerStart {
-  /** Flags of `ce-broker serve`. */
+  /** Flags of `ce-broker serve`; the store is in memory unless `--store` says otherwise. */
   readonly args?: readonly string[];
   /** Options that no flag has: the broker is then started through `startBroker`, in a process of its own all the same. */
   readonly options?: BrokerOptions;
@@ -65,6 +65,7 @@ export class BrokerProcess {
             '127.0.0.1:0',
             '--log-level',
             'warn',
+            ...(start.args?.includes('--store') === true ? [] : ['--store', 'memory']),
             ...(start.args ?? []),
           ]
         : [optionsCommand(), JSON.stringify({ ...start.options, listen, admin: '127.0.0.1:0' })];

@@ -11,6 +11,7 @@ import type { Envelope } from '../wire/envelope.js';
 import { Scanner } from '../wire/scan.js';
 import type { Core } from './core.js';
 import { Counters } from './counters.js';
+import { readOrDrop } from './damaged.js';
 import { DeletionGuard, releaseDeletions } from './deletion-guard.js';
 import { closeSession } from './end-session.js';
 import { HoldEntries } from './hold-entries.js';
@@ -66,6 +67,7 @@ export class BrokerCore {
         holding: holds,
         trace,
         store,
+        read: (cell, stored) => readOrDrop(this.#core, cell, stored),
         laneBytes: options.laneBytes,
         laneBudget,
         receiverMaxBytes: options.receiverMaxBytes,

@@ -3,6 +3,7 @@ import type { Resource } from '../state/resource.js';
 import { appendAttribute, readStringAttribute } from '../wire/attributes.js';
 import type { Envelope } from '../wire/envelope.js';
 import type { Core } from './core.js';
+import { readOrDrop } from './damaged.js';
 
 const INT32_MAX = 2_147_483_647n;
 
@@ -33,7 +34,8 @@ export function completeDeletion(
 function knownMetadata(core: Core, resource: Resource): string | undefined {
   for (const cell of [resource.spec, resource.status]) {
     if (cell === undefined) continue;
-    const metadata = readStringAttribute(core.store.read(cell.stored), 'metadata');
+    const bytes = readOrDrop(core, cell, cell.stored);
+    const metadata = bytes === undefined ? undefined : readStringAttribute(bytes, 'metadata');
     if (metadata !== undefined) return metadata;
   }
   return undefined;

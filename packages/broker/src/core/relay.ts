@@ -8,7 +8,8 @@ export function relay(core: Core, receivers: readonly Session[], event: Envelope
   const { dataType } = event.type;
   core.counters.relayed += 1;
   for (const session of [...receivers]) {
-    if (session.takes(dataType)) pushOrEvict(core, session, event.bytes);
+    const peer = session.about.role === 'agent' ? event.source : event.cluster;
+    if (session.takes(dataType, peer)) pushOrEvict(core, session, event.bytes);
   }
 }
 

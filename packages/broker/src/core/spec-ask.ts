@@ -27,7 +27,8 @@ export function askForSpecs(
   now: number,
   ask: AskForSpecs = {},
 ): void {
-  const sessions = core.sessions.ofSource(source).filter((session) => session.takes(partition.dataType));
+  const { cluster, dataType } = partition;
+  const sessions = core.sessions.ofSource(source).filter((session) => session.takes(dataType, cluster));
   if (sessions.length === 0) return;
   const listed = ask.listed ?? NOTHING;
   const askedAt = partition.asked.get(source)?.at;

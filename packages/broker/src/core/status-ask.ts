@@ -11,7 +11,9 @@ const COLLECT_MS = 1000;
 export function askForStatuses(core: Core, session: Session, partition: Partition): void {
   if (session.statusesAsked.has(partition.dataType)) return;
   session.statusesAsked.add(partition.dataType);
-  for (const source of partition.owned.keys()) askOne(core, session, partition, source);
+  for (const source of partition.owned.keys()) {
+    if (session.takes(partition.dataType, source)) askOne(core, session, partition, source);
+  }
 }
 
 /** A source's specs are known again, after the broker had lost them: the statuses to them are missing too. */
@@ -27,7 +29,7 @@ export function askDueStatuses(core: Core, now: number): void {
     if (due > now) continue;
     core.agenda.statuses.delete(key);
     for (const session of core.sessions.agentsOf(partition.cluster)) {
-      if (!session.takes(partition.dataType)) continue;
+      if (!session.takes(partition.dataType, source)) continue;
       session.statusesAsked.add(partition.dataType);
       askOne(core, session, partition, source);
       session.flush(now);

@@ -32,7 +32,9 @@ export function answerStatusResync(core: Core, ask: StatusResync, now: number): 
   const clusters = [...clustersOf(core, ask)];
   const unknown = unplaced.length * clusters.length <= MOST_UNPLACED ? unplaced : [];
   for (const cluster of clusters) {
-    const agents = core.sessions.agentsOf(cluster).filter((session) => session.takes(ask.dataType));
+    const agents = core.sessions
+      .agentsOf(cluster)
+      .filter((session) => session.takes(ask.dataType, ask.source));
     if (agents.length > 0)
       askAgents(core, ask, cluster, agents, [...(known.get(cluster) ?? []), ...unknown], now);
     else answerFor(core, ask, cluster, askers, now);

@@ -1,7 +1,12 @@
 import { CeBrokerError } from 'ce-broker-proto';
 import type { Identity } from '../access/identity.js';
 import type { Outlet } from '../delivery/outlet.js';
-import { Session, type SessionRole } from '../delivery/session.js';
+import {
+  Session,
+  type SessionDescription,
+  type SessionFilter,
+  type SessionRole,
+} from '../delivery/session.js';
 import type { Partition } from '../state/partition.js';
 import type { Core } from './core.js';
 import { releaseHeld } from './held.js';
@@ -12,7 +17,12 @@ export interface Subscription {
   readonly source: string;
   readonly clusterName: string;
   readonly dataType: string;
+  /** Undefined: everything of `dataType`. */
+  readonly filter?: SessionFilter | undefined;
 }
+
+/** Makes the session of a subscription that was let in. */
+export type MakeSession = (about: SessionDescription, heartbeatDue: number) => Session;
 
 /** One Subscribe: who is it, register, and ask what the broker may have missed. Throws a CeBrokerError when it is refused. */
 export function subscribe(
@@ -21,6 +31,7 @@ export function subscribe(
   request: Subscription,
   identity: Identity,
   now: number,
+  make: MakeSession = (about, due) => new Session(about, outlet, core.sessionSettings, due),
 ): Session {
   if (core.draining) throw new CeBrokerError('unavailable', 'the broker is shutting down: subscribe again');
   const { role, name } = subscriberOf(request);
@@ -33,9 +44,9 @@ export function subscribe(
     dataType: request.dataType,
     user: identity.user,
     openedAt: now,
+    filter: request.filter,
   };
-  const firstHeartbeat = now + core.options.heartbeatIntervalMs;
-  const session = new Session(about, outlet, core.sessionSettings, firstHeartbeat);
+  const session = make(about, now + core.options.heartbeatIntervalMs);
   core.sessions.add(session);
   core.port.note({
     kind: 'session-opened',
@@ -65,7 +76,7 @@ function subscriberOf(request: Subscription): { role: SessionRole; name: string 
   );
 }
 
-function refuseBadDataType(dataType: string): void {
+export function refuseBadDataType(dataType: string): void {
   if (dataType === '' || dataType.split('.').length >= 3) return;
   throw new CeBrokerError(
     'invalid_argument',
@@ -80,7 +91,7 @@ function askAgent(core: Core, session: Session): void {
   if (dataType !== '' && core.table.find(dataType, session.about.name) === undefined)
     session.statusesAsked.add(dataType);
   for (const partition of core.table.ofCluster(session.about.name, session.about.dataType)) {
-    askForStatuses(core, session, partition);
+    if (session.takes(partition.dataType)) askForStatuses(core, session, partition);
   }
 }
 
@@ -89,6 +100,7 @@ function askSource(core: Core, session: Session, now: number): void {
   const { name, dataType } = session.about;
   const asked = new Set(core.table.ofSource(name, dataType));
   for (const partition of core.table.all(dataType)) {
+    if (!session.takes(partition.dataType, partition.cluster)) continue;
     markRequests(session, partition, now);
     if (partition.agentAsked || partition.orphans.size > 0) asked.add(partition);
   }

@@ -28,7 +28,7 @@ import {
 } from './layout.js';
 import { type Progress, readProgress, writeProgress } from './progress.js';
 import { RecentBytes } from './recent-bytes.js';
-import { recover } from './recover.js';
+import { readEntries, recover } from './recover.js';
 import { type Head, Settling, type Slice } from './settling.js';
 import { refusalOf } from './store-failure.js';
 
@@ -106,7 +106,7 @@ export class LmdbStore implements EventStore, OpenStore {
     this.#keptBytes = this.#progress.keptBytes;
     this.lastPosition = this.#progress.position === 0 ? 0 : this.#progress.position + POSITIONS_AHEAD;
     this.#position = this.lastPosition;
-    this.#entries = new Map();
+    this.#entries = new Map(readEntries(databases, logger));
   }
 
   get durablePosition(): number {
@@ -132,7 +132,6 @@ export class LmdbStore implements EventStore, OpenStore {
     this.#listener = listener;
     const recovered = recover(this.#databases, table, this.#logger);
     this.#places = recovered.places;
-    for (const [key, value] of recovered.entries) this.#entries.set(key, value);
     this.#settling.add(recovered.lastGroup, recovered.heads, recovered.dead);
     this.#endsToLoad = this.#databases.ends.getKeys()[Symbol.iterator]();
   }

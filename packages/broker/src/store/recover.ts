@@ -13,10 +13,9 @@ export interface Recovered {
   readonly heads: readonly (readonly [Resource, Head])[];
   readonly dead: readonly number[];
   readonly lastGroup: number;
-  readonly entries: readonly (readonly [string, string])[];
 }
 
-/** Reads what must be known before anybody is served: the directory of partitions, the journal, the broker's own entries. Not the resources. */
+/** Reads what must be known before anybody is served: the directory of partitions, the journal; not the resources. */
 export function recover(databases: Databases, table: StoreTable, logger: Logger): Recovered {
   const places = readPlaces(databases, table, logger);
   const changes = new Map<string, { place: Place; id: string; record: Buffer | undefined }>();
@@ -47,7 +46,7 @@ export function recover(databases: Databases, table: StoreTable, logger: Logger)
       { key: resourceKey(place.number, id), record, ends: ends || resource.request?.deleting === true },
     ]);
   }
-  return { places, heads, dead, lastGroup, entries: readEntries(databases, logger) };
+  return { places, heads, dead, lastGroup };
 }
 
 function readPlaces({ partitions }: Databases, table: StoreTable, logger: Logger): Map<number, Place> {
@@ -76,7 +75,8 @@ function readPlaces({ partitions }: Databases, table: StoreTable, logger: Logger
   return places;
 }
 
-function readEntries({ entries }: Databases, logger: Logger): [string, string][] {
+/** The broker's own entries; a damaged one is left out. */
+export function readEntries({ entries }: Databases, logger: Logger): [string, string][] {
   const result: [string, string][] = [];
   for (const { key, value } of entries.getRange({})) {
     const record = unseal(key, value);

@@ -64,7 +64,7 @@ export const SERVERS = {
       LARGEST_MESSAGE,
       '--log-level',
       'warn',
-      ...(extra.brokerFlags ?? []),
+      ...(extra.brokerFlags ?? ['--store', 'memory']),
     ],
     ready: /ce-broker ready/,
   },

@@ -36,7 +36,8 @@ export class BrokerProcess {
   }
 
   static async start(args: readonly string[] = [], listen = '127.0.0.1:0'): Promise<BrokerProcess> {
-    const all = [brokerCommand, 'serve', '--listen', listen, '--admin', '127.0.0.1:0', ...args];
+    const store = args.includes('--store') ? [] : ['--store', 'memory'];
+    const all = [brokerCommand, 'serve', '--listen', listen, '--admin', '127.0.0.1:0', ...store, ...args];
     const child = spawn(process.execPath, all, { stdio: ['ignore', 'pipe', 'pipe'] });
     const logged: string[] = [];
     child.stderr.setEncoding('utf8').on('data', (text: string) => logged.push(text));

@@ -28,7 +28,7 @@ export const defineServe: DefineCommand = (program, finish) => {
       `
 A flag comes before its variable, a variable before the file, the file before the default. Relative paths in the file
 start at its folder. Once it serves, one line on stdout says so:
-  ce-broker ready grpc=HOST:PORT admin=HOST:PORT store=memory
+  ce-broker ready grpc=HOST:PORT admin=HOST:PORT store=lmdb
 SIGTERM and SIGINT drain, which takes at most 10 s; a second one ends the process at once.
 ${examples(
   'ce-broker',

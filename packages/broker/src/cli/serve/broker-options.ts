@@ -4,8 +4,13 @@ import { showBytes, showDuration } from '../values.js';
 import type { ResolvedSettings } from './resolve-settings.js';
 import { flagOf, type ServeSettings, type SettingKey, settingKeys } from './settings.js';
 
+const DEFAULT_DATA_DIR = './ce-broker-data';
+
 /** The broker's options under the names that the command line gives them. Throws `invalid_option` where two do not fit together. */
-export function brokerOptions({ settings, origins }: ResolvedSettings, logger: Logger): BrokerOptions {
+export async function brokerOptions(
+  { settings, origins }: ResolvedSettings,
+  logger: Logger,
+): Promise<BrokerOptions> {
   const { tlsCert, tlsKey, clientCa } = settings;
   const whence = (key: SettingKey) => origins.get(key) ?? flagOf(key);
   const missing = (key: SettingKey, because: SettingKey, what: string) =>
@@ -21,11 +26,15 @@ export function brokerOptions({ settings, origins }: ResolvedSettings, logger: L
   if (tlsCert === undefined && clientCa !== undefined) {
     throw missing('tlsCert', 'clientCa', 'a server certificate and its key (--tls-cert, --tls-key)');
   }
+  const store = await storeOf(settings, whence);
   return {
     listen: settings.listen,
     admin: settings.admin ?? '127.0.0.1:8080',
-    store: settings.store,
+    store,
+    history: settings.history,
+    dataTypes: settings.dataTypes,
     orphans: settings.orphans,
+    massDeletion: settings.massDeletion,
     tls: tlsCert === undefined || tlsKey === undefined ? undefined : { cert: tlsCert, key: tlsKey, clientCa },
     tokenFile: settings.tokenFile,
     allowAnonymous: settings.allowAnonymous,
@@ -36,6 +45,25 @@ export function brokerOptions({ settings, origins }: ResolvedSettings, logger: L
   };
 }
 
+/** LMDB is loaded only where it is used. */
+async function storeOf(
+  { dataDir, store = 'lmdb' }: ServeSettings,
+  whence: (key: SettingKey) => string,
+): Promise<BrokerOptions['store']> {
+  if (store === 'lmdb') {
+    const { lmdbStore } = await import('../../store/index.js');
+    return lmdbStore({ dataDir: dataDir ?? DEFAULT_DATA_DIR });
+  }
+  if (dataDir !== undefined) {
+    throw new CeBrokerError(
+      'invalid_option',
+      `${whence('dataDir')} names a folder, and ${whence('store')} is ${store}, which keeps nothing in one: leave one of them out`,
+      { field: 'dataDir' },
+    );
+  }
+  return store;
+}
+
 /** The options of the broker whose name on the command line is another. */
 const KEY_OF_OPTION: Readonly<Record<string, SettingKey>> = Object.freeze({
   'tls.cert': 'tlsCert',
@@ -43,6 +71,9 @@ const KEY_OF_OPTION: Readonly<Record<string, SettingKey>> = Object.freeze({
   'tls.clientCa': 'clientCa',
   heartbeatIntervalMs: 'heartbeatInterval',
   drainTimeoutMs: 'drainTimeout',
+  'massDeletion.share': 'massDeletion',
+  'massDeletion.withinMs': 'massDeletion',
+  'massDeletion.least': 'massDeletion',
 });
 
 /** What the broker says of a number, in its own units. */

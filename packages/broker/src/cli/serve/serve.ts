@@ -11,14 +11,14 @@ export async function serve(flags: ServeFlags): Promise<number> {
   const resolved = await resolveSettings(flags, process.env);
   const logger = await createLogger(resolved.settings, process.stderr.isTTY === true);
   for (const problem of unknownVariables(process.env)) logger.warn(problem);
-  const options = brokerOptions(resolved, logger);
+  const options = await brokerOptions(resolved, logger);
   const broker = await startBroker(options).catch((thrown: unknown) => {
     throw inUsersWords(CeBrokerError.from(thrown), resolved);
   });
   const stopped = waitForSignal();
   // One write of one line: scripts wait for it.
   process.stdout.write(
-    `ce-broker ready grpc=${shown(broker.address)} admin=${shown(broker.adminAddress)} store=${options.store ?? 'memory'}\n`,
+    `ce-broker ready grpc=${shown(broker.address)} admin=${shown(broker.adminAddress)} store=${broker.status().store.kind}\n`,
   );
   const signal = await stopped;
   logger.info({ signal }, 'draining; a second signal ends the process at once');

@@ -1,4 +1,15 @@
-import { readAddress, readBoolean, readBytes, readChoice, readDuration, readText } from '../values.js';
+import type { BrokerOptions } from '../../server/index.js';
+import {
+  readAddress,
+  readBoolean,
+  readBytes,
+  readChoice,
+  readCount,
+  readDuration,
+  readText,
+} from '../values.js';
+import { readDataTypes } from './data-types.js';
+import { readMassDeletion } from './mass-deletion.js';
 
 /** One setting of `serve`: a flag, a variable and a key of the configuration file, all named after it. */
 export interface Setting<T> {
@@ -42,10 +53,28 @@ export const serveSettings = Object.freeze({
   } as Setting<string | false>,
   store: {
     placeholder: 'KIND',
-    description: 'memory keeps the newest event of each resource, none only relays',
-    fallback: 'memory',
-    read: (name, value) => readChoice(name, value, ['memory', 'none']),
-  } as Setting<'memory' | 'none'>,
+    description:
+      'lmdb keeps every acknowledged event on disk, memory only until the process ends, none only relays',
+    fallback: 'lmdb',
+    read: (name, value) => readChoice(name, value, ['lmdb', 'memory', 'none']),
+  } as Setting<'lmdb' | 'memory' | 'none'>,
+  dataDir: {
+    ...file('DIR', 'the folder of the store; one broker has it at a time'),
+    fallback: './ce-broker-data',
+  },
+  history: {
+    placeholder: 'COUNT',
+    description: 'specs, and statuses, that are kept of each resource: the newest and those before it',
+    fallback: '5, with --store memory 1',
+    read: (name, value) => readCount(name, String(value), 1, 100),
+  } as Setting<number>,
+  dataTypes: {
+    placeholder: 'JSON',
+    description:
+      'policies by data type: {"TYPE": {"keep": "durable|latest|none", "secret": true, "writer": "source|agent|ambiguous", "deletion": "deleted-condition|absence"}}',
+    fallback: 'those of Open Cluster Management are built in',
+    read: readDataTypes,
+  } as Setting<NonNullable<BrokerOptions['dataTypes']>>,
   orphans: {
     placeholder: 'POLICY',
     description:
@@ -53,6 +82,13 @@ export const serveSettings = Object.freeze({
     fallback: 'withhold',
     read: (name, value) => readChoice(name, value, ['withhold', 'forward']),
   } as Setting<'withhold' | 'forward'>,
+  massDeletion: {
+    placeholder: 'LIMIT',
+    description:
+      'when more than a share of the resources of one type on a cluster is deleted within a time, further deletions there wait for "ce-broker release --deletions"; share=20%,within=10m,least=10',
+    fallback: 'none',
+    read: readMassDeletion,
+  } as Setting<NonNullable<BrokerOptions['massDeletion']>>,
   tlsCert: file('FILE', 'PEM of the server certificate; with it only TLS 1.3 is spoken'),
   tlsKey: file('FILE', 'PEM of its private key'),
   clientCa: file('FILE', 'PEM of the CA that signs client certificates (mTLS)'),

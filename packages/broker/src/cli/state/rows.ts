@@ -1,54 +1,14 @@
 import { decodeEvent, eventDataBytes } from 'ce-broker-proto';
+import type { EventRow } from '../../server/admin/event-row.js';
+import type { CellRow, ResourceDetail } from '../../server/admin/state-rows.js';
 import { compactJson, utf8 } from '../events/data.js';
 import { indentJson } from '../events/indent-json.js';
 import { visible, visibleLines } from '../visible.js';
-import { formatAge } from './table.js';
-
-/** What `/state` says of one side of a resource; the fields that are shown. */
-export interface Cell {
-  readonly version: number | string;
-  readonly ageMs: number;
-  readonly bytes: number;
-}
-
-export interface Resource {
-  readonly id: string;
-  readonly cluster: string;
-  readonly dataType: string;
-  readonly owner: string | null;
-  readonly state: string;
-  readonly spec: Cell | null;
-  readonly status: Cell | null;
-  /** The spec that an agent wrote. */
-  readonly request: Cell | null;
-}
-
-export interface Orphan {
-  readonly id: string;
-  readonly cluster: string;
-  readonly dataType: string;
-  readonly version: number | string;
-  readonly ageMs: number;
-}
-
-interface EventRow {
-  readonly id: string;
-  readonly source: string;
-  readonly type: string;
-  /** Absent for a data type whose policy says that its payload is secret. */
-  readonly data?: unknown;
-  /** The event as it came, in base64; absent where `data` is. */
-  readonly encoded?: string;
-}
-
-export interface Detail extends Resource {
-  readonly specEvent: EventRow | null;
-  readonly statusEvent: EventRow | null;
-  readonly requestEvent: EventRow | null;
-}
+import { formatAge, formatSize } from './table.js';
+import { wrap } from './wrap.js';
 
 /** A resource for a person. */
-export function describeResource(resource: Detail): string {
+export function describeResource(resource: ResourceDetail): string {
   const { cluster, dataType, id, owner, requestEvent, specEvent, state, statusEvent } = resource;
   return [
     visible(
@@ -61,11 +21,12 @@ export function describeResource(resource: Detail): string {
   ].join('');
 }
 
-function side(name: string, cell: Cell | null, event: EventRow | null): string {
+function side(name: string, cell: CellRow | null, event: EventRow | null): string {
   if (cell === null) return `  ${name}: none\n`;
   const action = event?.type.split('.').at(-1) ?? '';
   const from = event === null ? '' : `, ${action} from ${event.source}, event ${event.id}`;
-  const head = `  ${name}: v${cell.version}, ${formatAge(cell.ageMs)} old, ${cell.bytes} bytes${visible(from)}\n`;
+  const by = cell.by === null ? '' : `, published by user ${cell.by}`;
+  const head = `  ${name}: v${cell.version}, ${formatAge(cell.ageMs)} old, ${formatSize(cell.bytes)}${visible(`${by}${from}`)}\n`;
   if (event === null || event.data === null) return head;
   const data = event.data === undefined ? '(secret)' : visibleLines(readable(event));
   return `${head}${data.replace(/^/gm, '    ')}\n`;
@@ -77,7 +38,7 @@ function readable(event: EventRow): string {
 }
 
 /** The row as JSON, with the data as its source wrote it. */
-export function detailToJson(resource: Detail): string {
+export function detailToJson(resource: ResourceDetail): string {
   return toJson(resource, (key, value) =>
     key.endsWith('Event') && value !== null
       ? toJson(value as EventRow, (name) => (name === 'data' ? dataAsItCame(value as EventRow) : undefined))

@@ -1,80 +1,111 @@
+import type { AuditRow } from '../../server/admin/audit.js';
+import type { CellRow, OrphanRow, ResourceDetail, ResourceRow } from '../../server/admin/state-rows.js';
 import { ExitCode } from '../exit-codes.js';
-import { AdminClient, type AdminFlags } from './admin-client.js';
-import {
-  type Cell,
-  type Detail,
-  describeResource,
-  detailToJson,
-  type Orphan,
-  type Resource,
-} from './rows.js';
-import { formatAge, formatTable } from './table.js';
+import { milliseconds, printList, printResources, type StateFlags } from './read.js';
+import { describeResource, detailToJson } from './rows.js';
+import { formatAge, formatSize } from './table.js';
 
-export interface StateFlags extends AdminFlags {
-  readonly cluster?: string;
-  readonly source?: string;
-  readonly type?: string;
-  readonly json?: boolean;
+export interface ListFlags extends StateFlags {
+  readonly state?: string;
+  readonly outOfSync?: boolean;
+  readonly held?: boolean;
+  readonly olderThan?: string;
 }
 
-/** The resources that the broker holds, or only those whose deletion waits for its confirmation. */
-export function listResources(path: '/state' | '/state/tombstones', flags: StateFlags): Promise<number> {
-  const head = ['ID', 'CLUSTER', 'OWNER', 'STATE', 'SPEC', 'STATUS', 'AGE', 'TYPE'];
-  return list(path, flags, head, (row: Resource) => [
-    row.id,
-    row.cluster,
-    row.owner ?? '-',
-    row.state,
-    row.spec === null && row.request !== null ? `asks ${version(row.request)}` : version(row.spec),
-    version(row.status),
-    formatAge(
-      Math.min(...[row.spec, row.status, row.request].map((cell) => cell?.ageMs ?? Number.POSITIVE_INFINITY)),
-    ),
-    row.dataType,
-  ]);
+const HEAD = [
+  'ID',
+  'CLUSTER',
+  'OWNER',
+  'STATE',
+  'SPEC',
+  'AGE',
+  'STATUS',
+  'AGE',
+  'SYNC',
+  'BY',
+  'SIZE',
+  'TYPE',
+];
+
+/** The resources that the broker holds. */
+export async function listResources(flags: ListFlags): Promise<number> {
+  const { held, olderThan, outOfSync, state } = flags;
+  await printList('/state', flags, HEAD, resourceCells, {
+    state,
+    outOfSync: outOfSync === true ? 'true' : undefined,
+    held: held === true ? 'true' : undefined,
+    olderThanMs: milliseconds('--older-than', olderThan),
+  });
+  return ExitCode.ok;
+}
+
+/** The resources whose deletion waits for its confirmation. */
+export async function listTombstones(flags: StateFlags): Promise<number> {
+  await printList('/state/tombstones', flags, HEAD, resourceCells);
+  return ExitCode.ok;
 }
 
 /** The resources that agents listed and that no source owns. */
-export function listOrphans(flags: StateFlags): Promise<number> {
+export async function listOrphans(flags: StateFlags): Promise<number> {
   const head = ['ID', 'CLUSTER', 'VERSION', 'SEEN', 'TYPE'];
-  return list('/state/orphans', flags, head, (row: Orphan) => [
-    row.id,
-    row.cluster,
-    `v${row.version}`,
-    formatAge(row.ageMs),
-    row.dataType,
+  await printList('/state/orphans', flags, head, ({ ageMs, cluster, dataType, id, version }: OrphanRow) => [
+    id,
+    cluster,
+    `v${version}`,
+    formatAge(ageMs),
+    dataType,
   ]);
+  return ExitCode.ok;
 }
 
 /** Everything about the resources of one id; a secret's payload stays in the broker. */
 export async function getResource(id: string, flags: StateFlags): Promise<number> {
-  const { cluster, source, type } = flags;
-  const answer = await new AdminClient(flags).json('/state/resource', { id, cluster, source, type });
-  const { resources } = answer as { resources: readonly Detail[] };
-  if (flags.json === true) {
-    for (const resource of resources) process.stdout.write(`${detailToJson(resource)}\n`);
-  } else process.stdout.write(resources.map(describeResource).join('\n'));
+  await printResources<ResourceDetail>('/state/resource', id, flags, describeResource, detailToJson);
   return ExitCode.ok;
 }
 
-async function list<Row>(
-  path: string,
-  flags: StateFlags,
-  head: readonly string[],
-  cells: (row: Row) => readonly string[],
-): Promise<number> {
-  const { cluster, source, type } = flags;
-  const rows: (readonly string[])[] = [];
-  for await (const line of new AdminClient(flags).lines(path, { cluster, source, type })) {
-    if (flags.json === true) process.stdout.write(`${line}\n`);
-    else rows.push(cells(JSON.parse(line) as Row));
-  }
-  if (flags.json !== true) {
-    process.stdout.write(rows.length === 0 ? 'nothing\n' : formatTable(head, rows));
-  }
+/** Who changed what by hand, oldest first. */
+export async function showAudit(flags: StateFlags): Promise<number> {
+  await printList('/audit', flags, ['AT', 'BY', 'ACTION', 'ABOUT'], ({ about, action, at, by }: AuditRow) => [
+    at,
+    by,
+    action,
+    Object.entries(about)
+      .map(([name, value]) => `${name}=${value}`)
+      .join(' '),
+  ]);
   return ExitCode.ok;
 }
 
-function version(cell: Cell | null): string {
+function resourceCells(row: ResourceRow): readonly string[] {
+  const { cluster, dataType, held, id, owner, request, spec, state, status, sync } = row;
+  const wanted = spec ?? request;
+  return [
+    id,
+    cluster,
+    owner ?? '-',
+    held === null ? state : `${state}, held`,
+    spec === null && request !== null ? `asks ${version(request)}` : version(spec),
+    age(wanted),
+    version(status),
+    age(status),
+    sync === null ? '-' : sync === 'answered' ? 'yes' : 'no',
+    newest([spec, status, request])?.by ?? '-',
+    formatSize([spec, status, request].reduce((total, cell) => total + (cell?.bytes ?? 0), 0)),
+    dataType,
+  ];
+}
+
+function newest(cells: readonly (CellRow | null)[]): CellRow | undefined {
+  let found: CellRow | undefined;
+  for (const cell of cells) if (cell !== null && cell.position > (found?.position ?? -1)) found = cell;
+  return found;
+}
+
+function version(cell: CellRow | null): string {
   return cell === null ? '-' : `v${cell.version}`;
+}
+
+function age(cell: CellRow | null): string {
+  return cell === null ? '-' : formatAge(cell.ageMs);
 }

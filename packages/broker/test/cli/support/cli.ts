@@ -16,7 +16,7 @@ export interface Result {
 /** The environment without settings of whoever runs the tests. */
 function cleanEnvironment(more: Readonly<Record<string, string>>): NodeJS.ProcessEnv {
   const own = Object.entries(process.env).filter(([name]) => !name.startsWith('CE_BROKER_'));
-  return { ...Object.fromEntries(own), NO_COLOR: '1', ...more };
+  return { ...Object.fromEntries(own), NO_COLOR: '1', CE_BROKER_STORE: 'memory', ...more };
 }
 
 /** A command that runs, with what it has written so far. */

@@ -1,0 +1,52 @@
+import { CeBrokerError } from 'ce-broker-proto';
+import type { Cell, Resource } from '../state/resource.js';
+import type { StoredBytes } from '../state/stored.js';
+import type { Core } from './core.js';
+import { enqueue } from './held.js';
+import { dropFarewell } from './keep.js';
+import { askForSpecs } from './spec-ask.js';
+import { scheduleStatusAsk } from './status-ask.js';
+
+/**
+ * The bytes of an event; undefined: they are not what was written. A damaged event is never handed on: it is as if it had never been
+ * kept, and whoever has it is asked for it again.
+ */
+export function readOrDrop(core: Core, cell: Cell, stored: StoredBytes): Uint8Array | undefined {
+  try {
+    return core.store.read(stored);
+  } catch (thrown) {
+    if (!(thrown instanceof CeBrokerError) || thrown.code !== 'data_loss') throw thrown;
+    const { resource } = cell;
+    const { cluster, dataType } = resource.place;
+    core.counters.count(core.counters.dropped, 'damaged');
+    core.port.note({ kind: 'damaged', what: 'event', cluster, dataType, resourceId: resource.id });
+    enqueue(core, `damaged ${cluster}\n${dataType}\n${resource.id}\n${stored.position}`, (now) =>
+      drop(core, resource, stored, now),
+    );
+    return undefined;
+  }
+}
+
+function drop(core: Core, resource: Resource, stored: StoredBytes, now: number): void {
+  const { owner, place } = resource;
+  const partition = core.table.partition(place.dataType, place.cluster);
+  if (resource.farewell?.stored.position === stored.position) dropFarewell(core, resource);
+  if (resource.spec?.stored.position === stored.position) {
+    core.store.forget(stored);
+    resource.spec = undefined;
+    resource.newestVersion = 0n;
+    core.table.changed(resource);
+    if (owner !== undefined) askForSpecs(core, owner, partition, now, { fresh: true });
+  }
+  if (resource.status?.stored.position === stored.position) {
+    core.store.forget(stored);
+    resource.status = undefined;
+    core.table.changed(resource);
+    if (owner !== undefined) scheduleStatusAsk(core, partition, owner, now);
+  }
+  if (resource.request?.stored.position === stored.position) {
+    core.store.forget(stored);
+    resource.request = undefined;
+    core.table.changed(resource);
+  }
+}
