@@ -161,8 +161,9 @@ export class DeletionGuard {
     }
     const counts = countHeldDeletions(core);
     for (const held of this.all()) {
-      if (counts.has(held)) continue;
       const { cluster, dataType } = held;
+      // After a start the deletions come into memory little by little: the store is asked before anything is let go.
+      if (counts.has(held) || this.#isWaiting(core.table.find(dataType, cluster))) continue;
       this.#dropEntry(held);
       const types = this.#held.get(cluster);
       types?.delete(dataType);
@@ -170,6 +171,13 @@ export class DeletionGuard {
       const target = `deletions of ${dataType} on cluster ${cluster}, which are all wanted again or over,`;
       core.port.note({ kind: 'released', target, by: 'ce-broker' });
     }
+  }
+
+  #isWaiting(partition: Partition | undefined): boolean {
+    for (const resource of partition?.views() ?? []) {
+      if (resource.spec !== undefined && this.covers(resource, resource.spec)) return true;
+    }
+    return false;
   }
 
   /** Counts the resources once, and with them what was deleted lately: also before a restart. */

@@ -33,6 +33,8 @@ export class SimulatedStore extends MemoryStore {
   readonly #places = new Set<Place>();
   readonly #events = new Map<number, MemoryBytes>();
   readonly #dead: number[] = [];
+  /** Entries that are not on disk yet; a group that is lost leaves them to the next. */
+  readonly #unsaved = new Map<string, string | undefined>();
   #first: number | undefined = undefined;
   #position = 0;
   /** How often a resource was looked for on disk. */
@@ -45,6 +47,7 @@ export class SimulatedStore extends MemoryStore {
     super();
     this.#disk = disk;
     this.#immediately = immediately;
+    for (const [key, value] of disk.entries) super.setEntry(key, value);
   }
 
   override get durablePosition(): number {
@@ -115,7 +118,17 @@ export class SimulatedStore extends MemoryStore {
     place.number = 0;
   }
 
+  override setEntry(key: string, value: string | undefined): void {
+    super.setEntry(key, value);
+    this.#unsaved.set(key, value);
+  }
+
   commit(): void {
+    for (const [key, value] of this.#unsaved) {
+      if (value === undefined) this.#disk.entries.delete(key);
+      else this.#disk.entries.set(key, value);
+    }
+    this.#unsaved.clear();
     for (const place of this.#places) {
       const { cluster, dataType, owned, requests, size } = place;
       const records = this.#disk.places.get(place.number)?.records ?? new Map<string, Uint8Array>();
