@@ -7,14 +7,23 @@ import { visible, visibleLines } from '../visible.js';
 import { formatAge, formatSize } from './table.js';
 import { wrap } from './wrap.js';
 
+const SYNC = {
+  answered: 'in sync: the newest status answers the newest spec',
+  'no-status': 'out of sync: nothing was reported yet',
+  behind: 'out of sync: the newest status is of an earlier spec',
+  unconfirmed: 'out of sync: the deletion is not confirmed',
+};
+
 /** A resource for a person. */
 export function describeResource(resource: ResourceDetail): string {
-  const { cluster, dataType, id, owner, requestEvent, specEvent, state, statusEvent } = resource;
+  const { cluster, dataType, held, id, owner, requestEvent, specEvent, state, statusEvent, sync } = resource;
   return [
     visible(
       `${id} on ${cluster}, ${dataType}: ${state}, ${owner === null ? 'owned by nobody' : `owned by ${owner}`}`,
     ),
     '\n',
+    held === null ? '' : `${wrap(visible(`  held: ${held}`), '    ')}\n`,
+    sync === null ? '' : `  ${SYNC[sync]}\n`,
     side('spec', resource.spec, specEvent),
     side('status', resource.status, statusEvent),
     resource.request === null ? '' : side('asked by an agent', resource.request, requestEvent),
@@ -23,10 +32,12 @@ export function describeResource(resource: ResourceDetail): string {
 
 function side(name: string, cell: CellRow | null, event: EventRow | null): string {
   if (cell === null) return `  ${name}: none\n`;
-  const action = event?.type.split('.').at(-1) ?? '';
-  const from = event === null ? '' : `, ${action} from ${event.source}, event ${event.id}`;
-  const by = cell.by === null ? '' : `, published by user ${cell.by}`;
-  const head = `  ${name}: v${cell.version}, ${formatAge(cell.ageMs)} old, ${formatSize(cell.bytes)}${visible(`${by}${from}`)}\n`;
+  const { ageMs, by, bytes, version } = cell;
+  const facts = [`v${version}`, `${formatAge(ageMs)} old`, formatSize(bytes)];
+  if (event !== null) facts.push(`${event.type.split('.').at(-1)} from ${event.source}`);
+  if (by !== null) facts.push(`user ${by}`);
+  if (event !== null) facts.push(`event ${event.id}`);
+  const head = `${wrap(visible(`  ${name}: ${facts.join(', ')}`), '    ')}\n`;
   if (event === null || event.data === null) return head;
   const data = event.data === undefined ? '(secret)' : visibleLines(readable(event));
   return `${head}${data.replace(/^/gm, '    ')}\n`;

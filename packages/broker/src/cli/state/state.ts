@@ -1,6 +1,7 @@
 import type { AuditRow } from '../../server/admin/audit.js';
 import type { CellRow, OrphanRow, ResourceDetail, ResourceRow } from '../../server/admin/state-rows.js';
 import { ExitCode } from '../exit-codes.js';
+import type { Query } from './admin-client.js';
 import { milliseconds, printList, printResources, type StateFlags } from './read.js';
 import { describeResource, detailToJson } from './rows.js';
 import { formatAge, formatSize } from './table.js';
@@ -12,25 +13,32 @@ export interface ListFlags extends StateFlags {
   readonly olderThan?: string;
 }
 
-const HEAD = [
-  'ID',
-  'CLUSTER',
-  'OWNER',
-  'STATE',
-  'SPEC',
-  'AGE',
-  'STATUS',
-  'AGE',
-  'SYNC',
-  'BY',
-  'SIZE',
-  'TYPE',
+interface Column {
+  readonly title: string;
+  readonly text: (row: ResourceRow) => string;
+  /** Where this flag is given every row has the same here: the column is left out. */
+  readonly flag?: 'cluster' | 'source' | 'type';
+}
+
+const COLUMNS: readonly Column[] = [
+  { title: 'ID', text: ({ id }) => id },
+  { title: 'CLUSTER', text: ({ cluster }) => cluster, flag: 'cluster' },
+  { title: 'OWNER', text: ({ owner }) => owner ?? '-', flag: 'source' },
+  { title: 'STATE', text: ({ held, state }) => (held === null ? state : `${state}, held`) },
+  { title: 'SPEC', text: wanted },
+  { title: 'AGE', text: ({ request, spec }) => age(spec ?? request) },
+  { title: 'STATUS', text: ({ status }) => version(status) },
+  { title: 'AGE', text: ({ status }) => age(status) },
+  { title: 'SYNC', text: ({ sync }) => (sync === null ? '-' : sync === 'answered' ? 'yes' : 'no') },
+  { title: 'BY', text: (row) => newest(row)?.by ?? '-' },
+  { title: 'SIZE', text: size },
+  { title: 'TYPE', text: ({ dataType }) => dataType, flag: 'type' },
 ];
 
 /** The resources that the broker holds. */
 export async function listResources(flags: ListFlags): Promise<number> {
   const { held, olderThan, outOfSync, state } = flags;
-  await printList('/state', flags, HEAD, resourceCells, {
+  await printTable('/state', flags, {
     state,
     outOfSync: outOfSync === true ? 'true' : undefined,
     held: held === true ? 'true' : undefined,
@@ -41,7 +49,7 @@ export async function listResources(flags: ListFlags): Promise<number> {
 
 /** The resources whose deletion waits for its confirmation. */
 export async function listTombstones(flags: StateFlags): Promise<number> {
-  await printList('/state/tombstones', flags, HEAD, resourceCells);
+  await printTable('/state/tombstones', flags);
   return ExitCode.ok;
 }
 
@@ -77,29 +85,26 @@ export async function showAudit(flags: StateFlags): Promise<number> {
   return ExitCode.ok;
 }
 
-function resourceCells(row: ResourceRow): readonly string[] {
-  const { cluster, dataType, held, id, owner, request, spec, state, status, sync } = row;
-  const wanted = spec ?? request;
-  return [
-    id,
-    cluster,
-    owner ?? '-',
-    held === null ? state : `${state}, held`,
-    spec === null && request !== null ? `asks ${version(request)}` : version(spec),
-    age(wanted),
-    version(status),
-    age(status),
-    sync === null ? '-' : sync === 'answered' ? 'yes' : 'no',
-    newest([spec, status, request])?.by ?? '-',
-    formatSize([spec, status, request].reduce((total, cell) => total + (cell?.bytes ?? 0), 0)),
-    dataType,
-  ];
+function printTable(path: string, flags: StateFlags, more: Query = {}): Promise<void> {
+  const columns = COLUMNS.filter(({ flag }) => flag === undefined || flags[flag] === undefined);
+  const head = columns.map(({ title }) => title);
+  return printList(path, flags, head, (row: ResourceRow) => columns.map(({ text }) => text(row)), more);
 }
 
-function newest(cells: readonly (CellRow | null)[]): CellRow | undefined {
+function wanted({ request, spec }: ResourceRow): string {
+  return spec === null && request !== null ? `asks ${version(request)}` : version(spec);
+}
+
+function newest({ request, spec, status }: ResourceRow): CellRow | undefined {
   let found: CellRow | undefined;
-  for (const cell of cells) if (cell !== null && cell.position > (found?.position ?? -1)) found = cell;
+  for (const cell of [spec, status, request]) {
+    if (cell !== null && cell.position > (found?.position ?? -1)) found = cell;
+  }
   return found;
+}
+
+function size({ request, spec, status }: ResourceRow): string {
+  return formatSize((spec?.bytes ?? 0) + (status?.bytes ?? 0) + (request?.bytes ?? 0));
 }
 
 function version(cell: CellRow | null): string {

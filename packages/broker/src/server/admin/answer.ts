@@ -2,10 +2,11 @@ import type { ServerResponse } from 'node:http';
 import type { CeBrokerError, CeBrokerErrorCode } from 'ce-broker-proto';
 import type { AdminAnswer } from './route.js';
 
-/** Rows, or places to pause at, that are gone through in one turn of the event loop. */
-const STEPS_PER_TURN = 256;
+/** How long a list may keep the event loop, and after how many rows, or places to pause at, it looks at the clock. */
+const TURN_MS = 4;
+const STEPS_PER_LOOK = 16;
 /** A reader that hears nothing for long gives up: an empty line tells it that the search goes on. */
-const TURNS_WITHOUT_A_ROW = 256;
+const SILENCE_MS = 2_000;
 
 const STATUSES: Partial<Record<CeBrokerErrorCode, number>> = Object.freeze({
   invalid_argument: 400,
@@ -50,20 +51,21 @@ async function lines(response: ServerResponse, rows: Iterable<object | undefined
   response.writeHead(200, { 'content-type': 'application/x-ndjson', 'cache-control': 'no-store' });
   let batch = '';
   let steps = 0;
-  let silent = 0;
+  let began = performance.now();
+  let written = began;
   for (const row of rows) {
     if (row !== undefined) batch += `${JSON.stringify(row)}\n`;
     steps += 1;
-    if (steps % STEPS_PER_TURN !== 0) continue;
-    silent = batch === '' ? silent + 1 : 0;
-    if (silent === TURNS_WITHOUT_A_ROW) {
-      batch = '\n';
-      silent = 0;
-    }
+    if (steps % STEPS_PER_LOOK !== 0) continue;
+    const now = performance.now();
+    if (now - began < TURN_MS) continue;
+    if (batch === '' && now - written > SILENCE_MS) batch = '\n';
     const taken = batch === '' || response.write(batch);
+    if (batch !== '') written = now;
     batch = '';
     if (response.destroyed) return;
     await (taken ? new Promise((resolve) => setImmediate(resolve)) : drained(response));
+    began = performance.now();
   }
   response.end(batch);
 }

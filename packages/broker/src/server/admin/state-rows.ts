@@ -5,6 +5,7 @@ import type { Clock } from '../clock.js';
 import { whyHeld } from '../holds.js';
 import { type EventRow, eventRow } from './event-row.js';
 import type { StateFilter } from './state-filter.js';
+import { noteOf } from './stored-note.js';
 import { type Sync, syncOf } from './sync.js';
 
 /** Partitions that are asked for an id in one turn of the event loop. */
@@ -184,7 +185,7 @@ export class StateRows {
       ageMs: this.#age(at),
       bytes: stored.size,
       position,
-      by: this.#view.store.describe(stored)?.user ?? null,
+      by: noteOf(this.#view.store, stored)?.user ?? null,
     };
   }
 

@@ -5,6 +5,7 @@ import type { ResourceView } from '../../state/resource.js';
 import type { Clock } from '../clock.js';
 import type { StateFilter } from './state-filter.js';
 import { type StateRows, shown } from './state-rows.js';
+import { noteOf } from './stored-note.js';
 import { syncOf } from './sync.js';
 import { type ReasonRow, reasonRow, whyRows } from './trace-rows.js';
 
@@ -101,7 +102,7 @@ export class StuckRows {
     if (spec === undefined || sync === undefined || sync === 'answered') return undefined;
     if (sync === 'unconfirmed') return spec.at;
     const first = pastSpecs.findLast(({ position }) => position > (status?.position ?? 0));
-    return first === undefined ? spec.at : (this.#core.store.describe(first)?.at ?? spec.at);
+    return first === undefined ? spec.at : (noteOf(this.#core.store, first)?.at ?? spec.at);
   }
 
   #silent(

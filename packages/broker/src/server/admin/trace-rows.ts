@@ -112,9 +112,21 @@ function reasons(core: Readonly<Core>, resource: Resource): readonly ReasonRow[]
   const ofRequest = request === undefined ? [] : whyUndelivered(core, resource, request);
   return [
     ...(spec === undefined ? [] : whyRows(core, resource)),
+    ...refusedSince(core, resource),
     ...ofStatus.map((reason) => reasonRow('status', reason)),
     ...ofRequest.map((reason) => reasonRow('request', reason)),
   ];
+}
+
+/** The newest publish of somebody else's, or of a broken event, after the newest spec: perhaps that is what is missed. */
+function refusedSince(core: Readonly<Core>, { id, place, spec }: Resource): readonly ReasonRow[] {
+  for (const { at, code, message, source, type, user } of core.trace.refusals(id, place.cluster)) {
+    if (spec !== undefined && at < spec.at) return [];
+    if (code === 'stale' || !type.startsWith(`${place.dataType}.spec.`)) continue;
+    const text = `a later publish of source ${source}, user ${user}, was refused: ${message}`;
+    return [reasonRow('spec', { code: 'refused', text, since: at })];
+  }
+  return [];
 }
 
 function stage(

@@ -38,7 +38,7 @@ export function whyUndelivered(core: Readonly<Core>, resource: ResourceView, cel
   const general = whyForAll(core, resource, cell);
   if (general !== undefined) return [general];
   const receivers = receiversOf(core, resource, cell);
-  if (receivers.length === 0) return [{ code: 'no-subscriber', text: nobody(resource, cell) }];
+  if (receivers.length === 0) return [{ code: 'no-subscriber', text: nobody(core, resource, cell) }];
   return receivers.flatMap((session) => {
     const reason = whyNotYet(core, session, resource, cell);
     return reason === undefined ? [] : [reason];
@@ -162,11 +162,18 @@ function whyNeverSent(
   return { code: 'no-resync', text, since: about.openedAt };
 }
 
-function nobody({ owner, place }: ResourceView, cell: CellView): string {
-  if (cell.kind === 'spec') return `no agent of cluster ${place.cluster} is subscribed to ${place.dataType}`;
+function nobody({ sessions }: Readonly<Core>, { owner, place }: ResourceView, cell: CellView): string {
+  const { cluster, dataType } = place;
+  if (cell.kind === 'spec') {
+    return sessions.agentsOf(cluster).length === 0
+      ? `no agent of cluster ${cluster} is connected`
+      : `an agent of cluster ${cluster} is connected, but not subscribed to ${dataType}, or not to source ${owner}`;
+  }
   const source = cell.kind === 'request' ? cell.to : (owner ?? '');
-  const who = source === '' ? 'no source' : `source ${source} is away: it`;
-  return source === '' ? `${who} is subscribed to ${place.dataType}` : `${who} is not subscribed`;
+  if (source === '') return `no source is subscribed to ${dataType}`;
+  return sessions.ofSource(source).length === 0
+    ? `source ${source} is away`
+    : `source ${source} is connected, but not subscribed to ${dataType}, or not to cluster ${cluster}`;
 }
 
 /** `agent c1 (session 12, user u)` */
