@@ -180,6 +180,11 @@ export class BrokerCore {
     return releaseDeletions(this.#core, cluster, by, now);
   }
 
+  /** Calls back once all holds and releases so far are safe in the store. */
+  whenHoldsSaved(done: () => void): void {
+    this.#core.holds.whenSaved(done);
+  }
+
   /** From now on new Publishes and subscriptions are refused as UNAVAILABLE. */
   drain(): void {
     this.#core.draining = true;

@@ -6,6 +6,7 @@ const PREFIX = 'hold/';
 export class HoldEntries {
   readonly #store: EventStore;
   #last = 0;
+  #waiting: (() => void)[] = [];
 
   constructor(store: EventStore) {
     this.#store = store;
@@ -21,6 +22,18 @@ export class HoldEntries {
 
   remove(key: string): void {
     this.#store.setEntry(key, undefined);
+  }
+
+  /** Calls back once everything that was written is safe. */
+  whenSaved(done: () => void): void {
+    this.#waiting.push(done);
+    this.settle();
+  }
+
+  /** The store has made something durable. */
+  settle(): void {
+    if (this.#waiting.length === 0 || this.#store.hasUnsavedEntries) return;
+    for (const done of this.#waiting.splice(0)) done();
   }
 
   /** What was written before this start, in the order in which it was; what cannot be read is left out. */

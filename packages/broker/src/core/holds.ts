@@ -58,6 +58,16 @@ export class Holds implements Holding {
     }
   }
 
+  /** Calls back once what is held is safe in the store. */
+  whenSaved(done: () => void): void {
+    this.#entries.whenSaved(done);
+  }
+
+  /** The store has made something durable. */
+  settle(): void {
+    this.#entries.settle();
+  }
+
   get any(): boolean {
     return this.#keys.size > 0 || this.#deletions.any;
   }

@@ -27,6 +27,7 @@ export function settleDurable(core: Core, now: number): void {
   for (const session of touched) {
     if (session.blockedSince === undefined) session.flush(now);
   }
+  core.holds.settle();
 }
 
 /** The store has lost what was under way: nobody has seen it, and it is as if it had never been published. */
@@ -49,6 +50,7 @@ export function settleFailed(
   }
   core.port.note({ kind: 'store-failed', code, message });
   for (const session of core.sessions.all()) {
+    session.sortHeld(now);
     if (session.waits && session.blockedSince === undefined) session.flush(now);
   }
 }

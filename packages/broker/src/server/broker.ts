@@ -55,8 +55,9 @@ export interface Broker extends AsyncDisposable {
   /**
    * Pauses a cluster (what goes to its agents), a source (what it wants; statuses go on to it) or one resource (both ways). Publishes
    * are kept and acknowledged, and the newest goes out on release; types that are kept nowhere are not held. Survives a restart where the
-   * store does. Rejects with CeBrokerError `already_exists`, `not_found` for an id that nothing is known of, `invalid_argument`,
-   * `failed_precondition` with the store `none`.
+   * store does; in force at once, and resolves when it is safe there. Rejects with CeBrokerError `already_exists`, `not_found` for an id
+   * that nothing is known of, `invalid_argument`, `failed_precondition` with the store `none`, `deadline_exceeded` when the store does not
+   * confirm it in time.
    */
   hold(request: HoldRequest): Promise<HeldRow>;
   /**

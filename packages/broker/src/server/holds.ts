@@ -84,10 +84,13 @@ export function whyHeld(view: Readonly<Core>, resource: ResourceView): string | 
 export class BrokerHolds {
   readonly #core: BrokerCore;
   readonly #clock: Clock;
+  readonly #timeoutMs: number;
 
-  constructor(core: BrokerCore, clock: Clock) {
+  /** @param timeoutMs how long the store has to confirm */
+  constructor(core: BrokerCore, clock: Clock, timeoutMs: number) {
     this.#core = core;
     this.#clock = clock;
+    this.#timeoutMs = timeoutMs;
   }
 
   list(): readonly HeldRow[] {
@@ -117,7 +120,21 @@ export class BrokerHolds {
     return rows;
   }
 
-  hold(request: HoldRequest): HeldRow {
+  /** Resolves once it is safe in the store. */
+  async hold(request: HoldRequest): Promise<HeldRow> {
+    const row = this.#hold(request);
+    await this.#saved();
+    return row;
+  }
+
+  /** Resolves with what was released, as it was just before, once that is safe in the store. */
+  async release(request: ReleaseRequest): Promise<readonly HeldRow[]> {
+    const rows = this.#release(request);
+    await this.#saved();
+    return rows;
+  }
+
+  #hold(request: HoldRequest): HeldRow {
     const reason = text(request.reason, 'reason');
     const by = text(request.by ?? 'in-process', 'by');
     const hold = this.#core.hold(this.#target(request), { by, reason }, this.#clock.now());
@@ -125,8 +142,7 @@ export class BrokerHolds {
     return placed ?? this.#row(hold, 0);
   }
 
-  /** What was released, as it was just before. */
-  release(request: ReleaseRequest): readonly HeldRow[] {
+  #release(request: ReleaseRequest): readonly HeldRow[] {
     const by = text(request.by ?? 'in-process', 'by');
     const before = this.list();
     if ('all' in request) {
@@ -143,6 +159,20 @@ export class BrokerHolds {
     }
     const hold = this.#core.release(this.#heldTarget(request), by, this.#clock.now());
     return before.filter((row) => isOf(row, hold));
+  }
+
+  /** It is in force at once; that it survives is known a little later. */
+  #saved(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        const message = `done, but the store has not confirmed it within ${this.#timeoutMs} ms: it may be undone by a restart`;
+        reject(new CeBrokerError('deadline_exceeded', message));
+      }, this.#timeoutMs);
+      this.#core.whenHoldsSaved(() => {
+        clearTimeout(timer);
+        resolve();
+      });
+    });
   }
 
   #target(subject: HoldSubject): HoldTarget {

@@ -76,7 +76,7 @@ export class RunningBroker implements Broker {
   constructor(parts: BrokerParts) {
     this.#parts = parts;
     this.#attached = new AttachedServers(parts.attach, parts.methodsFor);
-    this.#holds = new BrokerHolds(parts.core, parts.clock);
+    this.#holds = new BrokerHolds(parts.core, parts.clock, parts.options.publishTimeoutMs);
     this.closed = new Promise((resolve) => {
       this.#resolveClosed = resolve;
     });

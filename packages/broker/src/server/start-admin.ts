@@ -55,7 +55,7 @@ export async function startAdmin(broker: RunningBroker, around: AdminAround): Pr
       ...stateRoutes(rows, new SessionRows(core.view, clock)),
       ...explainRoutes(core.view, rows, new StuckRows(core.view, clock, rows)),
       ...auditRoutes(audit),
-      ...holdsRoutes(new BrokerHolds(core, clock)),
+      ...holdsRoutes(new BrokerHolds(core, clock, resolved.publishTimeoutMs)),
     ],
     audit,
     identityOf: (authorization) => chain.ofToken(authorization),

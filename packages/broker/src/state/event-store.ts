@@ -22,6 +22,8 @@ export interface EventStore {
   readonly lastPosition: number;
   /** Why nothing can be kept at present (the disk is full, the disk fails); undefined: it can. Checked before anything changes. */
   readonly refusal: StoreRefusal | undefined;
+  /** What is wrong with it at present, a sentence each, for the status page; none: nothing that is known. */
+  readonly troubles: readonly string[];
   /** Bytes of payload and envelope that are kept, for the status page. */
   readonly keptBytes: number;
 
@@ -53,6 +55,8 @@ export interface EventStore {
 
   /** An entry of the broker's own, such as what is held; undefined removes it. Committed with the group. */
   setEntry(key: string, value: string | undefined): void;
+  /** Entries were set that are not committed yet; the listener hears `durable` when they are. */
+  readonly hasUnsavedEntries: boolean;
   /** All entries whose key begins so, in the order of their keys; also those that are not committed yet. */
   entries(prefix: string): Iterable<readonly [key: string, value: string]>;
 }

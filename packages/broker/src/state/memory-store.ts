@@ -27,6 +27,8 @@ export class MemoryStore implements OpenStore {
   readonly name = 'memory';
   readonly epoch: string;
   readonly refusal = undefined;
+  readonly troubles: readonly string[] = [];
+  readonly hasUnsavedEntries: boolean = false;
   readonly #entries = new Map<string, string>();
   #keptBytes = 0;
 

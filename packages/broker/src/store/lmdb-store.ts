@@ -21,6 +21,7 @@ import {
   encodeGroup,
   type HeadChange,
   idOfKey,
+  journalKey,
   numberKey,
   resourceKey,
   seal,
@@ -52,6 +53,8 @@ const REFUSE_FOR_MS = 1_000;
 const SLICE_AT_REST = 2_048;
 const LEAST_SLICE = 64;
 const ENDS_PER_TICK = 2_000;
+/** Damaged pages that are named one by one. */
+const MOST_TROUBLES = 20;
 /** Positions that were given out for what is kept in memory only are lost with the process: after a restart they are jumped over. */
 const POSITIONS_AHEAD = 1_000_000;
 
@@ -79,9 +82,14 @@ export class LmdbStore implements EventStore, OpenStore {
   #settleNow = false;
   #refusal: StoreRefusal | undefined = undefined;
   #refusalTimer: NodeJS.Timeout | undefined = undefined;
+  /** Why the last group was lost; undefined: it was not. */
+  #failure: string | undefined = undefined;
+  readonly #damage: string[] = [];
   #progress: Progress;
   #keptBytes: number;
   #position: number;
+  /** How many entries each group has in the journal, in ascending order of the groups. */
+  #journalEntries = new Map<number, number>();
   #endsToLoad: Iterator<Buffer> | undefined = undefined;
   #whenIdle: (() => void)[] = [];
   #closing = false;
@@ -124,6 +132,19 @@ export class LmdbStore implements EventStore, OpenStore {
     };
   }
 
+  get hasUnsavedEntries(): boolean {
+    return this.#growing.entries.size > 0 || (this.#underWay?.entries.size ?? 0) > 0;
+  }
+
+  get troubles(): readonly string[] {
+    return this.#failure === undefined ? this.#damage : [this.#failure, ...this.#damage];
+  }
+
+  /** Its file was found to be damaged while it is in use. */
+  fileIsDamaged(message: string): void {
+    if (this.#damage.length < MOST_TROUBLES) this.#damage.push(message);
+  }
+
   get keptBytes(): number {
     return this.#keptBytes;
   }
@@ -133,6 +154,7 @@ export class LmdbStore implements EventStore, OpenStore {
     const recovered = recover(this.#databases, table, this.#logger);
     this.#places = recovered.places;
     this.#settling.add(recovered.lastGroup, recovered.heads, recovered.dead);
+    this.#journalEntries = recovered.journalEntries;
     this.#endsToLoad = this.#databases.ends.getKeys()[Symbol.iterator]();
   }
 
@@ -311,8 +333,13 @@ export class LmdbStore implements EventStore, OpenStore {
     let { group: number } = this.#progress;
     if (changes.length > 0 || group.dead.length > 0) {
       number += 1;
-      const key = numberKey(number);
-      putLast(journal, key, seal(key, encodeGroup(changes, group.dead)));
+      let count = 0;
+      for (const entry of encodeGroup(changes, group.dead)) {
+        const key = journalKey(number, count);
+        putLast(journal, key, seal(key, entry));
+        count += 1;
+      }
+      group.entriesInJournal = count;
     }
     for (const place of group.places) {
       const key = resourceKey(place.number, '');
@@ -335,7 +362,10 @@ export class LmdbStore implements EventStore, OpenStore {
     for (const position of slice?.dead ?? []) void events.remove(numberKey(position));
     let { settled } = this.#progress;
     if (slice?.settledUpTo !== undefined) {
-      for (; settled < slice.settledUpTo; settled++) void journal.remove(numberKey(settled + 1));
+      for (; settled < slice.settledUpTo; settled++) {
+        const count = this.#journalEntries.get(settled + 1) ?? 0;
+        for (let entry = 0; entry < count; entry++) void journal.remove(journalKey(settled + 1, entry));
+      }
     }
     const { epoch } = this;
     return {
@@ -358,8 +388,14 @@ export class LmdbStore implements EventStore, OpenStore {
     this.#progress = { ...progress, nextPlace };
     this.#databases.root.resetReadTxn();
     if (slice !== undefined) this.#settling.settled(slice);
+    for (const number of this.#journalEntries.keys()) {
+      if (number > progress.settled) break;
+      this.#journalEntries.delete(number);
+    }
+    if (group.entriesInJournal > 0) this.#journalEntries.set(progress.group, group.entriesInJournal);
     this.#settling.add(progress.group, heads, group.dead);
     this.#underWay = undefined;
+    this.#failure = undefined;
     this.#recent.trim(this.durablePosition);
     this.#listener?.durable();
     this.#next();
@@ -383,6 +419,7 @@ export class LmdbStore implements EventStore, OpenStore {
     this.#underWay = undefined;
     this.#keptBytes = this.#progress.keptBytes;
     this.#refusal = refusal;
+    this.#failure = refusal.message;
     clearTimeout(this.#refusalTimer);
     this.#refusalTimer = setTimeout(() => {
       this.#refusal = undefined;

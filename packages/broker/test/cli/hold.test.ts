@@ -135,3 +135,59 @@ test('the guard is set in a file too, and what is wrong with it is told', async 
     `${wrong}:2:15: least of massDeletion is "none": it must be a whole number from 1 up`,
   );
 });
+
+test('holds, and deletions that wait for consent, survive kill -9', async () => {
+  using folder = new Folder();
+  const settings = [
+    '--store',
+    'lmdb',
+    '--data-dir',
+    folder.at('data'),
+    '--mass-deletion',
+    'share=50%,least=3',
+  ];
+  const ids = ['d1', 'd2', 'd3', 'd4'];
+  const deletion = ['--type', widgets, '--source', 'hub', '--delete'];
+  {
+    await using first = await Broker.start(settings);
+    const at = (command: string, ...args: string[]) => cli([command, ...args, '--admin', first.admin]);
+    expect((await at('hold', '--cluster', 'c1', '--reason', 'an upgrade')).code).toBe(0);
+    expect((await at('hold', '--source', 'other', '--reason', 'over soon')).code).toBe(0);
+    expect((await at('release', '--source', 'other')).code).toBe(0);
+    const type = `${widgets}.spec.resync_response`;
+    const events = [
+      { cluster: 'c1', resourceId: 'a', type },
+      ...ids.map((resourceId) => ({ cluster: 'c3', resourceId, type })),
+    ].map((event) => JSON.stringify({ source: 'hub', resourceVersion: 1, data: {}, ...event }));
+    expect((await cli(['pub', '--server', first.grpc], { stdin: events.join('\n') })).code).toBe(0);
+    for (const id of ids) {
+      const about = ['--cluster', 'c3', '--id', id, ...deletion];
+      expect((await cli(['pub', '--server', first.grpc, ...about])).code).toBe(0);
+    }
+  }
+  await using second = await Broker.start(settings);
+  const at = (command: string, ...args: string[]) => cli([command, ...args, '--admin', second.admin]);
+  const rows = (await at('holds', '--json')).stdout.trimEnd().split('\n');
+  expect(rows.map((line) => JSON.parse(line))).toMatchObject([
+    { kind: 'cluster', name: 'c1', by: 'admin', reason: 'an upgrade' },
+    { kind: 'deletions', name: 'c3', waiting: 2 },
+  ]);
+  const resync = (cluster: string, resourceIds: readonly string[]) =>
+    JSON.stringify({
+      cluster,
+      source: `${cluster}-agent`,
+      type: `${widgets}.spec.resync_request`,
+      extensions: { originalsource: '' },
+      data: { resourceVersions: resourceIds.map((resourceID) => ({ resourceID, resourceVersion: 1 })) },
+    });
+  await using held = new Running(['sub', '--server', second.grpc, '--cluster', 'c1', '--type', widgets]);
+  await using guarded = new Running(['sub', '--server', second.grpc, '--cluster', 'c3', '--type', widgets]);
+  await Promise.all([held.saw('stderr', /subscribed/), guarded.saw('stderr', /subscribed/)]);
+  const asked = [resync('c1', []), resync('c3', ids)].join('\n');
+  expect((await cli(['pub', '--server', second.grpc], { stdin: asked })).code).toBe(0);
+  await guarded.saw('stdout', /"d2"/);
+  expect([guarded.stdout.match(/"d[34]"/), held.stdout.match(/"a"/)]).toEqual([null, null]);
+  expect((await at('release', '--all')).code).toBe(0);
+  await guarded.saw('stdout', /"d4"/);
+  await held.saw('stdout', /"a"/);
+});

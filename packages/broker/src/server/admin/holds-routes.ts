@@ -19,16 +19,16 @@ export function holdsRoutes(holds: BrokerHolds): readonly AdminRoute[] {
     {
       method: 'POST',
       path: '/holds',
-      answer: ({ body, by }) => {
+      answer: async ({ body, by }) => {
         const { reason, ...named } = readBody(body, [...SUBJECT, 'reason'], ['reason']);
-        const row = holds.hold({ ...subjectOf(named), reason, by });
+        const row = await holds.hold({ ...subjectOf(named), reason, by });
         return { json: { held: row }, did: record('hold', row) };
       },
     },
     {
       method: 'POST',
       path: '/release',
-      answer: ({ body, by }) => {
+      answer: async ({ body, by }) => {
         const { all, ...rest } = body;
         if (all !== undefined && typeof all !== 'boolean')
           throw new CeBrokerError('invalid_argument', 'all must be true or false', { field: 'all' });
@@ -42,10 +42,10 @@ export function holdsRoutes(holds: BrokerHolds): readonly AdminRoute[] {
         }
         const rows =
           all === true
-            ? holds.release({ all, by })
+            ? await holds.release({ all, by })
             : deletions !== undefined
-              ? holds.release({ deletions, by })
-              : holds.release({ ...subjectOf(named), by });
+              ? await holds.release({ deletions, by })
+              : await holds.release({ ...subjectOf(named), by });
         return { json: { released: rows }, did: recordOf(rows, all === true) };
       },
     },
