@@ -4,6 +4,7 @@ import { ByteBudget } from '../delivery/byte-budget.js';
 import type { Outlet } from '../delivery/outlet.js';
 import type { Session } from '../delivery/session.js';
 import { SessionRegistry } from '../delivery/session-registry.js';
+import type { WatchOutlet } from '../delivery/watch-outlet.js';
 import type { EventStore } from '../state/event-store.js';
 import { RecentEvents } from '../state/recent-events.js';
 import { ResourceTable } from '../state/resource-table.js';
@@ -23,6 +24,7 @@ import { settleDurable, settleFailed } from './settle.js';
 import { type Subscription, subscribe } from './subscribe.js';
 import { tick } from './tick.js';
 import { Trace } from './trace.js';
+import { headOf, type Point, type Watching, type WatchWish, watch } from './watch.js';
 
 const HELD_BYTES = 64 * 1024 * 1024;
 
@@ -129,6 +131,16 @@ export class BrokerCore {
   /** One Subscribe; call it before the response headers go out. Throws a CeBrokerError when it is refused. */
   subscribe(outlet: Outlet, request: Subscription, identity: Identity, now: number): Session {
     return subscribe(this.#core, outlet, request, identity, now);
+  }
+
+  /** One Watch; call it before the response headers go out, and `begin` after them. Throws a CeBrokerError when it is refused. */
+  watch(outlet: WatchOutlet, wish: WatchWish, identity: Identity, now: number): Watching {
+    return watch(this.#core, outlet, wish, identity, now);
+  }
+
+  /** Where the broker is now: every event up to this position is durable, and on its way to whom it is for. */
+  get point(): Point {
+    return { epoch: this.#core.store.epoch, position: headOf(this.#core) };
   }
 
   /** The session's connection takes bytes again. */

@@ -5,3 +5,4 @@ export { type Hold, type HoldTarget, nameOf } from './holds.js';
 export { type CoreOptions, DEFAULT_CORE_OPTIONS } from './options.js';
 export type { CoreNote, CorePort, PublishCall, ServiceHook } from './port.js';
 export type { Subscription } from './subscribe.js';
+export type { Point, Watching, WatchWish } from './watch.js';

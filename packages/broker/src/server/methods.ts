@@ -1,6 +1,8 @@
 import { CeBrokerError, decodeSubscriptionRequest } from 'ce-broker-proto';
-import type { BrokerCore } from '../core/index.js';
+import type { Identity } from '../access/identity.js';
+import type { BrokerCore, PublishCall } from '../core/index.js';
 import type { RpcMethods, ServerStream, UnaryCall } from '../rpc/index.js';
+import type { Envelope } from '../wire/envelope.js';
 import { clipStatus } from './clip.js';
 import type { Clock } from './clock.js';
 import { MeteredCall } from './metered-call.js';
@@ -43,22 +45,12 @@ export function cloudEventMethods(parts: MethodParts): RpcMethods {
 }
 
 function publish(parts: MethodParts, call: UnaryCall, request: Uint8Array): void {
-  const { core, clock, notes, traffic } = parts;
+  const { clock, notes, traffic } = parts;
   const began = clock.now();
   const metered = new MeteredCall(call, clock, traffic, began);
-  const explain = notes.saysWithoutEffect;
-  const { counters } = core.view;
-  const { duplicates, stale } = counters;
   notes.peer = call.peer.address;
   try {
-    const { identity } = parts.peers.of(call);
-    // An engine of ours has looked at the size already; a server of the user's own has its own limit.
-    if (request.byteLength > parts.maxMessageBytes) throw tooLarge(request.byteLength, parts.maxMessageBytes);
-    core.publish(metered, request, identity, began);
-    if (explain && metered.event !== undefined) {
-      if (counters.stale > stale) notes.withoutEffect(metered.event, 'stale');
-      else if (counters.duplicates > duplicates) notes.withoutEffect(metered.event, 'duplicate');
-    }
+    publishOne(parts, metered, request, parts.peers.of(call).identity, began);
   } catch (thrown) {
     const error = CeBrokerError.from(thrown, 'internal');
     noteRefusal(parts, error, call.peer.address);
@@ -67,6 +59,33 @@ function publish(parts: MethodParts, call: UnaryCall, request: Uint8Array): void
     notes.peer = undefined;
     metered.event = undefined;
   }
+}
+
+/** A Publish that remembers what it is about while it is being handled. */
+export interface KnownCall extends PublishCall {
+  readonly event: Envelope | undefined;
+}
+
+/** One event on its way into the core; `notes.peer` says who sent it. Throws a CeBrokerError for one that is too large. */
+export function publishOne(
+  { core, maxMessageBytes, notes }: MethodParts,
+  call: KnownCall,
+  request: Uint8Array,
+  identity: Identity,
+  now: number,
+): void {
+  // An engine of ours has looked at the size already; a server of the user's own has its own limit.
+  if (request.byteLength > maxMessageBytes) throw tooLarge(request.byteLength, maxMessageBytes);
+  if (!notes.saysWithoutEffect) {
+    core.publish(call, request, identity, now);
+    return;
+  }
+  const { counters } = core.view;
+  const { duplicates, stale } = counters;
+  core.publish(call, request, identity, now);
+  if (call.event === undefined) return;
+  if (counters.stale > stale) notes.withoutEffect(call.event, 'stale');
+  else if (counters.duplicates > duplicates) notes.withoutEffect(call.event, 'duplicate');
 }
 
 function subscribe(parts: MethodParts, stream: ServerStream, bytes: Uint8Array): void {
@@ -79,7 +98,7 @@ function subscribe(parts: MethodParts, stream: ServerStream, bytes: Uint8Array):
     const peer = parts.peers.of(stream);
     refuseOtherRole(peer.identity, request.clusterName);
     if (peer.subscriptions >= parts.maxSubscriptionsPerConnection)
-      throw tooMany(parts.maxSubscriptionsPerConnection);
+      throw tooManySubscriptions(parts.maxSubscriptionsPerConnection);
     const outlet = new SubscriptionOutlet(stream, peer, parts, tally);
     stream.listener = outlet;
     try {
@@ -93,10 +112,10 @@ function subscribe(parts: MethodParts, stream: ServerStream, bytes: Uint8Array):
   }
 }
 
-type Endable = Pick<ServerStream, 'end' | 'endConnection'>;
+export type Endable = Pick<ServerStream, 'end' | 'endConnection'>;
 
 /** Older Go clients come back only when their connection ends, so every refusal that may pass ends it. */
-function refuse(parts: MethodParts, target: Endable, stream: ServerStream, thrown: unknown): void {
+export function refuse(parts: MethodParts, target: Endable, stream: ServerStream, thrown: unknown): void {
   const error = CeBrokerError.from(thrown, 'internal');
   noteRefusal(parts, error, stream.peer.address);
   const text = clipStatus(error.message);
@@ -104,19 +123,19 @@ function refuse(parts: MethodParts, target: Endable, stream: ServerStream, throw
   else target.endConnection(error.grpcCode, text, END_GRACE_MS);
 }
 
-function noteRefusal({ core, notes }: MethodParts, error: CeBrokerError, peer: string): void {
+export function noteRefusal({ core, notes }: MethodParts, error: CeBrokerError, peer: string): void {
   core.view.counters.count(core.view.counters.refused, error.code);
   notes.refused({ code: error.code, message: error.message, peer });
 }
 
-function tooLarge(bytes: number, limit: number): CeBrokerError {
+export function tooLarge(bytes: number, limit: number): CeBrokerError {
   return new CeBrokerError(
     'resource_exhausted',
     `the request has ${bytes} bytes; this broker takes ${limit} (maxMessageBytes)`,
   );
 }
 
-function tooMany(limit: number): CeBrokerError {
+export function tooManySubscriptions(limit: number): CeBrokerError {
   return new CeBrokerError(
     'resource_exhausted',
     `this connection has ${limit} subscriptions open, and may have no more (maxSubscriptionsPerConnection)`,

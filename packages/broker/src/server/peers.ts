@@ -14,6 +14,8 @@ export interface PeerState {
   readonly fixed: boolean;
   /** Open subscriptions. */
   subscriptions: number;
+  /** Open streams of publishes. */
+  publishStreams: number;
 }
 
 /** Who is at the other end of a connection: asked once, then remembered with it. */
@@ -44,7 +46,14 @@ export class Peers {
       known.generation = generation;
       return known;
     }
-    const state: PeerState = { identity, authorization, generation, fixed: false, subscriptions: 0 };
+    const state: PeerState = {
+      identity,
+      authorization,
+      generation,
+      fixed: false,
+      subscriptions: 0,
+      publishStreams: 0,
+    };
     call.peer.context = state;
     return state;
   }
@@ -66,7 +75,14 @@ export function isOutdated(
 }
 
 export function fixedPeer(identity: Identity): PeerState {
-  return { identity, authorization: undefined, generation: 0, fixed: true, subscriptions: 0 };
+  return {
+    identity,
+    authorization: undefined,
+    generation: 0,
+    fixed: true,
+    subscriptions: 0,
+    publishStreams: 0,
+  };
 }
 
 /** A subscription must fit the role that policy gives to its identity. */

@@ -17,9 +17,10 @@ import { formatAddress, type HostPort } from './address.js';
 import type { Broker } from './broker.js';
 import { type Clock, processClock } from './clock.js';
 import { accompany } from './companions.js';
+import { extensionMethods } from './extension/methods.js';
 import { loadGrpcExtras } from './grpc-extras.js';
 import { JobLoop } from './job-loop.js';
-import { cloudEventMethods } from './methods.js';
+import { cloudEventMethods, type MethodParts } from './methods.js';
 import { NoteLog } from './notes.js';
 import type { BrokerOptions, ResolvedOptions } from './options.js';
 import { Peers } from './peers.js';
@@ -70,8 +71,8 @@ async function startWith(resolved: ResolvedOptions, store: OpenStore): Promise<B
   const traffic = new Traffic();
   const open = new Set<SubscriptionOutlet>();
   const pressure = new StreamPressure(resolved.totalStreamBytes);
-  const methodsFor = (into: Set<SubscriptionOutlet>): RpcMethods =>
-    cloudEventMethods({
+  const methodsFor = (into: Set<SubscriptionOutlet>): RpcMethods => {
+    const parts: MethodParts = {
       core,
       clock,
       peers,
@@ -83,7 +84,9 @@ async function startWith(resolved: ResolvedOptions, store: OpenStore): Promise<B
       newId: randomUUID,
       maxMessageBytes: resolved.maxMessageBytes,
       maxSubscriptionsPerConnection: resolved.maxSubscriptionsPerConnection,
-    });
+    };
+    return { ...cloudEventMethods(parts), ...extensionMethods(parts) };
+  };
   const methods = methodsFor(open);
   const extras =
     resolved.listen !== false && resolved.healthAndReflection ? await loadGrpcExtras() : undefined;

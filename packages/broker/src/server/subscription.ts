@@ -55,8 +55,12 @@ export class SubscriptionOutlet implements Outlet, StreamListener {
     this.#session = session;
     this.stream.sendHeaders({ 'subscription-id': subscriptionId });
     this.#headersSent = true;
+    this.opened(subscriptionId);
     this.#home.core.writable(session, this.#home.clock.now());
   }
+
+  /** The headers are out: the place for what has to come before the first event. */
+  protected opened(_subscriptionId: string): void {}
 
   writableBytes(): number {
     if (!this.#headersSent) return 0;
