@@ -31,13 +31,16 @@ afterAll(() => broker[Symbol.asyncDispose]());
 
 const state = (...args: string[]) => cli(['state', ...args, '--admin', `http://${broker.admin}`]);
 
-test('list shows the spec version beside the status version, with owner and age', async () => {
+test('list shows the spec version beside the status version, with owner, ages, publisher and size', async () => {
   const { code, stdout, stderr } = await state('list');
   expect([code, stderr]).toEqual([0, '']);
-  expect(stdout).toMatch(/^ID +CLUSTER +OWNER +STATE +SPEC +STATUS +AGE +TYPE\n/);
-  expect(stdout).toMatch(/^a +c1 +hub +live +v2 +v1 +\d+s +com\.example\.v1\.widgets$/m);
-  expect(stdout).toMatch(/^b +c2 +hub +live +v1 +- /m);
+  expect(stdout).toMatch(/^ID +CLUSTER +OWNER +STATE +SPEC +AGE +STATUS +AGE +SYNC +BY +SIZE +TYPE\n/);
+  expect(stdout).toMatch(
+    /^a +c1 +hub +live +v2 +\d+s +v1 +\d+s +no +anonymous +\d+ B +com\.example\.v1\.widgets$/m,
+  );
+  expect(stdout).toMatch(/^b +c2 +hub +live +v1 +\d+s +- +- +no /m);
   expect(stdout).toMatch(/^c +c1 +other +deleting /m);
+  for (const line of stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(100);
 });
 
 test('list is narrowed by cluster, source and type', async () => {
@@ -53,13 +56,22 @@ test('list is narrowed by cluster, source and type', async () => {
   expect(await ids('--source', 'hub')).toEqual(['a', 'b']);
   expect(await ids('--source', 'hub', '--cluster', 'c2')).toEqual(['b']);
   expect(await ids('--type', 'com.example.v1.gadgets')).toEqual(['']);
+  expect(await ids('--state', 'deleting')).toEqual(['c']);
+  expect(await ids('--out-of-sync')).toEqual(['a', 'b', 'c']);
+  expect(await ids('--older-than', '10m')).toEqual(['']);
+  const { code, stderr } = await state('list', '--older-than', '10');
+  expect([code, stderr]).toEqual([
+    2,
+    expect.stringContaining('--older-than is "10": it must be a duration with its unit'),
+  ]);
 });
 
 test('get shows both sides of a resource, with their events', async () => {
   const { code, stdout } = await state('get', 'a');
   expect(code).toBe(0);
   expect(stdout).toContain('a on c1, com.example.v1.widgets: live, owned by hub\n');
-  expect(stdout).toMatch(/ {2}spec: v2, \d+s old, \d+ bytes, create_request from hub, event /);
+  expect(stdout).toContain('  out of sync: the newest status is of an earlier spec\n');
+  expect(stdout).toMatch(/ {2}spec: v2, \d+s old, \d+ B, create_request from hub, user anonymous, event\s/);
   expect(stdout).toContain('    {\n      "size": 3\n    }\n');
   expect(stdout).toMatch(/ {2}status: v1, .* from c1-agent/);
   const [row] = (await state('get', 'a', '--json')).stdout
@@ -83,7 +95,7 @@ test('get keeps every digit of the data, and a table no control characters', asy
   };
   const line = `${JSON.stringify(event).slice(0, -1)},"data":{"n":12345678901234567890.10}}`;
   expect((await cli(['pub', '--server', broker.grpc], { stdin: line })).code).toBe(0);
-  expect((await state('list', '--cluster', 'c7')).stdout).toMatch(/^n\\x1b\[31m\\n +c7 /m);
+  expect((await state('list', '--cluster', 'c7')).stdout).toMatch(/^n\\x1b\[31m\\n +hub /m);
   const { stdout } = await state('get', event.resourceId);
   expect(stdout).toContain('n\\x1b[31m\\n on c7');
   expect(stdout).toContain('    {\n      "n": 12345678901234567890.10\n    }\n');
