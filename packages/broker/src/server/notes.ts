@@ -16,6 +16,7 @@ export class NoteLog {
   readonly #refusals: LineLimit;
   readonly #handshakes: LineLimit;
   readonly #withoutEffect: LineLimit;
+  readonly #damages: LineLimit;
   readonly #failedHandshakes = new Map<string, number>();
   /** Who sent what is being handled at this moment; undefined: nobody outside. */
   peer: string | undefined = undefined;
@@ -26,6 +27,7 @@ export class NoteLog {
     this.#refusals = limit();
     this.#handshakes = limit();
     this.#withoutEffect = limit();
+    this.#damages = limit();
   }
 
   /** Handshakes that failed, by reason. */
@@ -77,6 +79,16 @@ export class NoteLog {
           'two sources publish one data type and nothing is kept: each deletes the resources of the other when an agent resyncs; use store "memory"',
         );
         return;
+      case 'damaged':
+        if (this.#damages.allows())
+          this.#logger.error(
+            clipped(fields),
+            'the store has something else than was written: it is dropped, and whoever has it is asked for it again',
+          );
+        return;
+      case 'store-failed':
+        // The store has logged it.
+        return;
       case 'undeliverable':
         this.#logger.error(fields, 'an event is too large for its receiver and was left out');
         return;
@@ -90,6 +102,8 @@ export class NoteLog {
     const handshakes = this.#handshakes.takeLeftOut();
     if (handshakes > 0)
       this.#logger.warn({ handshakes }, 'more TLS handshakes failed than are logged line by line');
+    const damaged = this.#damages.takeLeftOut();
+    if (damaged > 0) this.#logger.error({ damaged }, 'more is damaged than is logged line by line');
     const publishes = this.#withoutEffect.takeLeftOut();
     if (publishes > 0)
       this.#logger.debug({ publishes }, 'more publishes had no effect than are logged line by line');

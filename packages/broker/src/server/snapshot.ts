@@ -54,6 +54,8 @@ export interface BrokerStatus {
     readonly position: number;
     /** Publishes that wait for the store. */
     readonly pending: number;
+    /** What is wrong with it at present, a sentence each: it takes nothing, or its file is damaged. */
+    readonly troubles: readonly string[];
   };
   /** Data types with a service, and what services have in hand. */
   readonly services: {
@@ -170,6 +172,7 @@ function storeOf({ options, pending, position, store, table }: Readonly<Core>): 
     partitions,
     position,
     pending: pending.length,
+    troubles: store.troubles,
   };
 }
 

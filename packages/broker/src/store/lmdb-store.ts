@@ -85,6 +85,7 @@ export class LmdbStore implements EventStore, OpenStore {
   /** Why the last group was lost; undefined: it was not. */
   #failure: string | undefined = undefined;
   readonly #damage: string[] = [];
+  #lost: CeBrokerError | undefined = undefined;
   #progress: Progress;
   #keptBytes: number;
   #position: number;
@@ -123,6 +124,7 @@ export class LmdbStore implements EventStore, OpenStore {
   }
 
   get refusal(): StoreRefusal | undefined {
+    if (this.#lost !== undefined) return { code: 'unavailable', message: this.#lost.message };
     if (this.#refusal !== undefined) return this.#refusal;
     const waiting = this.#growing.bytes + (this.#underWay?.bytes ?? 0);
     if (waiting <= this.#settings.mostUnderWay) return undefined;
@@ -138,6 +140,11 @@ export class LmdbStore implements EventStore, OpenStore {
 
   get troubles(): readonly string[] {
     return this.#failure === undefined ? this.#damage : [this.#failure, ...this.#damage];
+  }
+
+  /** Somebody else has the directory: from now on nothing is written. */
+  directoryIsLost(error: CeBrokerError): void {
+    this.#lost = error;
   }
 
   /** Its file was found to be damaged while it is in use. */
@@ -305,6 +312,7 @@ export class LmdbStore implements EventStore, OpenStore {
     let progress: Progress;
     let written: Promise<unknown>;
     try {
+      if (this.#lost !== undefined) throw this.#lost;
       for (const resource of group.resources) {
         const { id, place } = resource;
         const record = encodeResource(resource);

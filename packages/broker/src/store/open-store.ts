@@ -1,10 +1,12 @@
-import { chmodSync, existsSync } from 'node:fs';
+import { chmodSync, existsSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { CeBrokerError } from 'ce-broker-proto';
+import { CeBrokerError, type Logger } from 'ce-broker-proto';
 import type { OpenStore, StoreContext, StoreProvider } from '../state/event-store.js';
+import { checkDataFile, type UncheckedPages } from './check-file.js';
 import { DataDirLock } from './data-dir-lock.js';
 import { type Databases, openDatabases } from './databases.js';
 import { DEFAULT_SETTINGS, type LmdbSettings, LmdbStore } from './lmdb-store.js';
+import { Scrub } from './scrub.js';
 import { upgrade } from './upgrade.js';
 
 /** Where a store lives, and how much memory it may use beside the files. */
@@ -31,19 +33,55 @@ async function openStore(
   settings: LmdbSettings,
   { logger }: StoreContext,
 ): Promise<OpenStore> {
+  let store: LmdbStore | undefined;
   const lock = await DataDirLock.take(directory, {
-    onLost: (error) => logger.error({ directory, error: error.message }, 'the data directory is lost'),
+    onLost: (error) => {
+      logger.error({ directory }, error.message);
+      store?.directoryIsLost(error);
+    },
   });
   let databases: Databases | undefined;
   try {
+    const rest = checkFile(directory, logger);
     databases = openFiles(directory);
     await upgrade(databases, directory, logger);
-    return new LmdbStore(databases, directory, logger, settings, () => lock.release());
+    let scrub: Scrub | undefined;
+    store = new LmdbStore(databases, directory, logger, settings, () => {
+      void scrub?.close();
+      lock.release();
+    });
+    if (rest !== undefined) scrub = scrubInBackground(rest, store, logger);
+    return store;
   } catch (thrown) {
     await databases?.root.close();
     lock.release();
     throw withFile(thrown, directory);
   }
+}
+
+/** LMDB believes what its pages say: they are looked at before. */
+function checkFile(directory: string, logger: Logger): UncheckedPages | undefined {
+  const path = join(directory, 'data.mdb');
+  const { bytes, bytesRead, kind, ms, rest } = checkDataFile(path);
+  if (kind === 'blank') {
+    logger.warn(
+      { path },
+      'the power went while the store was created: it holds nothing, and is created anew',
+    );
+    rmSync(path);
+  }
+  if (kind === 'used')
+    logger.debug({ path, bytes, bytesRead, ms: Math.round(ms) }, "the store's file was checked");
+  return rest;
+}
+
+function scrubInBackground(rest: UncheckedPages, store: LmdbStore, logger: Logger): Scrub {
+  return new Scrub(rest, {
+    onDamage: ({ message }) => {
+      logger.error({ path: rest.path }, message);
+      store.fileIsDamaged(message);
+    },
+  });
 }
 
 function openFiles(directory: string): Databases {
