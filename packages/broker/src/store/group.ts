@@ -11,6 +11,7 @@ export class Group {
   readonly dead: number[] = [];
   readonly entries = new Map<string, string | undefined>();
   readonly droppedPlaces: number[] = [];
+  entriesInJournal = 0;
   /** What its events take in memory. */
   bytes = 0;
   /** Position of its first event; undefined: it has none. */

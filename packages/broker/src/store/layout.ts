@@ -8,6 +8,10 @@ export const FORMAT = 1;
 
 const KINDS: readonly CellKind[] = ['spec', 'status', 'request'];
 const CHECKSUM_BYTES = 4;
+const ENTRY_BYTES = 1_800;
+const HEAD = 1;
+const GONE = 2;
+const DEAD = 3;
 const writer = new ByteWriter();
 
 /** Positions and group numbers: eight bytes, so that their order is that of the numbers. */
@@ -96,31 +100,57 @@ export interface HeadChange {
   readonly record: Buffer | undefined;
 }
 
-/** The journal's entry of one group: what its resources are since then, and which events nobody needs any more. */
-export function encodeGroup(changes: readonly HeadChange[], dead: readonly number[]): Buffer {
+/**
+ * The journal's entries of one group: what its resources are since then, and which events nobody needs any more. Each fits beside others
+ * on a page: a value with pages of its own makes LMDB look for free ones that lie side by side, which takes long in a file that has many.
+ */
+export function* encodeGroup(changes: readonly HeadChange[], dead: readonly number[]): Iterable<Buffer> {
   writer.begin();
-  writer.number(changes.length);
   for (const { partition, id, record } of changes) {
+    if (writer.length > 0 && writer.length + id.length + (record?.byteLength ?? 0) > ENTRY_BYTES) {
+      yield writer.done();
+      writer.begin();
+    }
+    writer.byte(record === undefined ? GONE : HEAD);
     writer.number(partition);
     writer.text(id);
-    writer.number(record?.byteLength ?? 0);
-    if (record !== undefined) writer.bytes(record);
+    if (record === undefined) continue;
+    writer.number(record.byteLength);
+    writer.bytes(record);
   }
-  writer.number(dead.length);
-  for (const position of dead) writer.number(position);
-  return writer.done();
+  for (const position of dead) {
+    if (writer.length > ENTRY_BYTES) {
+      yield writer.done();
+      writer.begin();
+    }
+    writer.byte(DEAD);
+    writer.number(position);
+  }
+  if (writer.length > 0) yield writer.done();
 }
 
 export function decodeGroup(entry: Buffer): { changes: HeadChange[]; dead: number[] } {
   const reader = new ByteReader(entry);
   const changes: HeadChange[] = [];
-  for (let left = reader.number(); left > 0; left--) {
+  const dead: number[] = [];
+  while (!reader.atEnd) {
+    const what = reader.byte();
+    if (what === DEAD) {
+      dead.push(reader.number());
+      continue;
+    }
     const partition = reader.number();
     const id = reader.text();
-    const length = reader.number();
-    changes.push({ partition, id, record: length === 0 ? undefined : Buffer.from(reader.bytes(length)) });
+    const record = what === GONE ? undefined : Buffer.from(reader.bytes(reader.number()));
+    changes.push({ partition, id, record });
   }
-  const dead: number[] = [];
-  for (let left = reader.number(); left > 0; left--) dead.push(reader.number());
   return { changes, dead };
+}
+
+/** Where the entries of a group stand in the journal: by its number, then by their own. */
+export function journalKey(group: number, entry: number): Buffer {
+  const key = Buffer.allocUnsafe(12);
+  numberKey(group).copy(key);
+  key.writeUInt32BE(entry, 8);
+  return key;
 }

@@ -13,6 +13,7 @@ export interface Recovered {
   readonly heads: readonly (readonly [Resource, Head])[];
   readonly dead: readonly number[];
   readonly lastGroup: number;
+  readonly journalEntries: Map<number, number>;
 }
 
 /** Reads what must be known before anybody is served: the directory of partitions, the journal; not the resources. */
@@ -20,6 +21,7 @@ export function recover(databases: Databases, table: StoreTable, logger: Logger)
   const places = readPlaces(databases, table, logger);
   const changes = new Map<string, { place: Place; id: string; record: Buffer | undefined }>();
   const dead: number[] = [];
+  const journalEntries = new Map<number, number>();
   let lastGroup = 0;
   for (const { key, value } of databases.journal.getRange({})) {
     const entry = unseal(key, value);
@@ -30,6 +32,7 @@ export function recover(databases: Databases, table: StoreTable, logger: Logger)
       );
     }
     lastGroup = numberOfKey(key);
+    journalEntries.set(lastGroup, (journalEntries.get(lastGroup) ?? 0) + 1);
     const group = decodeGroup(entry);
     for (const { id, partition, record } of group.changes) {
       const place = places.get(partition);
@@ -46,7 +49,7 @@ export function recover(databases: Databases, table: StoreTable, logger: Logger)
       { key: resourceKey(place.number, id), record, ends: ends || resource.request?.deleting === true },
     ]);
   }
-  return { places, heads, dead, lastGroup };
+  return { places, heads, dead, lastGroup, journalEntries };
 }
 
 function readPlaces({ partitions }: Databases, table: StoreTable, logger: Logger): Map<number, Place> {
