@@ -98,10 +98,10 @@ export class Fleet {
   }
 
   #cursor(index: number): ResourceCursor {
-    const { publishers, resources, firstVersion } = this.#options;
+    const { publishers, resources, firstVersion, scatteredFrom } = this.#options;
     // With more publishers than resources, some share one: their versions may then cross on the way.
     const first = index % resources;
-    return new ResourceCursor(first, Math.min(publishers, resources), resources, firstVersion);
+    return new ResourceCursor(first, Math.min(publishers, resources), resources, firstVersion, scatteredFrom);
   }
 
   async #publish(index: number, cursor: ResourceCursor): Promise<void> {

@@ -31,6 +31,11 @@ export interface LoadOptions {
   readonly payloadBytes?: number | undefined;
   /** Distinct resources; their versions grow by one with each event. Default 10,000. */
   readonly resources?: number | undefined;
+  /**
+   * The resources come in a scattered order, in which neighbours are far apart, and begin at this one of it: so a short run touches a
+   * sample of all. Default: in their own order, from the first on.
+   */
+  readonly scatteredFrom?: number | undefined;
   /** Clusters that the resources and the agents are spread over. Default 1. */
   readonly clusters?: number | undefined;
   /** The source that owns the resources. Default `bench`. */
@@ -135,6 +140,7 @@ export interface ResolvedLoadOptions {
   readonly rate: number | undefined;
   readonly payloadBytes: number;
   readonly resources: number;
+  readonly scatteredFrom: number | undefined;
   readonly clusters: number;
   readonly source: string;
   readonly dataType: string;
@@ -153,7 +159,7 @@ const PREFIX_LENGTH = 24;
 /** Fills in the defaults. Throws a CeBrokerError `invalid_option` that names the option when a value makes no sense. */
 export function resolveLoadOptions(options: LoadOptions): ResolvedLoadOptions {
   const { host, port } = parseServer(options.server);
-  const { rate, resourcePrefix } = options;
+  const { rate, resourcePrefix, scatteredFrom } = options;
   if (rate !== undefined) between('rate', rate, 0.001, 10_000_000);
   if (resourcePrefix !== undefined && !/^[\x21-\x7e]{24}$/.test(resourcePrefix)) {
     throw wrong('resourcePrefix', `must be ${PREFIX_LENGTH} printable ASCII characters`);
@@ -178,6 +184,8 @@ export function resolveLoadOptions(options: LoadOptions): ResolvedLoadOptions {
     rate,
     payloadBytes: whole('payloadBytes', options.payloadBytes ?? 1_024, 64, 64 * 1024 * 1024),
     resources: whole('resources', options.resources ?? 10_000, 1, 10_000_000),
+    scatteredFrom:
+      scatteredFrom === undefined ? undefined : whole('scatteredFrom', scatteredFrom, 0, 10_000_000),
     clusters: whole('clusters', options.clusters ?? 1, 1, 99_999),
     source: options.source ?? 'bench',
     dataType: options.dataType ?? MANIFEST_BUNDLES,

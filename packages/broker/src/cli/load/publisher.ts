@@ -27,13 +27,18 @@ export class ResourceCursor {
   #count: number;
   #index: number;
   #version: number;
+  readonly #from: number;
+  readonly #stride: number;
 
-  constructor(first: number, step: number, count: number, firstVersion: number) {
+  /** @param scatteredFrom where the scattered order begins; undefined: in their own order */
+  constructor(first: number, step: number, count: number, firstVersion: number, scatteredFrom?: number) {
     this.#first = first;
     this.#step = step;
     this.#count = count;
     this.#index = first;
     this.#version = firstVersion;
+    this.#from = scatteredFrom ?? 0;
+    this.#stride = scatteredFrom === undefined ? 1 : strideOf(count);
   }
 
   get version(): number {
@@ -45,10 +50,21 @@ export class ResourceCursor {
       this.#index = this.#first;
       this.#version += 1;
     }
-    const resource = this.#index;
+    const resource = ((this.#index + this.#from) * this.#stride) % this.#count;
     this.#index += this.#step;
     return resource;
   }
+}
+
+/** A step of about 0.618 of the way round that comes past each of `count` once before it comes to the first again. */
+function strideOf(count: number): number {
+  let stride = Math.max(1, Math.round(count * 0.618034));
+  while (commonDivisor(stride, count) !== 1) stride += 1;
+  return stride;
+}
+
+function commonDivisor(one: number, other: number): number {
+  return other === 0 ? one : commonDivisor(other, one % other);
 }
 
 /** Keeps up to `inFlight` Publish calls going on one connection. */
