@@ -59,6 +59,24 @@ export const OWN_METRICS: readonly MetricDefinition[] = Object.freeze([
   ),
   plain(
     'gauge',
+    'holds',
+    'Clusters, sources and resources that are held by an operator.',
+    ({ held }) => held.holds,
+  ),
+  plain(
+    'gauge',
+    'held_keys',
+    'Resources that subscriptions would see but for a hold, added up.',
+    ({ held }) => held.heldKeys,
+  ),
+  plain(
+    'gauge',
+    'held_deletions',
+    'Deletions that were too many and wait for consent.',
+    ({ held }) => held.heldDeletions,
+  ),
+  plain(
+    'gauge',
     'lane_bytes',
     'Bytes of events without state that wait for their subscribers.',
     ({ sessions }) => sessions.laneBytes,
