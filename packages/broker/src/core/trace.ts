@@ -1,6 +1,5 @@
 import type { CeBrokerErrorCode } from 'ce-broker-proto';
-import type { DeliveryTrace } from '../delivery/delivery-trace.js';
-import type { SessionDescription } from '../delivery/session.js';
+import type { DeliveryTrace, SessionDescription } from '../delivery/session.js';
 import type { Envelope } from '../wire/envelope.js';
 
 /** Events of which it is remembered what became of them. */

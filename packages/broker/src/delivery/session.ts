@@ -2,7 +2,6 @@ import type { EventStore } from '../state/event-store.js';
 import type { Cell, Resource } from '../state/resource.js';
 import type { StoredBytes } from '../state/stored.js';
 import type { ByteBudget } from './byte-budget.js';
-import type { DeliveryTrace } from './delivery-trace.js';
 import type { Holding } from './holding.js';
 import { Lane } from './lane.js';
 import type { Outlet } from './outlet.js';
@@ -40,6 +39,12 @@ export interface SessionSettings {
   readonly confirmsDeletion: (dataType: string) => boolean;
   readonly holding: Holding;
   readonly trace: DeliveryTrace;
+}
+
+/** Hears what was handed to whom. Called for every event that is delivered: it keeps numbers, and throws nothing. */
+export interface DeliveryTrace {
+  /** @param position of the event that was written to the session's connection */
+  delivered(position: number, session: SessionDescription, now: number): void;
 }
 
 export interface SessionDescription {
