@@ -13,11 +13,19 @@ import {
   powerEnvironment,
   readPowerJournal,
 } from '../../src/power/power-journal.js';
+import { wantedState } from '../../src/power/wanted-state.js';
 import { Random } from '../../src/random.js';
 import { seedFromEnvironment } from '../../src/run.js';
 
 const SEED = seedFromEnvironment();
-const script = (name: string) => fileURLToPath(new URL(`../../power/${name}`, import.meta.url));
+/** CE_BROKER_FAULTS=1 plays the long form. */
+const LONG = process.env['CE_BROKER_FAULTS'] === '1';
+const PUBLISHES = LONG ? 6_000 : 800;
+const FAILURES = LONG ? 3_000 : 200;
+const lmdbWriter = fileURLToPath(new URL('../../power/lmdb-writer.mjs', import.meta.url));
+const lmdbReader = fileURLToPath(new URL('../../power/lmdb-reader.mjs', import.meta.url));
+const brokerWriter = fileURLToPath(new URL('../../dist/power/broker-writer.js', import.meta.url));
+const brokerReader = fileURLToPath(new URL('../../dist/power/broker-reader.js', import.meta.url));
 
 let root: string;
 let library: string;
@@ -44,11 +52,29 @@ describe(`the power fails under LMDB itself, seed ${SEED}`, () => {
   });
 });
 
+test(`the power fails under a broker, seed ${SEED}: nothing that was acknowledged is lost, nothing damaged is served`, async () => {
+  const operations = await journalOf('broker', brokerWriter, [String(PUBLISHES), String(SEED)]);
+  const folder = join(root, 'failed-broker');
+  const reader = new Reader(brokerReader);
+  const broken: string[] = [];
+  await playPowerFailures(operations, {
+    failures: FAILURES,
+    random: new Random(SEED),
+    folder,
+    look: async ({ at, loss, acknowledged }) => {
+      const problems = await reader.ask<string[]>(JSON.stringify(wantedState(folder, acknowledged)));
+      for (const problem of problems ?? ['the broker died']) broken.push(`at ${at} (${loss}): ${problem}`);
+    },
+  });
+  await reader.close();
+  expect(broken).toEqual([]);
+}, 300_000);
+
 /** Writes straight to LMDB, lets the power fail at so many moments, and says what was lost or damaged. */
 async function failures(mode: string, commits: number, count: number): Promise<string[]> {
-  const operations = await lmdbWrites(mode, commits);
+  const operations = await journalOf(mode, lmdbWriter, [String(commits), mode]);
   const folder = join(root, `failed-${mode}`);
-  const reader = new Reader();
+  const reader = new Reader(lmdbReader);
   const broken: string[] = [];
   await playPowerFailures(operations, {
     failures: count,
@@ -56,7 +82,7 @@ async function failures(mode: string, commits: number, count: number): Promise<s
     folder,
     leaveOut: ['lock.mdb'],
     look: async ({ at, loss, acknowledged }) => {
-      const found = await reader.read(folder);
+      const found = await reader.ask<Record<string, number>>(folder);
       if (found === undefined) {
         broken.push(`at ${at} (${loss}): the store cannot be read`);
         return;
@@ -76,40 +102,44 @@ async function failures(mode: string, commits: number, count: number): Promise<s
   return broken;
 }
 
-async function lmdbWrites(mode: string, commits: number): Promise<PowerOperation[]> {
-  const [folder, witness, journal] = [`data-${mode}`, `witness-${mode}`, `journal-${mode}`].map((name) =>
-    join(root, name),
-  ) as [string, string, string];
-  mkdirSync(folder);
-  writeFileSync(witness, '');
-  await promisify(execFile)(
-    process.execPath,
-    [script('lmdb-writer.mjs'), folder, witness, String(commits), mode],
-    { env: { ...process.env, ...powerEnvironment(library, folder, witness, journal) } },
-  );
-  return readPowerJournal(journal);
+/** What a program did to its folder: it gets that, the witness file, and more. */
+async function journalOf(name: string, program: string, more: readonly string[]): Promise<PowerOperation[]> {
+  const at = (what: string) => join(root, `${what}-${name}`);
+  mkdirSync(at('data'));
+  writeFileSync(at('witness'), '');
+  await promisify(execFile)(process.execPath, [program, at('data'), at('witness'), ...more], {
+    env: { ...process.env, ...powerEnvironment(library, at('data'), at('witness'), at('journal')) },
+  });
+  return readPowerJournal(at('journal'));
 }
 
-/** Reads stores in a process of its own, as a broken one may end it. */
+/** Reads stores in a process of its own, as a broken one may end it: a line in, a line of JSON out. */
 class Reader {
-  #child = this.#start();
+  readonly #program: string;
+  #process: ReturnType<Reader['start']>;
 
-  #start() {
-    const child = spawn(process.execPath, [script('lmdb-reader.mjs')], { stdio: ['pipe', 'pipe', 'ignore'] });
+  constructor(program: string) {
+    this.#program = program;
+    this.#process = this.start();
+  }
+
+  private start() {
+    const child = spawn(process.execPath, [this.#program], { stdio: ['pipe', 'pipe', 'ignore'] });
     child.stdin.on('error', () => undefined);
     return { child, lines: createInterface({ input: child.stdout })[Symbol.asyncIterator]() };
   }
 
-  async read(folder: string): Promise<Record<string, number> | undefined> {
-    this.#child.child.stdin.write(`${folder}\n`);
-    const { done, value } = await this.#child.lines.next();
-    if (done !== true) return JSON.parse(String(value)) as Record<string, number>;
-    this.#child = this.#start();
+  /** Undefined when it died of it. */
+  async ask<T>(line: string): Promise<T | undefined> {
+    this.#process.child.stdin.write(`${line}\n`);
+    const { done, value } = await this.#process.lines.next();
+    if (done !== true) return JSON.parse(String(value)) as T;
+    this.#process = this.start();
     return undefined;
   }
 
   async close(): Promise<void> {
-    this.#child.child.stdin.end();
-    await this.#child.lines.next();
+    this.#process.child.stdin.end();
+    await this.#process.lines.next();
   }
 }
