@@ -9,6 +9,13 @@ import { run } from './lib/processes.mjs';
 const bin = (name) => join(root, 'node_modules', '.bin', name);
 const ROOMS = ['proto/src', 'packages/broker/src', 'packages/client/src', 'packages/e2e/src'];
 const COUNTS = /^(\d+) passed, (\d+) failed$/;
+/** How the test runner begins the report of a test that failed; its error follows. */
+const FAILED_TEST = /^FAIL\s/;
+const LINES_OF_ERROR = 12;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: that is what colours are made of
+const COLOURS = /\u001b\[[0-9;]*m/g;
+/** Said again at the end, where whoever sees only the tail of the output finds it. */
+const failures = [];
 
 /** The tests bring their own counts; every other step counts as one. */
 const STEPS = [
@@ -60,6 +67,7 @@ for (const { name, passed, failed, seconds } of results) {
     `${verdict}  ${name.padEnd(28)} ${`${passed}/${passed + failed}`.padStart(9)}  ${seconds.toFixed(0).padStart(5)} s`,
   );
 }
+for (const line of failures) console.log(line);
 console.log(`${total.passed} passed, ${total.failed} failed`);
 process.exitCode = total.failed === 0 && total.passed > 0 ? 0 : 1;
 
@@ -74,9 +82,16 @@ function command(program, args) {
 
 async function npmTest() {
   let seen;
+  let lines = 0;
   const code = await run('npm', ['test'], {
     cwd: root,
     onLine: (line) => {
+      const plain = line.replace(COLOURS, '').trim();
+      if (FAILED_TEST.test(plain)) lines = LINES_OF_ERROR;
+      if (lines > 0 && plain !== '') {
+        failures.push(`  ${plain}`);
+        lines -= 1;
+      }
       const match = COUNTS.exec(line.trim());
       if (match !== null) seen = { passed: Number(match[1]), failed: Number(match[2]) };
     },
