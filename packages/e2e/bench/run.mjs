@@ -6,20 +6,24 @@ import { cpus, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
 import { findServers, hasTaskset, SERVERS } from './lib/servers.mjs';
 
-const PARTS = ['publish', 'fanout', 'idle', 'scale', 'resync', 'maestro'];
+const PARTS = [
+  ...['publish', 'fanout', 'idle', 'scale', 'resync', 'maestro'],
+  ...['durable', 'recovery', 'stored', 'fleet-resync'],
+];
 const HELP = `pnpm bench [OPTIONS]: ce-broker beside other servers, interleaved rounds, medians, ratios first
 
   --parts LIST      of ${PARTS.join(',')} (default: all)
   --servers LIST    of ${Object.keys(SERVERS).join(',')} (default: all that are installed)
   --rounds N        rounds of each measurement (default 3)
   --seconds S       measured time of each (default 2; before it, a warm-up of 1 s)
-  --quick           one round of 1 s each, a smaller fleet and smaller states: two to three minutes
+  --quick           one round of 1 s each, a smaller fleet and smaller states: about five minutes
   --long            also what takes minutes elsewhere (GRPCBroker's resync of 20,000)
   --json FILE       all figures, as JSON
   --node-flags F    flags for the broker's node process, for example --node-flags=--cpu-prof
   --verbose         each measurement as it comes, on stderr
 
-CE_BROKER_BIN=FILE   measures another build of the ce-broker command
+CE_BROKER_BIN=FILE           measures another build of the ce-broker command
+CE_BROKER_BENCH_DATA=FOLDER  where stores are written, on a disk (default packages/e2e/.cache/bench/data)
 
 Example: pnpm bench --parts publish,fanout --servers ce-broker,plain-relay --rounds 5
 `;

@@ -3,8 +3,9 @@ import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { onCore } from './servers.mjs';
 
-const SCRIPTS = { grpc: '../loads/grpc.mjs', mqtt: '../loads/other.mjs', nats: '../loads/other.mjs' };
-const KILL_AFTER_MS = 600_000;
+const OTHER = '../loads/other.mjs';
+const SCRIPTS = { grpc: '../loads/grpc.mjs', jetstream: OTHER, mqtt: OTHER, nats: OTHER };
+const KILL_AFTER_MS = 1_500_000;
 
 /**
  * `work` goes to the script as JSON. The answer of a load: `ackedPerSecond`, `deliveredPerSecond`, `cpuPerEvent`

@@ -55,3 +55,10 @@ export function residentKib(pid) {
     return undefined;
   }
 }
+
+/** Memory of a process in KiB: all that is resident, and of it what is its own (without mapped files). */
+export function memoryKib(pid) {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+  const of = (name) => Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status)?.[1]);
+  return { resident: of('VmRSS'), own: of('RssAnon') };
+}

@@ -1,17 +1,18 @@
 /** The servers that are compared, and how each is started: on one core, on a free port, as a process of its own. */
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { newDataDir, removeDataDir } from './data-dir.mjs';
+import { findNatsServer, HOW_TO_GET as HOW_TO_GET_NATS, jetStreamConfig } from './nats-server.mjs';
 import { residentKib } from './proc.mjs';
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 const cacheDir = here('../../.cache/bench');
 /** Another build of the command may be measured in place of the workspace's. */
 const brokerBin = process.env.CE_BROKER_BIN ?? here('../../../broker/bin/ce-broker.mjs');
-const READY_TIMEOUT_MS = 20_000;
+const READY_TIMEOUT_MS = 60_000;
 const LARGEST_MESSAGE = String(64 * 1024 * 1024);
 
 const onPath = (program) => ['', '/usr/sbin/'].map((at) => at + program).find((file) => runs(file));
@@ -45,28 +46,53 @@ function goPeer(name) {
   };
 }
 
+/** `flags` of the command for the store that is meant. */
+const ceBroker = (title, flags) => ({
+  title,
+  protocol: 'grpc',
+  howToGet: 'pnpm build',
+  find: () => (existsSync(brokerBin) ? brokerBin : undefined),
+  command: (bin, port, extra) => [
+    process.execPath,
+    ...(extra.nodeFlags ?? []),
+    bin,
+    'serve',
+    '--listen',
+    `127.0.0.1:${port}`,
+    '--admin',
+    'none',
+    '--max-message-bytes',
+    LARGEST_MESSAGE,
+    '--log-level',
+    'warn',
+    ...flags(extra),
+  ],
+  ready: /ce-broker ready/,
+});
+
+function jetStream(title, sync) {
+  return {
+    title,
+    protocol: 'jetstream',
+    onlyIn: ['durable'],
+    howToGet: HOW_TO_GET_NATS,
+    find: () => findNatsServer(onPath, cacheDir),
+    command: (binary, port, { scratch }) => [binary, '-c', jetStreamConfig(scratch, port, sync)],
+    env: { GOMAXPROCS: '1' },
+  };
+}
+
+/** `onlyIn`: the parts that a server is for; without it, all that compare servers. */
 export const SERVERS = {
-  'ce-broker': {
-    title: 'ce-broker',
-    protocol: 'grpc',
-    howToGet: 'pnpm build',
-    find: () => (existsSync(brokerBin) ? brokerBin : undefined),
-    command: (bin, port, extra) => [
-      process.execPath,
-      ...(extra.nodeFlags ?? []),
-      bin,
-      'serve',
-      '--listen',
-      `127.0.0.1:${port}`,
-      '--admin',
-      'none',
-      '--max-message-bytes',
-      LARGEST_MESSAGE,
-      '--log-level',
-      'warn',
-      ...(extra.brokerFlags ?? ['--store', 'memory']),
-    ],
-    ready: /ce-broker ready/,
+  'ce-broker': ceBroker('ce-broker', () => ['--store', 'memory']),
+  'ce-broker-lmdb': {
+    ...ceBroker('ce-broker, lmdb', ({ dataDir, scratch }) => [
+      '--store',
+      'lmdb',
+      '--data-dir',
+      dataDir ?? join(scratch, 'store'),
+    ]),
+    onlyIn: ['durable'],
   },
   'plain-relay': {
     title: 'grpc-js + ts-proto relay',
@@ -101,12 +127,18 @@ export const SERVERS = {
   nats: {
     title: 'NATS core',
     protocol: 'nats',
-    howToGet: 'apt-get install nats-server, or go install github.com/nats-io/nats-server/v2@v2.15.2',
-    find: () => onPath('nats-server'),
+    howToGet: HOW_TO_GET_NATS,
+    find: () => onPath('nats-server') ?? findNatsServer(onPath, cacheDir),
     command: (binary, port) => [binary, '-a', '127.0.0.1', '-p', String(port)],
     env: { GOMAXPROCS: '1' },
   },
+  jetstream: jetStream('NATS JetStream, its default'),
+  'jetstream-always': jetStream('NATS JetStream, sync always', 'always'),
 };
+
+/** Of these servers, those that a part compares. */
+export const serversOf = (part, names) =>
+  names.filter((name) => SERVERS[name].onlyIn === undefined || SERVERS[name].onlyIn.includes(part));
 
 /** Finds (and builds) what is there; the rest is named with the way to get it. */
 export function findServers(names) {
@@ -123,11 +155,15 @@ export function findServers(names) {
   return { found, leftOut };
 }
 
-/** Starts a server; resolves once it takes connections. */
+/**
+ * Starts a server; resolves once it takes connections. `extra`: `nodeFlags`; `dataDir`, a store that is there before and after (without
+ * it a store begins empty and ends with the server); `onSpawn`, called with the server before it is ready.
+ */
 export async function startServer(name, program, extra = {}) {
   const spec = SERVERS[name];
   const port = await freePort();
-  const scratch = mkdtempSync(join(tmpdir(), 'ce-broker-bench-'));
+  const scratch = newDataDir();
+  const begun = performance.now();
   const [file, ...args] = onCore(0, spec.command(program, port, { ...extra, scratch }));
   const child = spawn(file, args, {
     env: { ...process.env, ...spec.env },
@@ -135,8 +171,10 @@ export async function startServer(name, program, extra = {}) {
   });
   let output = '';
   const ended = new Promise((resolve) => child.once('exit', resolve));
+  let readyMs = Number.NaN;
   const collect = (chunk) => {
     output = (output + chunk).slice(-4_000);
+    if (Number.isNaN(readyMs) && spec.ready?.test(output)) readyMs = performance.now() - begun;
   };
   child.stdout.on('data', collect);
   child.stderr.on('data', collect);
@@ -147,20 +185,27 @@ export async function startServer(name, program, extra = {}) {
     pid: child.pid,
     address: `127.0.0.1:${port}`,
     port,
+    /** When it was started, by `performance.now()`. */
+    begun,
     residentKib: () => residentKib(child.pid),
+    /** From its start to the line that says that it is ready. */
+    get readyMs() {
+      return readyMs;
+    },
     get output() {
       return output;
     },
     async stop(signal = 'SIGKILL') {
       child.kill(signal);
       await ended;
-      rmSync(scratch, { recursive: true, force: true });
+      removeDataDir(scratch);
     },
   };
+  extra.onSpawn?.(server);
   const until = Date.now() + READY_TIMEOUT_MS;
   while (child.exitCode === null && Date.now() < until) {
     if ((spec.ready === undefined || spec.ready.test(output)) && (await answers(port))) return server;
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await new Promise((resolve) => setTimeout(resolve, 20));
   }
   await server.stop();
   throw new Error(`${spec.title} did not become ready:\n${output}`);

@@ -1,4 +1,5 @@
 /** Single events and calls over the raw wire, for the parts that measure one exchange and not a stream of them. */
+import { randomUUID } from 'node:crypto';
 import {
   HuffmanDecoder,
   PUBLISH_PATH,
@@ -9,6 +10,8 @@ import {
 
 export const DATA_TYPE = 'io.open-cluster-management.works.v1alpha1.manifestbundles';
 const huffman = new HuffmanDecoder();
+/** Another process must not use the same ids: a broker takes an event that it has seen for a repetition. */
+const run = randomUUID().slice(0, 8);
 let eventCount = 0;
 
 const varint = (value) => {
@@ -30,7 +33,7 @@ const attribute = (name, value) => field(5, Buffer.concat([field(1, name), field
 export function publishRequest({ source, type, attributes, version, data }) {
   eventCount += 1;
   const event = Buffer.concat([
-    field(1, `5eed0000-0000-4000-8000-${String(eventCount).padStart(12, '0')}`),
+    field(1, `${run}-0000-4000-8000-${String(eventCount).padStart(12, '0')}`),
     field(2, source),
     field(3, '1.0'),
     field(4, type),
@@ -118,6 +121,10 @@ export async function openAgents(server, clusters, message) {
   );
   settled = true;
   return {
+    /** Of the whole connection, with all framing. */
+    get bytesReceived() {
+      return connection.bytesReceived;
+    },
     close() {
       closing = true;
       connection.close();

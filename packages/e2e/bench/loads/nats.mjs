@@ -37,7 +37,7 @@ export const nats = {
         if (lineEnd < 0) break;
         const first = bytes[at];
         if (first === 0x4d) {
-          // MSG subject sid size
+          // MSG subject sid size, or with a subject for replies: MSG subject sid reply size
           let size = 0;
           let factor = 1;
           for (let digit = lineEnd - 2; bytes[digit] !== 32; digit--) {
@@ -46,7 +46,7 @@ export const nats = {
           }
           const end = lineEnd + 1 + size;
           if (end + 2 > bytes.length) break;
-          received(bytes, lineEnd + 1, end);
+          received(bytes, lineEnd + 1, end, bytes[bytes.indexOf(32, at + 4) + 1]);
           at = end + 2;
           continue;
         }

@@ -1,11 +1,12 @@
 /**
  * The same load for the message brokers that speak another protocol: the same event bytes, in the same closed loop, by hand
  * on sockets. MQTT 3.1.1 with QoS 1 both ways (PUBACK is the acknowledgement); NATS core, where a PING follows each message
- * and its PONG is the acknowledgement.
+ * and its PONG is the acknowledgement; JetStream, which answers each message itself.
  */
 import { connect } from 'node:net';
 import { EventTemplate, Histogram, OutBuffer } from '../lib/load-library.mjs';
 import { Contention, cpuMicros } from '../lib/proc.mjs';
+import { jetstream } from '../loads/jetstream.mjs';
 import { mqtt } from '../loads/mqtt.mjs';
 import { nats } from '../loads/nats.mjs';
 
@@ -18,7 +19,7 @@ const {
   payloadBytes = 1024,
   resources = 10_000,
 } = options;
-const speak = { mqtt, nats }[protocol];
+const speak = { jetstream, mqtt, nats }[protocol];
 const port = Number(options.server.split(':')[1]);
 const topic = speak.topic('bench', 'cluster-00000');
 const template = new EventTemplate({

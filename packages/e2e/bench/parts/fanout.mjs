@@ -1,7 +1,7 @@
 /** One publisher with 16 calls in flight, every event to 10 and to 100 subscribers on connections of their own. */
 import { compare } from '../lib/compare.mjs';
 import { fixed, short, table, thousands, times } from '../lib/figures.mjs';
-import { SERVERS } from '../lib/servers.mjs';
+import { SERVERS, serversOf } from '../lib/servers.mjs';
 
 export const title = 'Fan-out: every event to 10 and to 100 subscribers, 16 in flight';
 const FANS = [10, 100];
@@ -11,7 +11,7 @@ export async function run(context) {
     name: `x${subscribers}`,
     options: { inFlight: 16, subscribers, resources: 1_000 },
   }));
-  const { summary, failures, notes } = await compare(context, context.servers, loads);
+  const { summary, failures, notes } = await compare(context, serversOf('fanout', context.servers), loads);
   const own = summary['ce-broker'];
   const names = Object.keys(summary).filter((name) => name !== 'ce-broker');
   for (const loadsOf of Object.values(summary)) {

@@ -2,7 +2,7 @@
 
 import { fixed, short, table, thousands, times } from '../lib/figures.mjs';
 import { runScript } from '../lib/load.mjs';
-import { SERVERS, startServer } from '../lib/servers.mjs';
+import { SERVERS, serversOf, startServer } from '../lib/servers.mjs';
 
 export const title = 'Idle subscriptions: memory of the server for each';
 const PER_CONNECTION = 100;
@@ -12,7 +12,7 @@ export async function run(context) {
   const count = context.quick ? 1_000 : 5_000;
   const data = {};
   const failures = {};
-  for (const name of context.servers) {
+  for (const name of serversOf('idle', context.servers)) {
     data[name] = {};
     const kinds = SERVERS[name].protocol === 'grpc' ? ['connections', 'streams'] : ['connections'];
     for (const kind of kinds) {

@@ -1,14 +1,18 @@
 /** Acknowledged publish to one subscriber, at 1, 16 and 128 calls in flight on one connection. */
 import { compare } from '../lib/compare.mjs';
 import { fixed, short, table, thousands, times } from '../lib/figures.mjs';
-import { SERVERS } from '../lib/servers.mjs';
+import { SERVERS, serversOf } from '../lib/servers.mjs';
 
 export const title = 'Publish: one publisher, one subscriber, 1 KiB of data';
 const IN_FLIGHT = [1, 16, 128];
 
 export async function run(context) {
   const loads = IN_FLIGHT.map((inFlight) => ({ name: `${inFlight}`, options: { inFlight, subscribers: 1 } }));
-  const { summary, failures, notes: noise } = await compare(context, context.servers, loads);
+  const {
+    summary,
+    failures,
+    notes: noise,
+  } = await compare(context, serversOf('publish', context.servers), loads);
   const own = summary['ce-broker'];
   const names = Object.keys(summary).filter((name) => name !== 'ce-broker');
   const at = (name, load, key) => summary[name]?.[load]?.[key] ?? Number.NaN;
