@@ -58,6 +58,7 @@ export async function startAdmin(broker: RunningBroker, around: AdminAround): Pr
       ...holdsRoutes(new BrokerHolds(core, clock, resolved.publishTimeoutMs)),
     ],
     audit,
+    saved: () => new Promise((resolve) => core.whenHoldsSaved(resolve)),
     identityOf: (authorization) => chain.ofToken(authorization),
     onFault,
     onClose: () => metrics.close(),

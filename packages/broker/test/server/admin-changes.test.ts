@@ -39,6 +39,7 @@ class Admin implements AsyncDisposable {
     this.#server = new AdminServer({
       routes: [paint, ...auditRoutes(this.audit)],
       audit: this.audit,
+      saved: () => Promise.resolve(),
       identityOf: (authorization) => {
         const user = users[authorization];
         return user === undefined ? undefined : roles.identity(user, []);

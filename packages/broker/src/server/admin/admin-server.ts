@@ -12,6 +12,8 @@ import type { AdminRequest, AdminRoute, ChangeRoute, ReadRoute } from './route.j
 export interface AdminParts {
   readonly routes: readonly AdminRoute[];
   readonly audit: Audit;
+  /** Resolves once what was written down is safe in the store. */
+  readonly saved: () => Promise<void>;
   readonly identityOf: IdentityOf;
   readonly onFault: (error: unknown) => void;
   readonly onClose: () => void;
@@ -107,7 +109,10 @@ export class AdminServer {
     const by = trustedToChange(request, this.#parts.identityOf);
     const body = await readObject(request);
     const { json, did } = await route.answer({ body, by });
-    if (did !== undefined) this.#parts.audit.record(by, did);
+    if (did !== undefined) {
+      this.#parts.audit.record(by, did);
+      await this.#parts.saved();
+    }
     await write(response, { json });
   }
 
