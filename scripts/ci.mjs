@@ -9,11 +9,6 @@ import { run } from './lib/processes.mjs';
 const bin = (name) => join(root, 'node_modules', '.bin', name);
 const ROOMS = ['proto/src', 'packages/broker/src', 'packages/client/src', 'packages/e2e/src'];
 const COUNTS = /^(\d+) passed, (\d+) failed$/;
-/** How the test runner begins the report of a test that failed; its error follows. */
-const FAILED_TEST = /^FAIL\s/;
-const LINES_OF_ERROR = 12;
-// biome-ignore lint/suspicious/noControlCharactersInRegex: that is what colours are made of
-const COLOURS = /\u001b\[[0-9;]*m/g;
 /** Said again at the end, where whoever sees only the tail of the output finds it. */
 const failures = [];
 
@@ -82,16 +77,10 @@ function command(program, args) {
 
 async function npmTest() {
   let seen;
-  let lines = 0;
   const code = await run('npm', ['test'], {
     cwd: root,
     onLine: (line) => {
-      const plain = line.replace(COLOURS, '').trim();
-      if (FAILED_TEST.test(plain)) lines = LINES_OF_ERROR;
-      if (lines > 0 && plain !== '') {
-        failures.push(`  ${plain}`);
-        lines -= 1;
-      }
+      if (line.startsWith('failed: ')) failures.push(line);
       const match = COUNTS.exec(line.trim());
       if (match !== null) seen = { passed: Number(match[1]), failed: Number(match[2]) };
     },

@@ -35,7 +35,8 @@ export async function runTests(args) {
   }
 }
 
-function sumUp({ passed, failed, brokenFiles, skipped }, code, reasons, strict) {
+function sumUp({ passed, failed, failures: named, brokenFiles, skipped }, code, reasons, strict) {
+  for (const failure of named) console.log(`failed: ${failure}`);
   for (const reason of reasons) console.log(`left out: ${reason}`);
   const tests = [...skipped.values()].reduce((sum, count) => sum + count, 0);
   if (tests > 0) console.log(`left out in all: ${tests} tests, of ${[...skipped.keys()].join(', ')}`);
@@ -49,14 +50,28 @@ function sumUp({ passed, failed, brokenFiles, skipped }, code, reasons, strict) 
 
 function readReport(path) {
   const skipped = new Map();
-  if (!existsSync(path)) return { passed: 0, failed: 0, brokenFiles: 0, skipped };
+  if (!existsSync(path)) return { passed: 0, failed: 0, failures: [], brokenFiles: 0, skipped };
   const report = JSON.parse(readFileSync(path, 'utf8'));
   let brokenFiles = 0;
-  for (const { name, status, assertionResults } of report.testResults) {
+  const failures = [];
+  for (const { name, status, message, assertionResults } of report.testResults) {
+    const file = name.startsWith(root) ? name.slice(root.length) : name;
+    for (const test of assertionResults) {
+      if (test.status === 'failed')
+        failures.push(`${file} > ${test.fullName}: ${firstLines(test.failureMessages.join('\n'))}`);
+    }
     // A file that could not be loaded fails without a test.
-    if (status === 'failed' && !assertionResults.some((test) => test.status === 'failed')) brokenFiles++;
+    if (status === 'failed' && !assertionResults.some((test) => test.status === 'failed')) {
+      brokenFiles++;
+      failures.push(`${file}: ${firstLines(message ?? '')}`);
+    }
     const left = assertionResults.filter(({ status }) => status === 'skipped' || status === 'pending').length;
-    if (left > 0) skipped.set(name.startsWith(root) ? name.slice(root.length) : name, left);
+    if (left > 0) skipped.set(file, left);
   }
-  return { passed: report.numPassedTests, failed: report.numFailedTests, brokenFiles, skipped };
+  return { passed: report.numPassedTests, failed: report.numFailedTests, failures, brokenFiles, skipped };
+}
+
+/** Enough of an error to know it by, on one line. */
+function firstLines(text) {
+  return text.split('\n').slice(0, 6).join(' | ').slice(0, 800);
 }
