@@ -28,6 +28,21 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('restart' as const) }) },
 );
 
+const what = fc.constantFrom(
+  ...(['c1', 'c2'] as const).map((name) => ({ what: 'cluster' as const, name })),
+  ...(['A', 'B'] as const).map((name) => ({ what: 'source' as const, name })),
+  ...(['c1/x-A', 'c2/x-B', 'c1/keep-A'] as const).map((name) => ({ what: 'resource' as const, name })),
+);
+const stepWithHolds: fc.Arbitrary<Step> = fc.oneof(
+  { weight: 8, arbitrary: step },
+  { weight: 1, arbitrary: what.map((target) => ({ kind: 'hold' as const, ...target })) },
+  { weight: 1, arbitrary: what.map((target) => ({ kind: 'release' as const, ...target })) },
+);
+const stepWithConsent: fc.Arbitrary<Step> = fc.oneof(
+  { weight: 12, arbitrary: stepWithHolds },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('consent' as const), cluster }) },
+);
+
 const runs = Number(process.env['HISTORIES'] ?? 300);
 /** The same histories every time, unless asked for others: `HISTORIES=20000 HISTORIES_SEED=$RANDOM`. */
 const seed = Number(process.env['HISTORIES_SEED'] ?? 20_261_124);
@@ -35,17 +50,17 @@ const seed = Number(process.env['HISTORIES_SEED'] ?? 20_261_124);
 describe('random histories of sources, agents, drops and restarts', () => {
   for (const type of ['works', 'bundles']) {
     it(`end with every agent holding what its sources want (${type})`, () => {
-      fc.assert(
-        fc.property(fc.array(step, { minLength: 1, maxLength: 80, size: 'max' }), (steps) => {
-          const fleet = new Fleet(type);
-          for (const next of steps) fleet.do(next);
-          fleet.comeTogether();
-          const wrong = fleet.wrong();
-          if (wrong.length > 0)
-            throw new Error(`${wrong.join('\n')}\n\nas a rule script:\n\n${fleet.script.join('\n')}\n`);
-        }),
-        { numRuns: runs, seed, endOnFailure: false },
-      );
+      play(step, () => new Fleet(type));
+    });
+  }
+
+  for (const type of ['works', 'bundles']) {
+    it(`end so when things are held and released meanwhile, and nobody gets what is held (${type})`, () => {
+      play(stepWithHolds, () => new Fleet(type));
+    });
+
+    it(`end so when deletions wait for consent meanwhile (${type})`, () => {
+      play(stepWithConsent, () => new Fleet(type, { share: 0.2, withinMs: 1_000, least: 1 }));
     });
   }
 
@@ -61,3 +76,17 @@ describe('random histories of sources, agents, drops and restarts', () => {
     expect(played).toContain('c1 gets delete c1/x-A v2 from A deletion type bundles');
   });
 });
+
+function play(steps: fc.Arbitrary<Step>, start: () => Fleet): void {
+  fc.assert(
+    fc.property(fc.array(steps, { minLength: 1, maxLength: 80, size: 'max' }), (history) => {
+      const fleet = start();
+      for (const next of history) fleet.do(next);
+      fleet.comeTogether();
+      const wrong = fleet.wrong();
+      if (wrong.length > 0)
+        throw new Error(`${wrong.join('\n')}\n\nas a rule script:\n\n${fleet.script.join('\n')}\n`);
+    }),
+    { numRuns: runs, seed, endOnFailure: false },
+  );
+}

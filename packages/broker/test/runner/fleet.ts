@@ -12,6 +12,8 @@ import {
   readResourceVersion,
   readSequenceId,
 } from 'ce-broker-proto';
+import type { MassDeletion } from '../../src/core/deletion-guard.js';
+import type { HoldTarget } from '../../src/core/holds.js';
 import { bundleStatus, DATA_TYPES, type EventFields, publishRequest } from './events.js';
 import { type Subscriber, World } from './world.js';
 
@@ -27,6 +29,12 @@ export type Step =
       readonly cluster: string;
     }
   | { readonly kind: 'drop-source' | 'connect-source'; readonly source: string }
+  | {
+      readonly kind: 'hold' | 'release';
+      readonly what: 'cluster' | 'source' | 'resource';
+      readonly name: string;
+    }
+  | { readonly kind: 'consent'; readonly cluster: string }
   | { readonly kind: 'wait'; readonly seconds: number }
   | { readonly kind: 'arrive' | 'restart' };
 
@@ -70,13 +78,17 @@ export class Fleet {
   #sequence = 0;
   #ids = 0;
 
-  constructor(type: string) {
+  constructor(type: string, massDeletion: MassDeletion | false = false) {
     this.#type = type;
+    if (massDeletion !== false) this.script.push(`option massDeletion ${JSON.stringify(massDeletion)}`);
     this.script.push(`use ${type}`);
     this.#world = new World(
-      {},
+      { massDeletion },
       {
-        wrote: (subscriber, message) => this.#todo.push(() => this.#receive(subscriber, message)),
+        wrote: (subscriber, message) => {
+          this.#refuseHeld(subscriber, message);
+          this.#todo.push(() => this.#receive(subscriber, message));
+        },
         ended: () => {},
         noted: () => {},
       },
@@ -135,6 +147,13 @@ export class Fleet {
         this.#world.wait(step.seconds * 1000);
         for (const cluster of CLUSTERS) this.#finalize(cluster);
         break;
+      case 'hold':
+      case 'release':
+        this.#pause(step.kind, step.what, step.name);
+        break;
+      case 'consent':
+        this.#consent(step.cluster);
+        break;
       case 'arrive':
         this.#arrive();
         break;
@@ -148,9 +167,14 @@ export class Fleet {
     this.#react();
   }
 
-  /** Everybody is back, and resyncs; then time passes. */
+  /** Nothing is held any more, everybody is back, and resyncs; then time passes. */
   comeTogether(): void {
+    for (const hold of [...this.#world.core.view.holds.all()]) {
+      const name = hold.kind === 'resource' ? `${hold.cluster}/${hold.name}` : hold.name;
+      this.do({ kind: 'release', what: hold.kind, name });
+    }
     for (let round = 0; round < 3; round += 1) {
+      for (const cluster of CLUSTERS) this.do({ kind: 'consent', cluster });
       for (const source of SOURCES) this.do({ kind: 'connect-source', source });
       for (const cluster of CLUSTERS) {
         this.do({ kind: 'connect-agent', cluster });
@@ -186,6 +210,46 @@ export class Fleet {
       }
     }
     return wrong;
+  }
+
+  #pause(kind: 'hold' | 'release', what: 'cluster' | 'source' | 'resource', name: string): void {
+    const { core, now } = this.#world;
+    const [cluster = '', id = ''] = name.split('/');
+    const target: HoldTarget =
+      what === 'resource'
+        ? { kind: what, name: id, cluster, dataType: DATA_TYPES[this.#type] ?? '' }
+        : { kind: what, name };
+    if ((core.view.holds.find(target) !== undefined) === (kind === 'hold')) return;
+    this.script.push(`${kind} ${what} ${name}`);
+    if (kind === 'hold') core.hold(target, { by: 'op', reason: '' }, now);
+    else core.release(target, 'op', now);
+  }
+
+  #consent(cluster: string): void {
+    const { core, now } = this.#world;
+    if (![...core.view.deletions.all()].some((held) => held.cluster === cluster)) return;
+    this.script.push(`release deletions ${cluster}`);
+    core.releaseDeletions(cluster, 'op', now);
+  }
+
+  /** Nothing that is held may be written to anybody, whatever led to it. */
+  #refuseHeld(subscriber: Subscriber, message: Uint8Array): void {
+    if (isHeartbeat(message)) return;
+    const event = decodeEvent(message);
+    const [subResource, action] = event.type.split('.').slice(-2);
+    const cluster = readClusterName(event) ?? '';
+    const id = readResourceId(event) ?? '';
+    if (action === 'resync_request') return;
+    const partition = this.#world.core.view.table.find(DATA_TYPES[this.#type] ?? '', cluster);
+    const resource = partition?.find(id);
+    if (resource === undefined) return;
+    const hold = this.#world.core.view.holds.of(resource, {
+      kind: subResource === 'spec' ? 'spec' : 'status',
+    });
+    if (hold !== undefined)
+      this.#faults.push(
+        `${subscriber.label} got ${subResource} ${cluster}/${id} in spite of a hold of ${hold.kind}`,
+      );
   }
 
   #change(verb: 'create' | 'update' | 'delete' | 'late-update', source: string, key: string): void {
