@@ -1,6 +1,7 @@
 import type { Core } from '../../core/index.js';
 import { isDurable } from '../../core/keep.js';
 import type { Session } from '../../delivery/session.js';
+import { WatchSession } from '../../delivery/watch-session.js';
 import type { Cell, CellView, Resource, ResourceView } from '../../state/resource.js';
 import { syncOf } from './sync.js';
 
@@ -146,7 +147,7 @@ function waitsForFarewell(
   return resource.farewell !== undefined && core.sessionSettings.confirmsDeletion(resource.place.dataType);
 }
 
-/** Who subscribes later gets what it asks for by resync; one that never asks never gets it. */
+/** Who subscribes later gets what it asks for by resync, or by its position; one that never asks never gets it. */
 function whyNeverSent(
   core: Readonly<Core>,
   session: Session,
@@ -156,6 +157,15 @@ function whyNeverSent(
   const { about } = session;
   if (cell.kind !== 'spec' || cell.at >= about.openedAt) return undefined;
   const handed = core.trace.of(cell.position)?.deliveries.some((one) => one.session === about) === true;
+  if (!handed && session instanceof WatchSession) {
+    const { missing } = session;
+    if (missing === 0) return undefined;
+    return {
+      code: 'queued',
+      text: `${nameOf(session)} is catching up: ${missing} to go`,
+      since: about.openedAt,
+    };
+  }
   const hasAsked = core.table.find(place.dataType, place.cluster)?.agentAsked === true;
   if (handed || hasAsked) return undefined;
   const text = `${nameOf(session)} subscribed after it was published, and has not asked for it by resync`;
