@@ -16,6 +16,11 @@ export class ByteWriter {
     return Buffer.copyBytesFrom(this.#bytes, 0, this.#at);
   }
 
+  /** Puts what was written since `begin` there. */
+  copyTo(target: Uint8Array, at: number): void {
+    target.set(this.#bytes.subarray(0, this.#at), at);
+  }
+
   byte(value: number): void {
     this.#reserve(1);
     this.#bytes[this.#at] = value;

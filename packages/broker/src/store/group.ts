@@ -11,7 +11,8 @@ export class Group {
   readonly dead: number[] = [];
   readonly entries = new Map<string, string | undefined>();
   readonly droppedPlaces: number[] = [];
-  entriesInJournal = 0;
+  /** It is to be written although nothing is in it: how far the store has come. */
+  withProgress = false;
   /** What its events take in memory. */
   bytes = 0;
   /** Position of its first event; undefined: it has none. */
@@ -19,6 +20,7 @@ export class Group {
 
   get isEmpty(): boolean {
     return (
+      !this.withProgress &&
       this.events.size === 0 &&
       this.resources.size === 0 &&
       this.entries.size === 0 &&

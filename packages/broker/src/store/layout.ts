@@ -52,16 +52,19 @@ export interface EventRecord {
   readonly bytes: Buffer;
 }
 
-/** An event with what is kept beside it. */
-export function encodeEvent({ at, bytes, kind, resource, user }: StoreRecord): Buffer {
+/** An event with what is kept beside it, sealed under its position. */
+export function encodeEvent(key: Uint8Array, { at, bytes, kind, resource, user }: StoreRecord): Buffer {
   writer.begin();
   writer.byte(KINDS.indexOf(kind));
   writer.double(at);
   writer.number(resource.place.number);
   writer.text(resource.id);
   writer.text(user);
-  writer.bytes(bytes);
-  return writer.done();
+  const sealed = Buffer.allocUnsafe(CHECKSUM_BYTES + writer.length + bytes.byteLength);
+  writer.copyTo(sealed, CHECKSUM_BYTES);
+  sealed.set(bytes, CHECKSUM_BYTES + writer.length);
+  sealed.writeUInt32LE(crc32(sealed.subarray(CHECKSUM_BYTES), crc32(key)), 0);
+  return sealed;
 }
 
 export function decodeEvent(record: Buffer): EventRecord {

@@ -10,48 +10,23 @@ import type {
 import { MemoryBytes } from '../state/memory-store.js';
 import type { Place } from '../state/place.js';
 import type { Resource } from '../state/resource.js';
-import { encodeResource } from '../state/resource-codec.js';
 import type { StoredBytes, StoredNote } from '../state/stored.js';
-import { type Databases, putLast } from './databases.js';
+import type { Databases } from './databases.js';
 import { Group } from './group.js';
-import {
-  decodeEvent,
-  type EventRecord,
-  encodeEvent,
-  encodeGroup,
-  type HeadChange,
-  idOfKey,
-  journalKey,
-  numberKey,
-  resourceKey,
-  seal,
-  unseal,
-} from './layout.js';
-import { type Progress, readProgress, writeProgress } from './progress.js';
+import { encodeEvent, idOfKey, numberKey, resourceKey, unseal } from './layout.js';
+import type { LmdbSettings } from './lmdb-settings.js';
+import { type Progress, readProgress } from './progress.js';
+import { readEvent } from './read-event.js';
 import { RecentBytes } from './recent-bytes.js';
 import { readEntries, recover } from './recover.js';
-import { type Head, Settling, type Slice } from './settling.js';
+import { Settling, type Slice } from './settling.js';
 import { refusalOf } from './store-failure.js';
-
-/** Settings of a store; sizes in bytes. */
-export interface LmdbSettings {
-  /** Bytes of events that are kept in memory beside the files, for receivers that share them. */
-  readonly cacheBytes: number;
-  /** What may wait for the disk before Publishes are refused. */
-  readonly mostUnderWay: number;
-  /** Heads that wait in the journal before they are written where they belong. */
-  readonly settleAt: number;
-}
-
-export const DEFAULT_SETTINGS: LmdbSettings = Object.freeze({
-  cacheBytes: 32 * 1024 * 1024,
-  mostUnderWay: 64 * 1024 * 1024,
-  settleAt: 16_384,
-});
+import { type WrittenGroup, writeGroup } from './write-group.js';
 
 const REFUSE_FOR_MS = 1_000;
 const SLICE_AT_REST = 2_048;
 const LEAST_SLICE = 64;
+const LONGEST_ENTRY_KEY = 1_800;
 const ENDS_PER_TICK = 2_000;
 /** Damaged pages that are named one by one. */
 const MOST_TROUBLES = 20;
@@ -90,7 +65,7 @@ export class LmdbStore implements EventStore, OpenStore {
   #keptBytes: number;
   #position: number;
   /** How many entries each group has in the journal, in ascending order of the groups. */
-  #journalEntries = new Map<number, number>();
+  #journal = new Map<number, number>();
   #endsToLoad: Iterator<Buffer> | undefined = undefined;
   #whenIdle: (() => void)[] = [];
   #closing = false;
@@ -161,7 +136,7 @@ export class LmdbStore implements EventStore, OpenStore {
     const recovered = recover(this.#databases, table, this.#logger);
     this.#places = recovered.places;
     this.#settling.add(recovered.lastGroup, recovered.heads, recovered.dead);
-    this.#journalEntries = recovered.journalEntries;
+    this.#journal = recovered.journal;
     this.#endsToLoad = this.#databases.ends.getKeys()[Symbol.iterator]();
   }
 
@@ -170,12 +145,12 @@ export class LmdbStore implements EventStore, OpenStore {
     this.#position = Math.max(this.#position, position);
     if (resource.place.keep === 'latest') return new MemoryBytes(record);
     this.#number(resource.place);
-    const encoded = encodeEvent(record);
+    const encoded = encodeEvent(numberKey(position), record);
     this.#growing.events.set(position, encoded);
     this.#growing.first ??= position;
     this.#growing.bytes += encoded.byteLength;
     this.#keptBytes += bytes.byteLength;
-    this.#recent.add(position, bytes, this.durablePosition);
+    this.#recent.add(position, bytes);
     this.#schedule();
     return { position, size: bytes.byteLength };
   }
@@ -184,15 +159,16 @@ export class LmdbStore implements EventStore, OpenStore {
     if (stored instanceof MemoryBytes) return stored.bytes;
     const recent = this.#recent.get(stored.position);
     if (recent !== undefined) return recent;
-    const { bytes } = this.#event(stored.position);
-    this.#recent.add(stored.position, bytes, this.durablePosition);
+    const { bytes } = readEvent(this.#databases, this.#directory, stored.position);
+    this.#recent.add(stored.position, bytes);
+    this.#recent.trim(this.durablePosition);
     return bytes;
   }
 
   describe(stored: StoredBytes): StoredNote | undefined {
     if (stored instanceof MemoryBytes) return stored;
     const growing = this.#growing.events.get(stored.position) ?? this.#underWay?.events.get(stored.position);
-    const { at, user } = growing === undefined ? this.#event(stored.position) : decodeEvent(growing);
+    const { at, user } = readEvent(this.#databases, this.#directory, stored.position, growing);
     return { at, user };
   }
 
@@ -256,12 +232,16 @@ export class LmdbStore implements EventStore, OpenStore {
   tick(position: number): void {
     this.#position = Math.max(this.#position, position);
     this.#loadEnds();
-    const ahead = this.#position - this.#progress.position > POSITIONS_AHEAD / 2;
-    this.#settleNow ||= ahead || !this.#settling.isEmpty;
-    if (this.#settleNow && this.#growing.isEmpty) this.#schedule();
+    if (!this.#growing.isEmpty || this.#underWay !== undefined) return;
+    // Nothing is to be written: time to settle, and to say how far positions have come without anything that is kept.
+    if (this.#position - this.#progress.position > POSITIONS_AHEAD / 2) this.#growing.withProgress = true;
+    this.#settleNow = !this.#settling.isEmpty;
+    if (this.#settleNow || this.#growing.withProgress) this.#schedule();
   }
 
   setEntry(key: string, value: string | undefined): void {
+    if (Buffer.byteLength(key) > LONGEST_ENTRY_KEY)
+      throw new CeBrokerError('internal', `the key of an entry has more than ${LONGEST_ENTRY_KEY} bytes`);
     if (value === undefined) this.#entries.delete(key);
     else this.#entries.set(key, value);
     this.#growing.entries.set(key, value);
@@ -307,105 +287,33 @@ export class LmdbStore implements EventStore, OpenStore {
     }
     this.#growing = new Group();
     this.#underWay = group;
-    const changes: HeadChange[] = [];
-    const heads: [Resource, Head][] = [];
-    let progress: Progress;
-    let written: Promise<unknown>;
-    try {
-      if (this.#lost !== undefined) throw this.#lost;
-      for (const resource of group.resources) {
-        const { id, place } = resource;
-        const record = encodeResource(resource);
-        changes.push({ partition: place.number, id, record });
-        heads.push([resource, { key: resourceKey(place.number, id), record, ends: endsByItself(resource) }]);
-      }
-      progress = this.#write(group, changes, slice);
-      written = writeProgress(this.#databases.meta, progress);
-    } catch (thrown) {
-      this.#failed(group, thrown);
+    if (this.#lost !== undefined) {
+      this.#failed(group, this.#lost);
       return;
     }
-    written.then(
-      () => this.#committed(group, heads, slice, progress),
+    const before = { ...this.#progress, position: this.#position, keptBytes: this.#keptBytes };
+    const written = writeGroup(this.#databases, { group, slice, before, journal: this.#journal });
+    written.committed.then(
+      () => this.#committed(group, slice, written),
       (thrown: unknown) => this.#failed(group, thrown),
     );
   };
 
-  #write(group: Group, changes: readonly HeadChange[], slice: Slice | undefined): Progress {
-    const { ends, entries, events, heads, journal, partitions } = this.#databases;
-    const { nextPlace } = this.#progress;
-    for (const [position, record] of group.events) {
-      const key = numberKey(position);
-      putLast(events, key, seal(key, record));
-    }
-    let { group: number } = this.#progress;
-    if (changes.length > 0 || group.dead.length > 0) {
-      number += 1;
-      let count = 0;
-      for (const entry of encodeGroup(changes, group.dead)) {
-        const key = journalKey(number, count);
-        putLast(journal, key, seal(key, entry));
-        count += 1;
-      }
-      group.entriesInJournal = count;
-    }
-    for (const place of group.places) {
-      const key = resourceKey(place.number, '');
-      const { cluster, dataType, owned, requests, size } = place;
-      const text = JSON.stringify({ cluster, dataType, size, requests, owned: [...owned] });
-      void partitions.put(key, seal(key, Buffer.from(text)));
-    }
-    for (const dropped of group.droppedPlaces) void partitions.remove(resourceKey(dropped, ''));
-    for (const [name, value] of group.entries) {
-      const key = Buffer.from(name);
-      if (value === undefined) void entries.remove(key);
-      else void entries.put(key, seal(key, Buffer.from(value)));
-    }
-    for (const { ends: isEnding, key, record } of slice?.heads ?? []) {
-      if (record === undefined) void heads.remove(key);
-      else void heads.put(key, seal(key, record));
-      if (isEnding) void ends.put(key, Buffer.alloc(0));
-      else void ends.remove(key);
-    }
-    for (const position of slice?.dead ?? []) void events.remove(numberKey(position));
-    let { settled } = this.#progress;
-    if (slice?.settledUpTo !== undefined) {
-      for (; settled < slice.settledUpTo; settled++) {
-        const count = this.#journalEntries.get(settled + 1) ?? 0;
-        for (let entry = 0; entry < count; entry++) void journal.remove(journalKey(settled + 1, entry));
-      }
-    }
-    const { epoch } = this;
-    return {
-      epoch,
-      group: number,
-      settled,
-      position: this.#position,
-      nextPlace,
-      keptBytes: this.#keptBytes,
-    };
-  }
-
-  #committed(
-    group: Group,
-    heads: readonly (readonly [Resource, Head])[],
-    slice: Slice | undefined,
-    progress: Progress,
-  ): void {
+  #committed(group: Group, slice: Slice | undefined, { entries, heads, progress }: WrittenGroup): void {
     const { nextPlace } = this.#progress;
     this.#progress = { ...progress, nextPlace };
     this.#databases.root.resetReadTxn();
     if (slice !== undefined) this.#settling.settled(slice);
-    for (const number of this.#journalEntries.keys()) {
+    for (const number of this.#journal.keys()) {
       if (number > progress.settled) break;
-      this.#journalEntries.delete(number);
+      this.#journal.delete(number);
     }
-    if (group.entriesInJournal > 0) this.#journalEntries.set(progress.group, group.entriesInJournal);
+    if (entries > 0) this.#journal.set(progress.group, entries);
     this.#settling.add(progress.group, heads, group.dead);
     this.#underWay = undefined;
     this.#failure = undefined;
     this.#recent.trim(this.durablePosition);
-    this.#listener?.durable();
+    this.#tell((listener) => listener.durable());
     this.#next();
   }
 
@@ -433,8 +341,19 @@ export class LmdbStore implements EventStore, OpenStore {
       this.#refusal = undefined;
       if (!this.#growing.isEmpty) this.#schedule();
     }, REFUSE_FOR_MS).unref();
-    this.#listener?.failed(refusal, new Set([...group.resources, ...after.resources]));
+    const changed = new Set([...group.resources, ...after.resources]);
+    this.#tell((listener) => listener.failed(refusal, changed));
     this.#rest();
+  }
+
+  /** A defect of the listener must not stop the groups that follow. */
+  #tell(say: (listener: StoreListener) => void): void {
+    try {
+      if (this.#listener !== undefined) say(this.#listener);
+    } catch (thrown) {
+      const { stack } = CeBrokerError.from(thrown, 'internal');
+      this.#logger.error({ error: stack }, 'a defect of the broker; it goes on');
+    }
   }
 
   #next(): void {
@@ -465,19 +384,6 @@ export class LmdbStore implements EventStore, OpenStore {
     this.#places.set(place.number, place);
   }
 
-  #event(position: number): EventRecord {
-    const key = numberKey(position);
-    const sealed = this.#databases.events.get(key);
-    const record = sealed === undefined ? undefined : unseal(key, sealed);
-    if (record === undefined) {
-      throw new CeBrokerError(
-        'data_loss',
-        `the event at position ${position} in ${this.#directory} is ${sealed === undefined ? 'missing' : 'damaged'}: it is not handed out, and asked for again`,
-      );
-    }
-    return decodeEvent(record);
-  }
-
   #head(place: Place, key: Buffer, sealed: Buffer | undefined): Buffer | undefined {
     if (sealed === undefined) return undefined;
     const record = unseal(key, sealed);
@@ -498,8 +404,4 @@ export class LmdbStore implements EventStore, OpenStore {
       this.#listener?.ends(this.#places.get(next.value.readUInt32BE(0)), idOfKey(next.value));
     }
   }
-}
-
-function endsByItself({ farewell, grave, request, tombstone }: Resource): boolean {
-  return (tombstone ?? grave ?? farewell) !== undefined || request?.deleting === true;
 }

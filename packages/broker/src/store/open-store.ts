@@ -5,7 +5,8 @@ import type { OpenStore, StoreContext, StoreProvider } from '../state/event-stor
 import { checkDataFile, type UncheckedPages } from './check-file.js';
 import { DataDirLock } from './data-dir-lock.js';
 import { type Databases, openDatabases } from './databases.js';
-import { DEFAULT_SETTINGS, type LmdbSettings, LmdbStore } from './lmdb-store.js';
+import { DEFAULT_SETTINGS, type LmdbSettings } from './lmdb-settings.js';
+import { LmdbStore } from './lmdb-store.js';
 import { Scrub } from './scrub.js';
 import { upgrade } from './upgrade.js';
 

@@ -5,6 +5,9 @@
 export class RecentBytes {
   readonly #capacity: number;
   readonly #byPosition = new Map<number, Uint8Array>();
+  /** Positions in the order in which they came; a map that loses its first entries again and again is slow to find the next. */
+  #order: number[] = [];
+  #head = 0;
   #bytes = 0;
 
   /** @param capacity in bytes, for what is committed; what is not always stays */
@@ -16,12 +19,11 @@ export class RecentBytes {
     return this.#byPosition.get(position);
   }
 
-  /** @param committedUpTo positions above it stay */
-  add(position: number, bytes: Uint8Array, committedUpTo: number): void {
+  add(position: number, bytes: Uint8Array): void {
     this.delete(position);
     this.#byPosition.set(position, bytes);
+    this.#order.push(position);
     this.#bytes += bytes.byteLength;
-    this.trim(committedUpTo);
   }
 
   delete(position: number): void {
@@ -31,12 +33,16 @@ export class RecentBytes {
     this.#bytes -= bytes.byteLength;
   }
 
+  /** @param committedUpTo positions above it stay */
   trim(committedUpTo: number): void {
-    if (this.#bytes <= this.#capacity) return;
-    for (const position of this.#byPosition.keys()) {
-      if (position > committedUpTo) continue;
+    while (this.#bytes > this.#capacity && this.#head < this.#order.length) {
+      const position = this.#order[this.#head] ?? 0;
+      if (position > committedUpTo) return;
+      this.#head += 1;
       this.delete(position);
-      if (this.#bytes <= this.#capacity) return;
     }
+    if (this.#head < 1_024 || this.#head < this.#order.length / 2) return;
+    this.#order = this.#order.slice(this.#head);
+    this.#head = 0;
   }
 }

@@ -4,7 +4,7 @@ import type { Place } from '../state/place.js';
 import type { Resource } from '../state/resource.js';
 import type { Databases } from './databases.js';
 import { decodeGroup, numberOfKey, resourceKey, unseal } from './layout.js';
-import type { Head } from './settling.js';
+import { endsByItself, type Head } from './settling.js';
 
 /** What was read to start with. */
 export interface Recovered {
@@ -13,7 +13,8 @@ export interface Recovered {
   readonly heads: readonly (readonly [Resource, Head])[];
   readonly dead: readonly number[];
   readonly lastGroup: number;
-  readonly journalEntries: Map<number, number>;
+  /** How many entries each group has in the journal, in ascending order of the groups. */
+  readonly journal: Map<number, number>;
 }
 
 /** Reads what must be known before anybody is served: the directory of partitions, the journal; not the resources. */
@@ -21,7 +22,7 @@ export function recover(databases: Databases, table: StoreTable, logger: Logger)
   const places = readPlaces(databases, table, logger);
   const changes = new Map<string, { place: Place; id: string; record: Buffer | undefined }>();
   const dead: number[] = [];
-  const journalEntries = new Map<number, number>();
+  const journal = new Map<number, number>();
   let lastGroup = 0;
   for (const { key, value } of databases.journal.getRange({})) {
     const entry = unseal(key, value);
@@ -32,7 +33,7 @@ export function recover(databases: Databases, table: StoreTable, logger: Logger)
       );
     }
     lastGroup = numberOfKey(key);
-    journalEntries.set(lastGroup, (journalEntries.get(lastGroup) ?? 0) + 1);
+    journal.set(lastGroup, (journal.get(lastGroup) ?? 0) + 1);
     const group = decodeGroup(entry);
     for (const { id, partition, record } of group.changes) {
       const place = places.get(partition);
@@ -43,13 +44,9 @@ export function recover(databases: Databases, table: StoreTable, logger: Logger)
   const heads: [Resource, Head][] = [];
   for (const { id, place, record } of changes.values()) {
     const resource = table.addResource(place, id, record);
-    const ends = (resource.tombstone ?? resource.grave ?? resource.farewell) !== undefined;
-    heads.push([
-      resource,
-      { key: resourceKey(place.number, id), record, ends: ends || resource.request?.deleting === true },
-    ]);
+    heads.push([resource, { key: resourceKey(place.number, id), record, ends: endsByItself(resource) }]);
   }
-  return { places, heads, dead, lastGroup, journalEntries };
+  return { places, heads, dead, lastGroup, journal };
 }
 
 function readPlaces({ partitions }: Databases, table: StoreTable, logger: Logger): Map<number, Place> {

@@ -9,6 +9,11 @@ export interface Head {
   readonly ends: boolean;
 }
 
+/** A deletion, or the memory of one: it must be in memory, since nobody asks for it when its time is over. */
+export function endsByItself({ farewell, grave, request, tombstone }: Resource): boolean {
+  return (tombstone ?? grave ?? farewell) !== undefined || request?.deleting === true;
+}
+
 /** One round: heads in the order of their keys and dead events in the order of their positions, a slice with each group. */
 interface Round {
   readonly heads: readonly Head[];

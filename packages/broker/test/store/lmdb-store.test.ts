@@ -144,4 +144,43 @@ describe('a store of real files', () => {
     expect(got).toEqual(names.map((name) => `c1 gets update c1/${name} v3 from A`).sort());
     await second.store.close();
   });
+
+  it('is walked over several turns while things change: what stays comes exactly once', async () => {
+    const kept = await Kept.open(newFolder(), { mostAtRest: 0 }, { settleAt: 20 });
+    const names = Array.from({ length: 300 }, (_, index) => `r${String(index).padStart(3, '0')}`);
+    await Promise.all(names.map((resourceId) => kept.publish({ resourceId, version: '1' })));
+    for (let tick = 1; tick <= 10; tick++) {
+      kept.core.tick(Date.now() + tick * 10_000);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    const partition = kept.core.view.table.find(works, 'c1');
+    expect(partition?.hot.size).toBeLessThan(300);
+    const seen: string[] = [];
+    for (const { id } of partition?.views() ?? []) {
+      seen.push(id);
+      if (seen.length % 50 === 0) {
+        const changed = names.filter((_, index) => index % 7 === 0);
+        await Promise.all(
+          changed.map((resourceId) => kept.publish({ resourceId, version: String(seen.length) })),
+        );
+        kept.core.tick(Date.now() + 200_000 + seen.length * 10_000);
+      }
+    }
+    expect(seen.sort()).toEqual(names);
+    await kept.store.close();
+  });
+
+  it('keeps types whose policy is latest in memory, and goes on above their positions', async () => {
+    const folder = newFolder();
+    const first = await Kept.open(folder);
+    const type = `${DATA_TYPES['leases']}.spec.update_request`;
+    expect(await first.publish({ resourceId: 'a', version: '1' })).toBe('ok');
+    expect(await first.publish({ type, resourceId: 'lease', version: '1' })).toBe('ok');
+    const { position } = first.core.view;
+    await first.store.close();
+    const second = await Kept.open(folder);
+    expect(second.core.view.position).toBeGreaterThan(position);
+    expect([...second.core.view.table.all()].map(({ size }) => size)).toEqual([1]);
+    await second.store.close();
+  });
 });

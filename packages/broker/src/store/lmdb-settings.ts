@@ -1,0 +1,15 @@
+/** Settings of a store; sizes in bytes. */
+export interface LmdbSettings {
+  /** Bytes of events that are kept in memory beside the files, for receivers that share them. */
+  readonly cacheBytes: number;
+  /** What may wait for the disk before Publishes are refused. */
+  readonly mostUnderWay: number;
+  /** Heads that wait in the journal before they are written where they belong. */
+  readonly settleAt: number;
+}
+
+export const DEFAULT_SETTINGS: LmdbSettings = Object.freeze({
+  cacheBytes: 32 * 1024 * 1024,
+  mostUnderWay: 64 * 1024 * 1024,
+  settleAt: 16_384,
+});

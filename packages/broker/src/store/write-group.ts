@@ -1,0 +1,106 @@
+import type { Resource } from '../state/resource.js';
+import { encodeResource } from '../state/resource-codec.js';
+import { type Databases, putLast } from './databases.js';
+import type { Group } from './group.js';
+import { encodeGroup, type HeadChange, journalKey, numberKey, resourceKey, seal } from './layout.js';
+import { type Progress, writeProgress } from './progress.js';
+import { endsByItself, type Head, type Slice } from './settling.js';
+
+export interface GroupToWrite {
+  readonly group: Group;
+  /** What is settled with it. */
+  readonly slice: Slice | undefined;
+  /** How far the store has come with the group before, and the position and bytes that it has with this one. */
+  readonly before: Progress;
+  /** How many entries each group has in the journal. */
+  readonly journal: ReadonlyMap<number, number>;
+}
+
+export interface WrittenGroup {
+  /** Resolves once all of it is on disk. */
+  readonly committed: Promise<unknown>;
+  readonly progress: Progress;
+  readonly heads: readonly (readonly [Resource, Head])[];
+  /** How many entries it has in the journal. */
+  readonly entries: number;
+}
+
+/** Writes a group as one transaction: everything that is put in one turn of the event loop is in it. */
+export function writeGroup(
+  databases: Databases,
+  { before, group, journal, slice }: GroupToWrite,
+): WrittenGroup {
+  const changes: HeadChange[] = [];
+  const heads: (readonly [Resource, Head])[] = [];
+  for (const resource of group.resources) {
+    const { id, place } = resource;
+    const record = encodeResource(resource);
+    changes.push({ partition: place.number, id, record });
+    heads.push([resource, { key: resourceKey(place.number, id), record, ends: endsByItself(resource) }]);
+  }
+  for (const [position, record] of group.events) putLast(databases.events, numberKey(position), record);
+  const isJournaled = changes.length > 0 || group.dead.length > 0;
+  const number = before.group + (isJournaled ? 1 : 0);
+  const entries = isJournaled ? writeJournal(databases, number, changes, group.dead) : 0;
+  writePlaces(databases, group);
+  writeEntries(databases, group);
+  const settled = slice === undefined ? before.settled : settle(databases, slice, before.settled, journal);
+  const progress = { ...before, group: number, settled };
+  return { committed: writeProgress(databases.meta, progress), progress, heads, entries };
+}
+
+function writeJournal(
+  { journal }: Databases,
+  group: number,
+  changes: readonly HeadChange[],
+  dead: readonly number[],
+): number {
+  let count = 0;
+  for (const entry of encodeGroup(changes, dead)) {
+    const key = journalKey(group, count);
+    putLast(journal, key, seal(key, entry));
+    count += 1;
+  }
+  return count;
+}
+
+function writePlaces({ partitions }: Databases, { droppedPlaces, places }: Group): void {
+  for (const { cluster, dataType, number, owned, requests, size } of places) {
+    const key = resourceKey(number, '');
+    const text = JSON.stringify({ cluster, dataType, size, requests, owned: [...owned] });
+    void partitions.put(key, seal(key, Buffer.from(text)));
+  }
+  for (const number of droppedPlaces) void partitions.remove(resourceKey(number, ''));
+}
+
+function writeEntries(databases: Databases, group: Group): void {
+  for (const [name, value] of group.entries) {
+    const key = Buffer.from(name);
+    if (value === undefined) void databases.entries.remove(key);
+    else void databases.entries.put(key, seal(key, Buffer.from(value)));
+  }
+}
+
+/** Writes heads where they belong, and forgets dead events; with the last slice of a round the journal up to it goes too. */
+function settle(
+  { ends, events, heads, journal: database }: Databases,
+  slice: Slice,
+  before: number,
+  journal: ReadonlyMap<number, number>,
+): number {
+  for (const head of slice.heads) {
+    const { key, record } = head;
+    if (record === undefined) void heads.remove(key);
+    else void heads.put(key, seal(key, record));
+    if (head.ends) void ends.put(key, Buffer.alloc(0));
+    else void ends.remove(key);
+  }
+  for (const position of slice.dead) void events.remove(numberKey(position));
+  const { settledUpTo } = slice;
+  if (settledUpTo === undefined) return before;
+  for (let group = before + 1; group <= settledUpTo; group++) {
+    const count = journal.get(group) ?? 0;
+    for (let entry = 0; entry < count; entry++) void database.remove(journalKey(group, entry));
+  }
+  return settledUpTo;
+}
