@@ -4,6 +4,7 @@ import {
   type CloudEventTransport,
   type Limits,
   limited,
+  type SubscriptionMemory,
   type TransportEnd,
   type TransportSubscribeRequest,
 } from 'ce-broker-proto';
@@ -64,6 +65,8 @@ export class Link {
   readonly #requested = deferred<void>();
   readonly #fallbackDelay = defaultReconnectBackoff();
   #requests: readonly TransportSubscribeRequest[] = [];
+  /** What each of them keeps from one connection to the next. */
+  #memories: readonly SubscriptionMemory[] = [];
   #state: LinkState = { kind: 'connecting' };
   /** Settles when the state changes. */
   #change: Deferred<void> = deferred();
@@ -91,6 +94,7 @@ export class Link {
   /** From now on each connection carries these subscriptions. Once only. */
   request(requests: readonly TransportSubscribeRequest[]): void {
     this.#requests = requests;
+    this.#memories = requests.map(() => ({}));
     this.#requested.resolve();
   }
 
@@ -217,7 +221,7 @@ export class Link {
   }
 
   async #subscribe(session: Session): Promise<void> {
-    await session.subscribe(this.#requests);
+    await session.subscribe(this.#requests, this.#memories);
     const again = this.#everSubscribed;
     this.#everSubscribed = true;
     this.#set({ kind: 'open', session, subscribed: true });

@@ -2,6 +2,7 @@ import {
   CeBrokerError,
   type CloudEventTransport,
   isHeartbeat,
+  type SubscriptionMemory,
   type TransportEnd,
   type TransportSubscribeRequest,
   type TransportSubscription,
@@ -47,11 +48,14 @@ export class Session {
   }
 
   /** Resolves when the server has registered them all; rejects with its refusal, or when the session ends first. */
-  async subscribe(requests: readonly TransportSubscribeRequest[]): Promise<void> {
+  async subscribe(
+    requests: readonly TransportSubscribeRequest[],
+    memories: readonly SubscriptionMemory[],
+  ): Promise<void> {
     const several = requests.length > 1;
-    const opened = requests.map(async (request) => {
+    const opened = requests.map(async (request, index) => {
       try {
-        await this.#open(request);
+        await this.#open(request, memories[index]);
       } catch (thrown) {
         throw several ? named(request.dataType, CeBrokerError.from(thrown)) : thrown;
       }
@@ -77,7 +81,7 @@ export class Session {
     return this.transport.close();
   }
 
-  async #open(request: TransportSubscribeRequest): Promise<void> {
+  async #open(request: TransportSubscribeRequest, memory: SubscriptionMemory | undefined): Promise<void> {
     const { server, connectTimeoutMs, heartbeatTimeoutMs, event } = this.#options;
     const watch = new HeartbeatWatch(heartbeatTimeoutMs, (ms) =>
       this.#lost('unavailable', silence(server, ms)),
@@ -99,7 +103,7 @@ export class Session {
           this.#end({ kind: 'lost', error: error ?? ended(server) });
         },
       },
-      { signal: this.#over.signal, timeoutMs: connectTimeoutMs },
+      { signal: this.#over.signal, timeoutMs: connectTimeoutMs, memory },
     );
     this.#subscriptions.push(subscription);
     if (!this.#paused) return;

@@ -1,3 +1,4 @@
+import { CeBrokerError } from 'ce-broker-proto';
 import { checkOptionNames, type OptionNames } from '../known-options.js';
 import { type GrpcOptionNames, type GrpcOptions, type KeepAliveConfig, optionNames } from './grpc-options.js';
 import { parseTarget } from './target.js';
@@ -19,6 +20,7 @@ const OPTIONS: OptionNames<GrpcOptions> = Object.freeze({
   connectTimeoutMs: true,
   maxReceiveBytes: true,
   watchIntervalMs: true,
+  extension: true,
   names: true,
   logger: true,
 });
@@ -41,5 +43,10 @@ export function checkGrpcOptions(options: GrpcOptions): void {
   checkOptionNames(options, OPTIONS);
   checkOptionNames(options.keepAliveConfig, KEEP_ALIVE, 'keepAliveConfig');
   checkOptionNames(options.names, NAMES, 'names');
+  const { extension } = options;
+  if (extension !== undefined && extension !== 'auto' && extension !== 'off') {
+    const message = `extension must be 'auto' or 'off', not ${String(extension)}`;
+    throw new CeBrokerError('invalid_option', message, { field: 'extension' });
+  }
   parseTarget(options.url, optionNames(options).url);
 }

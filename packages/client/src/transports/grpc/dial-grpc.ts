@@ -77,6 +77,7 @@ function begin(
     server,
     channel,
     metadata: () => metadata,
+    extension: options.extension ?? 'auto',
     release: () => {
       watch.stop();
       release();

@@ -39,6 +39,11 @@ export interface GrpcOptions {
   readonly maxReceiveBytes?: number | undefined;
   /** How often the files are looked at for new content. Default 10,000; 0: only when connecting. */
   readonly watchIntervalMs?: number | undefined;
+  /**
+   * `auto`: where the server has the extension service of ce-broker, publishes share one stream and subscriptions resume; it is asked once
+   * per connection. `off`: it is not asked. Default `auto`.
+   */
+  readonly extension?: 'auto' | 'off' | undefined;
   /** What the options are called in messages, for callers who take them under other names (`{ url: '--server' }`). */
   readonly names?: Partial<GrpcOptionNames> | undefined;
   /** Told when files on disk cannot be used. Default: silent. */

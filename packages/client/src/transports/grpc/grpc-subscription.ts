@@ -8,6 +8,15 @@ import {
 import { callError, endError } from './call-error.js';
 import type { Call } from './publish-call.js';
 
+/** What a subscription is made of. */
+export interface SubscriptionParts {
+  readonly call: Call;
+  readonly server: string;
+  readonly listener: TransportListener;
+  readonly opening: Settle<TransportSubscription>;
+  readonly gone: (subscription: GrpcSubscription) => void;
+}
+
 /**
  * A subscription over gRPC: opening until the response headers are there, then open, then over. One message is asked for at a time,
  * so a pause leaves at most that message and one HTTP/2 flow-control window waiting on this side.
@@ -25,13 +34,7 @@ export class GrpcSubscription implements TransportSubscription {
   #paused = false;
   #reading = false;
 
-  constructor(
-    call: Call,
-    server: string,
-    listener: TransportListener,
-    opening: Settle<TransportSubscription>,
-    gone: (subscription: GrpcSubscription) => void,
-  ) {
+  constructor({ call, server, listener, opening, gone }: SubscriptionParts) {
     this.#call = call;
     this.#server = server;
     this.#listener = listener;
@@ -49,19 +52,16 @@ export class GrpcSubscription implements TransportSubscription {
   }
 
   onReceiveMetadata(headers: Metadata): void {
-    if (this.#state !== 'opening') return;
     const [id] = headers.get('subscription-id');
     // HTTP/2 joins values of one name with a comma.
-    this.id = id === undefined ? '' : String(id).replace(/,.*$/s, '');
-    this.#state = 'open';
-    this.#opening.resolve(this);
+    this.opened(id === undefined ? '' : String(id).replace(/,.*$/s, ''));
   }
 
   onReceiveMessage(message: Buffer): void {
     this.#reading = false;
-    if (this.#state !== 'open') return;
+    if (this.#state === 'over') return;
     try {
-      this.#listener.event(message);
+      this.take(message);
     } catch (thrown) {
       this.#end(new CeBrokerError('internal', 'the listener threw at an event', { cause: thrown }));
       this.#call.cancelWithStatus(status.CANCELLED, 'the listener threw');
@@ -73,6 +73,21 @@ export class GrpcSubscription implements TransportSubscription {
   onReceiveStatus(ended: StatusObject): void {
     if (this.#state === 'opening' && ended.code !== status.OK) this.#end(callError(this.#server, ended));
     else this.#end(endError(this.#server, ended));
+  }
+
+  protected get isOpen(): boolean {
+    return this.#state === 'open';
+  }
+
+  protected opened(id: string): void {
+    if (this.#state !== 'opening') return;
+    this.id = id;
+    this.#state = 'open';
+    this.#opening.resolve(this);
+  }
+
+  protected take(message: Buffer): void {
+    if (this.isOpen) this.#listener.event(message);
   }
 
   pause(): void {

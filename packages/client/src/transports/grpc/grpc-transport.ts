@@ -2,8 +2,8 @@ import type { Channel, Metadata } from '@grpc/grpc-js';
 import {
   CeBrokerError,
   type CloudEventTransport,
+  ExtensionFeature,
   encodePublishRequest,
-  encodeSubscriptionRequest,
   limited,
   type TransportEnd,
   type TransportListener,
@@ -12,11 +12,14 @@ import {
   type TransportSubscribeRequest,
   type TransportSubscription,
 } from 'ce-broker-proto';
-import { GrpcSubscription } from './grpc-subscription.js';
+import { ExtensionFinder } from './extension-finder.js';
+import type { GrpcSubscription } from './grpc-subscription.js';
 import { PublishCall } from './publish-call.js';
+import { PublishLine } from './publish-line.js';
+import { QueuedPublish } from './queued-publish.js';
+import { SubscriptionOpening } from './subscription-opening.js';
 
 const PUBLISH = '/io.cloudevents.v1.CloudEventService/Publish';
-const SUBSCRIBE = '/io.cloudevents.v1.CloudEventService/Subscribe';
 /** How long the publishes of a connection that ends may wait for their answers. */
 const GRACE_MS = 3_000;
 /** What gRPC can write, and wait for; longer is no limit. */
@@ -32,25 +35,40 @@ export interface GrpcConnection {
   metadata(): Metadata;
   /** Lets go of the connection. */
   release(): void;
+  /** Whether the extension service is looked for. */
+  readonly extension: 'auto' | 'off';
 }
 
 /**
  * One gRPC connection. It never reconnects: when the connection is lost it says so (`onEnd`), publishes reject, and whoever holds it
  * opens another one.
  *
- * A server that offers publishing over a stream gets it in a transport that answers `publish` from that stream: nothing above changes.
+ * Where the server has the extension service, publishes share one stream, and subscriptions with a memory resume.
  */
 export class GrpcTransport implements CloudEventTransport {
   readonly #connection: GrpcConnection;
-  readonly #publishes = new Set<PublishCall>();
+  readonly #publishes = new Set<QueuedPublish>();
   readonly #subscriptions = new Set<GrpcSubscription>();
   readonly #enders = new Set<(end: TransportEnd) => void>();
+  readonly #finder: ExtensionFinder | undefined;
+  readonly #line: PublishLine | undefined;
   #end: TransportEnd | undefined;
   #closed = false;
   #grace: NodeJS.Timeout | undefined;
 
   constructor(connection: GrpcConnection) {
     this.#connection = connection;
+    const { channel, extension, server } = connection;
+    if (extension === 'off') return;
+    this.#finder = new ExtensionFinder(channel, connection.metadata());
+    const host = {
+      server,
+      channel,
+      metadata: () => connection.metadata(),
+      callFor: (publish: QueuedPublish) => this.#call(publish),
+      refusal: () => this.#refusal(undefined),
+    };
+    this.#line = new PublishLine(host, this.#finder);
   }
 
   publish(event: Uint8Array, options?: TransportPublishOptions): Promise<void> {
@@ -61,11 +79,11 @@ export class GrpcTransport implements CloudEventTransport {
         reject(refusal);
         return;
       }
-      const { channel, server } = this.#connection;
-      const call = channel.createCall(PUBLISH, deadlineOf(options?.timeoutMs), null, null, null);
-      const publish = new PublishCall(call, server, this.#answered, resolve, reject, signal);
+      const expires = expiryOf(options?.timeoutMs);
+      const publish = new QueuedPublish(event, { expires, signal }, resolve, reject, this.#answered);
       this.#publishes.add(publish);
-      publish.send(this.#connection.metadata(), encodePublishRequest(event));
+      if (this.#line === undefined) this.#call(publish);
+      else this.#line.add(publish);
     });
   }
 
@@ -74,18 +92,26 @@ export class GrpcTransport implements CloudEventTransport {
     listener: TransportListener,
     options: TransportSubscribeOptions = {},
   ): Promise<TransportSubscription> {
-    const { channel, server } = this.#connection;
+    const { server } = this.#connection;
     return limited<TransportSubscription>(options, `${server} did not open the subscription`, (settle) => {
       const refusal = this.#refusal(undefined);
       if (refusal !== undefined) throw refusal;
-      const bytes = encodeSubscriptionRequest(request);
-      const call = channel.createCall(SUBSCRIBE, Number.POSITIVE_INFINITY, null, null, null);
-      const subscription = new GrpcSubscription(call, server, listener, settle, (over) =>
-        this.#subscriptions.delete(over),
+      const opening = new SubscriptionOpening(
+        this.#connection,
+        this.#subscriptions,
+        request,
+        listener,
+        options,
       );
-      this.#subscriptions.add(subscription);
-      subscription.start(this.#connection.metadata(), bytes, options.signal);
-      return subscription.cancel;
+      if (this.#finder === undefined || options.memory === undefined) opening.subscribe(settle);
+      else {
+        const { memory } = options;
+        this.#finder.ask((found) => {
+          if (found?.features.includes(ExtensionFeature.resume) === true) opening.watch(settle, memory);
+          else opening.subscribe(settle);
+        });
+      }
+      return () => opening.cancel();
     });
   }
 
@@ -125,8 +151,9 @@ export class GrpcTransport implements CloudEventTransport {
     await this.close();
   }
 
-  readonly #answered = (publish: PublishCall): void => {
+  readonly #answered = (publish: QueuedPublish): void => {
     this.#publishes.delete(publish);
+    this.#line?.forget(publish);
     if (this.#grace !== undefined && this.#publishes.size === 0) this.#release();
   };
 
@@ -135,7 +162,17 @@ export class GrpcTransport implements CloudEventTransport {
     this.#grace = undefined;
     const error = this.#end?.kind === 'lost' ? this.#end.error : this.#closedError();
     for (const publish of this.#publishes) publish.cancel(error);
+    this.#line?.close();
     this.#connection.release();
+  }
+
+  /** One call for one event. */
+  #call(publish: QueuedPublish): void {
+    const { channel, server } = this.#connection;
+    const call = channel.createCall(PUBLISH, deadlineOf(publish.expires), null, null, null);
+    const unary = new PublishCall(call, server, publish);
+    publish.use(unary);
+    unary.send(this.#connection.metadata(), encodePublishRequest(publish.event));
   }
 
   #refusal(signal: AbortSignal | undefined): CeBrokerError | undefined {
@@ -150,7 +187,7 @@ export class GrpcTransport implements CloudEventTransport {
 }
 
 /** Throws `invalid_argument` for what is no number: gRPC would throw where nobody can catch it. */
-function deadlineOf(timeoutMs: number | undefined): number {
+function expiryOf(timeoutMs: number | undefined): number {
   if (timeoutMs === undefined) return Number.POSITIVE_INFINITY;
   if (typeof timeoutMs !== 'number' || Number.isNaN(timeoutMs)) {
     throw new CeBrokerError(
@@ -159,5 +196,9 @@ function deadlineOf(timeoutMs: number | undefined): number {
       { field: 'timeoutMs' },
     );
   }
-  return timeoutMs > LONGEST_TIMEOUT_MS ? Number.POSITIVE_INFINITY : Date.now() + timeoutMs;
+  return timeoutMs > LONGEST_TIMEOUT_MS ? Number.POSITIVE_INFINITY : performance.now() + timeoutMs;
+}
+
+function deadlineOf(expires: number): number {
+  return expires === Number.POSITIVE_INFINITY ? expires : Date.now() + expires - performance.now();
 }

@@ -1,38 +1,25 @@
 import { type ChannelInterface, type Metadata, type StatusObject, status } from '@grpc/grpc-js';
 import { CeBrokerError } from 'ce-broker-proto';
 import { callError } from './call-error.js';
+import type { QueuedPublish } from './queued-publish.js';
 
 /** A call below gRPC's client classes, whose wrappers cost as much as the call itself. */
 export type Call = ReturnType<ChannelInterface['createCall']>;
 
-/** One publish under way: what gRPC calls as its answer comes in. */
+/** One publish that is a call of its own: what gRPC calls as its answer comes in. */
 export class PublishCall {
   readonly #call: Call;
   readonly #server: string;
-  readonly #done: (publish: PublishCall) => void;
-  readonly #resolve: () => void;
-  readonly #reject: (error: CeBrokerError) => void;
-  readonly #signal: AbortSignal | undefined;
+  readonly #publish: QueuedPublish;
   #over = false;
 
-  constructor(
-    call: Call,
-    server: string,
-    done: (publish: PublishCall) => void,
-    resolve: () => void,
-    reject: (error: CeBrokerError) => void,
-    signal: AbortSignal | undefined,
-  ) {
+  constructor(call: Call, server: string, publish: QueuedPublish) {
     this.#call = call;
     this.#server = server;
-    this.#done = done;
-    this.#resolve = resolve;
-    this.#reject = reject;
-    this.#signal = signal;
+    this.#publish = publish;
   }
 
   send(metadata: Metadata, request: Buffer): void {
-    this.#signal?.addEventListener('abort', this.#aborted, { once: true });
     this.#call.start(metadata, this);
     this.#call.startRead();
     this.#call.sendMessageWithContext({}, request);
@@ -45,15 +32,15 @@ export class PublishCall {
 
   onReceiveStatus(answer: StatusObject): void {
     if (this.#over) return;
-    this.#finish();
-    if (answer.code === status.OK) this.#resolve();
-    else this.#reject(this.#errorOf(answer));
+    this.#over = true;
+    if (answer.code === status.OK) this.#publish.succeed();
+    else this.#publish.fail(this.#errorOf(answer));
   }
 
-  cancel(error: CeBrokerError): void {
+  /** Nobody waits for it any more. */
+  cancel(): void {
     if (this.#over) return;
-    this.#finish();
-    this.#reject(error);
+    this.#over = true;
     this.#call.cancelWithStatus(status.CANCELLED, 'cancelled');
   }
 
@@ -63,12 +50,4 @@ export class PublishCall {
       cause: new Error(answer.details),
     });
   }
-
-  #finish(): void {
-    this.#over = true;
-    this.#done(this);
-    this.#signal?.removeEventListener('abort', this.#aborted);
-  }
-
-  readonly #aborted = (): void => this.cancel(CeBrokerError.from(this.#signal?.reason, 'cancelled'));
 }
