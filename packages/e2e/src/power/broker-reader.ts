@@ -64,24 +64,26 @@ async function missing({ folder, specs, deleted, statuses }: WantedState): Promi
     const known = bySource.get(source) ?? new Map<string, number>();
     bySource.set(source, known.set(id, sequence));
   }
-  for (const [source, wanted] of bySource) {
-    const known = [...wanted.keys()].map((resourceId) => ({ resourceId, statusHash: '' }));
-    await collect(
-      connection,
-      { source, clusterName: '', dataType: WIDGETS },
-      statusResyncEvent(source, WIDGETS, known),
-      'status',
-      (event) => {
-        const id = readResourceId(event) ?? '';
-        const sequence = Number(readSequenceId(event) ?? 0);
-        const said = JSON.parse(Buffer.from(eventDataBytes(event) ?? []).toString('utf8')) as {
-          sequence: number;
-        };
-        if (said.sequence !== sequence) problems.push(`the status of ${id}, ${sequence}, is damaged`);
-        if (sequence >= (wanted.get(id) ?? Number.POSITIVE_INFINITY)) wanted.delete(id);
-        return wanted.size === 0;
-      },
-    );
+  await Promise.all(
+    [...bySource].map(([source, wanted]) => {
+      const known = [...wanted.keys()].map((resourceId) => ({ resourceId, statusHash: '' }));
+      return collect(
+        connection,
+        { source, clusterName: '', dataType: WIDGETS },
+        statusResyncEvent(source, WIDGETS, known),
+        'status',
+        (event) => {
+          const id = readResourceId(event) ?? '';
+          const sequence = Number(readSequenceId(event) ?? 0);
+          const said = JSON.parse(textOf(event)) as { sequence: number };
+          if (said.sequence !== sequence) problems.push(`the status of ${id}, ${sequence}, is damaged`);
+          if (sequence >= (wanted.get(id) ?? Number.POSITIVE_INFINITY)) wanted.delete(id);
+          return wanted.size === 0;
+        },
+      );
+    }),
+  );
+  for (const wanted of bySource.values()) {
     for (const [id, sequence] of wanted) problems.push(`the status of ${id} with ${sequence} is lost`);
   }
   connection.close();
@@ -120,6 +122,10 @@ function collect(
 }
 
 function isWhole(event: Event, version: number): boolean {
-  const { pad } = JSON.parse(Buffer.from(eventDataBytes(event) ?? []).toString('utf8')) as { pad: string };
+  const { pad } = JSON.parse(textOf(event)) as { pad: string };
   return tellsOf(event).version === version && pad.length % 1_024 === 0 && /^x+$/.test(pad);
+}
+
+function textOf(event: Event): string {
+  return Buffer.from(eventDataBytes(event) ?? []).toString('utf8');
 }

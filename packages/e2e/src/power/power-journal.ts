@@ -23,14 +23,18 @@ export type PowerOperation =
 
 const HEAD_BYTES = 16;
 
-/** Builds the library that keeps the journal. Throws when there is no C compiler, with what to install. */
+/** Builds the library that keeps the journal. With the C compiler that CC names, else cc. Throws when there is none. */
 export function buildPowerLibrary(): string {
   const source = fileURLToPath(new URL('../../power/journal.c', import.meta.url));
   const library = join(mkdtempSync(join(tmpdir(), 'ce-broker-power-')), 'journal.so');
   try {
-    execFileSync('cc', ['-shared', '-fPIC', '-O2', '-o', library, source, '-ldl', '-lpthread'], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
+    execFileSync(
+      process.env['CC'] ?? 'cc',
+      ['-shared', '-fPIC', '-O2', '-o', library, source, '-ldl', '-lpthread'],
+      {
+        stdio: ['ignore', 'pipe', 'pipe'],
+      },
+    );
   } catch (cause) {
     throw new Error(`cc cannot build ${source}: install gcc`, { cause });
   }
