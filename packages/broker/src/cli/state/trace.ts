@@ -29,9 +29,12 @@ function describeTrace(trace: TraceRow): string {
 
 function stage(name: string, row: StageRow | null): string {
   if (row === null) return `${name}: none\n`;
-  const from = row.by === null ? row.source : `${row.source}, user ${row.by}`;
+  const source = row.source ?? 'an unknown source';
+  const from = row.by === null ? source : `${source}, user ${row.by}`;
   const lines = [
-    `${name} v${row.version}: ${row.action}, ${formatSize(row.bytes)}, event ${row.eventId}`,
+    row.action === null
+      ? `${name} v${row.version}: its record is damaged`
+      : `${name} v${row.version}: ${row.action}, ${formatSize(row.bytes)}, event ${row.eventId}`,
     ...superseded(row),
     ...(row.stampedAt === null ? [] : [`  ${row.stampedAt}  stamped by its publisher's clock`]),
     `  ${row.at}  received from ${from}`,
@@ -70,7 +73,7 @@ function superseded({ superseded: rows }: StageRow): readonly string[] {
   return rows.toReversed().map(({ at, delivered, version }) => {
     const times = delivered === 1 ? 'once' : `${delivered} times`;
     const got = delivered === null ? '' : delivered === 0 ? ', delivered to nobody' : `, delivered ${times}`;
-    return `  ${at ?? 'time unknown'.padEnd(24)}  before it: v${version}${got}`;
+    return `  ${at ?? 'time unknown'.padEnd(24)}  before it: ${version === null ? 'a damaged record' : `v${version}`}${got}`;
   });
 }
 

@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
-import { CeBrokerError, decodeEvent, eventDataBytes } from 'ce-broker-proto';
+import { decodeEvent, eventDataBytes } from 'ce-broker-proto';
 import type { Core } from '../../core/index.js';
 import type { StoredBytes } from '../../state/event-store.js';
 import type { CellView, Resource } from '../../state/resource.js';
 import { diffJson, type JsonDiff } from './json-diff.js';
 import { shown } from './state-rows.js';
+import { unlessDamaged } from './stored-note.js';
 
 /** Larger payloads are compared by size and hash only: a broker does not stop for a look at its past. */
 const MOST_COMPARED_BYTES = 1024 * 1024;
@@ -97,31 +98,36 @@ async function versions(
   return rows;
 }
 
-function readVersion({ scanner, store }: Readonly<Core>, stored: StoredBytes): Read {
+function readVersion(core: Readonly<Core>, stored: StoredBytes): Read {
   const { position, size } = stored;
-  try {
-    const note = store.describe(stored);
-    const bytes = store.read(stored);
-    const { deleting, id, source, type, version } = scanner.scanEvent(bytes);
-    const row: VersionRow = {
-      position,
-      version: shown(version),
-      action: type.action,
-      deletion: deleting,
-      at: note === undefined ? null : new Date(note.at).toISOString(),
-      by: note?.user ?? null,
-      source,
-      eventId: id,
-      bytes: size,
-      changes: null,
-      damaged: false,
-    };
-    return { row, payload: eventDataBytes(decodeEvent(bytes)) ?? new Uint8Array(0) };
-  } catch (thrown) {
-    if (CeBrokerError.from(thrown).code !== 'data_loss') throw thrown;
-    const nothing = { version: 0, action: '', deletion: false, at: null, by: null, source: '', eventId: '' };
-    return { row: { position, ...nothing, bytes: size, changes: null, damaged: true }, payload: undefined };
-  }
+  const nothing = { version: 0, action: '', deletion: false, at: null, by: null, source: '', eventId: '' };
+  return (
+    unlessDamaged(() => readIntact(core, stored)) ?? {
+      row: { position, ...nothing, bytes: size, changes: null, damaged: true },
+      payload: undefined,
+    }
+  );
+}
+
+function readIntact({ scanner, store }: Readonly<Core>, stored: StoredBytes): Read {
+  const { position, size } = stored;
+  const note = store.describe(stored);
+  const bytes = store.read(stored);
+  const { deleting, id, source, type, version } = scanner.scanEvent(bytes);
+  const row: VersionRow = {
+    position,
+    version: shown(version),
+    action: type.action,
+    deletion: deleting,
+    at: note === undefined ? null : new Date(note.at).toISOString(),
+    by: note?.user ?? null,
+    source,
+    eventId: id,
+    bytes: size,
+    changes: null,
+    damaged: false,
+  };
+  return { row, payload: eventDataBytes(decodeEvent(bytes)) ?? new Uint8Array(0) };
 }
 
 function changesOf(older: Read, newer: Read, secret: boolean): Changes | null {

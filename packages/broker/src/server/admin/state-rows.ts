@@ -5,7 +5,7 @@ import type { Clock } from '../clock.js';
 import { whyHeld } from '../holds.js';
 import { type EventRow, eventRow } from './event-row.js';
 import type { StateFilter } from './state-filter.js';
-import { noteOf } from './stored-note.js';
+import { noteOf, unlessDamaged } from './stored-note.js';
 import { type Sync, syncOf } from './sync.js';
 
 /** Partitions that are asked for an id in one turn of the event loop. */
@@ -129,7 +129,9 @@ export class StateRows {
   detail(resource: ResourceView): ResourceDetail {
     const { secret } = this.#view.policies.of(resource.place.dataType);
     const event = (cell: CellView | undefined): EventRow | null =>
-      cell === undefined ? null : eventRow(this.#view.store.read(cell.stored), secret);
+      cell === undefined
+        ? null
+        : (unlessDamaged(() => eventRow(this.#view.store.read(cell.stored), secret)) ?? null);
     return {
       ...this.row(resource),
       specEvent: event(resource.spec),

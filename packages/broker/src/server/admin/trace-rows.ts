@@ -4,6 +4,7 @@ import type { Delivery, Refusal } from '../../core/trace.js';
 import type { StoredBytes } from '../../state/event-store.js';
 import type { Cell, Resource } from '../../state/resource.js';
 import { type CellRow, type ResourceRow, type StateRows, shown } from './state-rows.js';
+import { noteOf, unlessDamaged } from './stored-note.js';
 import { type Reason, whyUnanswered, whyUndelivered } from './why.js';
 
 /** Refusals of one resource that are shown. */
@@ -25,12 +26,13 @@ export interface TraceRow extends Omit<ResourceRow, 'spec' | 'status' | 'request
 
 /** The newest event of one side, and how far it came. */
 export interface StageRow extends CellRow {
-  readonly action: string;
-  readonly source: string;
-  readonly eventId: string;
+  /** These three are null when the record is damaged. */
+  readonly action: string | null;
+  readonly source: string | null;
+  readonly eventId: string | null;
   /** By its publisher's clock; null: it did not say. */
   readonly stampedAt: string | null;
-  /** Whether it is durable; `unknown`: the record is damaged. */
+  /** Whether it may be shown: it is on disk, or its type is kept in memory only. */
   readonly durable: boolean;
   /** Null: it was at once, or before this start of the broker, or it is not yet. */
   readonly durableAt: string | null;
@@ -55,7 +57,8 @@ export interface DeliveryRow {
 }
 
 export interface SupersededRow {
-  readonly version: number | string;
+  /** Null: the record is damaged. */
+  readonly version: number | string | null;
   readonly at: string | null;
   /** How often it was delivered; null: not known any more. */
   readonly delivered: number | null;
@@ -138,12 +141,12 @@ function stage(
   if (row === null || cell === undefined) return null;
   const trace = core.trace.of(cell.position);
   const durableAt = trace?.durableAt ?? 0;
-  const { id, source, type } = core.scanner.scanEvent(core.store.read(cell.stored));
+  const event = unlessDamaged(() => core.scanner.scanEvent(core.store.read(cell.stored)));
   return {
     ...row,
-    action: type.action,
-    source,
-    eventId: id,
+    action: event?.type.action ?? null,
+    source: event?.source ?? null,
+    eventId: event?.id ?? null,
     stampedAt: cell.stampedAt === 0 ? null : iso(cell.stampedAt),
     durable: isDurable(core, cell),
     durableAt: durableAt === 0 ? null : iso(durableAt),
@@ -161,10 +164,11 @@ function deliveryRow({ sessions }: Readonly<Core>, { at, session }: Delivery): D
 }
 
 function superseded({ scanner, store, trace }: Readonly<Core>, stored: StoredBytes): SupersededRow {
-  const note = store.describe(stored);
+  const note = noteOf(store, stored);
+  const version = unlessDamaged(() => scanner.scanEvent(store.read(stored)).version);
   const isBeforeStart = stored.position <= trace.before;
   return {
-    version: shown(scanner.scanEvent(store.read(stored)).version),
+    version: version === undefined ? null : shown(version),
     at: note === undefined ? null : iso(note.at),
     delivered: isBeforeStart ? null : (trace.of(stored.position)?.delivered ?? null),
   };
