@@ -28,7 +28,7 @@ describe('docs/guide/embed.md', () => {
   it.each(programs)('$name prints what the guide says', async ({ name, code, output }) => {
     const path = join(folder, name);
     writeFileSync(path, code);
-    const { stdout } = await run(process.execPath, [path], { timeout: 20_000 });
+    const { stdout } = await run(process.execPath, [path], { cwd: folder, timeout: 20_000 });
     expect(stdout).toBe(output);
   });
 });
@@ -41,7 +41,7 @@ describe('README.md of the package', () => {
     expect(blocks).not.toHaveLength(0);
     const path = join(folder, 'readme.mjs');
     writeFileSync(path, code);
-    const { stdout } = await run(process.execPath, [path], { timeout: 20_000 });
+    const { stdout } = await run(process.execPath, [path], { cwd: folder, timeout: 20_000 });
     expect(stdout).toMatch(/^127\.0\.0\.1:\d+ \{/);
   });
 });
