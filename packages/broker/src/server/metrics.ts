@@ -1,9 +1,10 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { Core } from '../core/index.js';
+import type { Distribution } from '../state/distribution.js';
 import { OWN_METRICS, type Sample } from './metric-list.js';
 import type { BrokerStatus } from './snapshot.js';
-import type { Durations, Traffic } from './traffic.js';
+import type { Traffic } from './traffic.js';
 import { DURATION_BUCKETS, PUBLISH_BUCKETS } from './traffic.js';
 import { readTraffic, type TrafficSamples } from './traffic-metrics.js';
 
@@ -187,14 +188,14 @@ export class Metrics {
 class ReadHistogram extends Histogram<string> {
   readonly #name: string;
   readonly #help: string;
-  readonly #read: () => readonly (readonly [Readonly<Record<string, string>>, Durations])[];
+  readonly #read: () => readonly (readonly [Readonly<Record<string, string>>, Distribution])[];
 
   constructor(
     name: string,
     help: string,
     labelNames: readonly string[],
     buckets: readonly number[],
-    read: () => readonly (readonly [Readonly<Record<string, string>>, Durations])[],
+    read: () => readonly (readonly [Readonly<Record<string, string>>, Distribution])[],
   ) {
     super({ name, help, labelNames, buckets: [...buckets], registers: [] });
     this.#name = name;
@@ -207,7 +208,7 @@ class ReadHistogram extends Histogram<string> {
     return { name: this.#name, help: this.#help, type: 'histogram', values, aggregator: 'sum' };
   }
 
-  #lines(labels: Readonly<Record<string, string>>, { bounds, counts, sum, count }: Durations): object[] {
+  #lines(labels: Readonly<Record<string, string>>, { bounds, counts, sum, count }: Distribution): object[] {
     let total = 0;
     const buckets = bounds.map((bound, index) => {
       total += counts[index] ?? 0;

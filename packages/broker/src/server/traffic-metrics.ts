@@ -1,5 +1,6 @@
 import type { Core } from '../core/index.js';
-import { DURATION_BUCKETS, Durations, type Tally, type Traffic } from './traffic.js';
+import { Distribution } from '../state/distribution.js';
+import { DURATION_BUCKETS, type Tally, type Traffic } from './traffic.js';
 
 type Labels = Readonly<Record<string, string>>;
 export interface TrafficSamples {
@@ -7,7 +8,7 @@ export interface TrafficSamples {
   readonly called: (readonly [Labels, number])[];
   readonly sent: (readonly [Labels, number])[];
   readonly processed: (readonly [Labels, number])[];
-  readonly durations: (readonly [Labels, Durations])[];
+  readonly durations: (readonly [Labels, Distribution])[];
 }
 
 /** Names of the gRPC status codes, as Go writes them. */
@@ -39,9 +40,9 @@ export function readTraffic(traffic: Traffic, view: Readonly<Core>): TrafficSamp
   return samples;
 }
 
-/** Durations by labels; those that are shown under the same labels are added up. */
-function durationsOf(traffic: Traffic): Iterable<readonly [Labels, Durations]> {
-  const all = new Map<string, readonly [Labels, Durations]>();
+/** Distribution by labels; those that are shown under the same labels are added up. */
+function durationsOf(traffic: Traffic): Iterable<readonly [Labels, Distribution]> {
+  const all = new Map<string, readonly [Labels, Distribution]>();
   for (const { answered, shownAs } of traffic.all()) {
     const { consumer, dataType } = shownAs;
     for (const [code, durations] of answered) {
@@ -51,7 +52,7 @@ function durationsOf(traffic: Traffic): Iterable<readonly [Labels, Durations]> {
         const grpc_code = CODE_NAMES[code] ?? 'Unknown';
         entry = [
           { consumer, data_type: dataType, method: 'Publish', grpc_code },
-          new Durations(DURATION_BUCKETS),
+          new Distribution(DURATION_BUCKETS),
         ];
         all.set(key, entry);
       }

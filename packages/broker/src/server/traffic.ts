@@ -1,3 +1,5 @@
+import { Distribution } from '../state/distribution.js';
+
 /** Upper bounds of the SDK's buckets (Go: `ExponentialBuckets(10e-7, 10, 10)`), in seconds. */
 export const DURATION_BUCKETS: readonly number[] = Object.freeze([
   1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1, 10, 100, 1000,
@@ -7,38 +9,6 @@ export const DURATION_BUCKETS: readonly number[] = Object.freeze([
 export const PUBLISH_BUCKETS: readonly number[] = Object.freeze([
   2e-5, 5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 1e-2, 2.5e-2, 5e-2, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
 ]);
-
-/** How many calls took how long: numbers only, added up when somebody looks. */
-export class Durations {
-  readonly bounds: readonly number[];
-  /** Calls by bucket, not cumulative; the last is for what took longer than all bounds. */
-  readonly counts: number[];
-  sum = 0;
-  count = 0;
-
-  /** @param bounds upper bounds of the buckets in seconds, ascending */
-  constructor(bounds: readonly number[]) {
-    this.bounds = bounds;
-    this.counts = new Array<number>(bounds.length + 1).fill(0);
-  }
-
-  /** Adds what was counted elsewhere, with the same bounds. */
-  addAll(other: Durations): void {
-    for (const [index, count] of other.counts.entries())
-      this.counts[index] = (this.counts[index] ?? 0) + count;
-    this.sum += other.sum;
-    this.count += other.count;
-  }
-
-  add(seconds: number): void {
-    const { bounds, counts } = this;
-    let bucket = 0;
-    while (bucket < bounds.length && seconds > (bounds[bucket] ?? 0)) bucket += 1;
-    counts[bucket] = (counts[bucket] ?? 0) + 1;
-    this.sum += seconds;
-    this.count += 1;
-  }
-}
 
 /** The labels of a histogram of durations. */
 export interface DurationLabels {
@@ -55,7 +25,7 @@ export class Tally {
   /** Publishes whose envelope could be read. */
   published = 0;
   /** Answered Publishes by gRPC status code. */
-  readonly answered = new Map<number, Durations>();
+  readonly answered = new Map<number, Distribution>();
   subscriptions = 0;
   /** Ended subscriptions by gRPC status code. */
   readonly ended = new Map<number, number>();
@@ -71,7 +41,7 @@ export class Tally {
   answer(code: number, seconds: number): void {
     let durations = this.answered.get(code);
     if (durations === undefined) {
-      durations = new Durations(DURATION_BUCKETS);
+      durations = new Distribution(DURATION_BUCKETS);
       this.answered.set(code, durations);
     }
     durations.add(seconds);
@@ -100,7 +70,7 @@ export class Traffic {
   readonly #limit: number;
   #size = 0;
   /** From a Publish to its answer, over all. */
-  readonly publishes = new Durations(PUBLISH_BUCKETS);
+  readonly publishes = new Distribution(PUBLISH_BUCKETS);
   /** For requests that could not be read. */
   readonly unknown: Tally;
 

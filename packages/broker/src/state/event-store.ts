@@ -1,4 +1,5 @@
 import type { Logger } from 'ce-broker-proto';
+import type { Distribution } from './distribution.js';
 import type { Place } from './place.js';
 import type { Resource } from './resource.js';
 import type { CellKind, StoredBytes, StoredNote } from './stored.js';
@@ -26,6 +27,8 @@ export interface EventStore {
   readonly troubles: readonly string[];
   /** Bytes of payload and envelope that are kept, for the status page. */
   readonly keptBytes: number;
+  /** How the store does, for the metrics; undefined: there is nothing to say. */
+  readonly stats?: StoreStats | undefined;
 
   /** Keeps `record.bytes`. The store owns the bytes from here on. */
   append(record: StoreRecord): StoredBytes;
@@ -110,10 +113,33 @@ export interface StoreRecord {
   readonly user: string;
 }
 
+/** `disk-full` and `disk-error`: the disk does not take it. `behind`: too much waits for the disk already. */
+export type StoreRefusalReason = 'disk-full' | 'disk-error' | 'behind';
+
 /** Why the store takes nothing: the answer to a Publish. */
 export interface StoreRefusal {
+  readonly reason: StoreRefusalReason;
   readonly code: 'resource_exhausted' | 'unavailable';
   readonly message: string;
+}
+
+/** How a store on disk does, in plain numbers; sizes in bytes. */
+export interface StoreStats {
+  /** From the cut of a group to its commit, in seconds. */
+  readonly commits: Distribution;
+  /** Events by group. */
+  readonly groupEvents: Distribution;
+  /** Groups that the disk did not take, by reason. */
+  readonly failedGroups: ReadonlyMap<StoreRefusalReason, number>;
+  /** What is not committed yet. */
+  readonly uncommittedBytes: number;
+  /** Resources whose newest is in the journal only. */
+  readonly unsettledHeads: number;
+  /** Groups in the journal. */
+  readonly journalGroups: number;
+  readonly fileBytes: number;
+  /** What the disk of the files still takes; undefined: the system does not say. */
+  readonly diskFreeBytes: number | undefined;
 }
 
 /** Opens a store: `lmdbStore()` of `ce-broker/lmdb` makes one that survives. */

@@ -5,6 +5,7 @@ import type {
   StoreListener,
   StoreRecord,
   StoreRefusal,
+  StoreStats,
   StoreTable,
 } from '../state/event-store.js';
 import { MemoryBytes } from '../state/memory-store.js';
@@ -13,6 +14,7 @@ import type { Resource } from '../state/resource.js';
 import type { StoredBytes, StoredNote } from '../state/stored.js';
 import type { Databases } from './databases.js';
 import { Group } from './group.js';
+import { diskOf, GroupCounts } from './group-counts.js';
 import { encodeEvent, idOfKey, numberKey, resourceKey, unseal } from './layout.js';
 import type { LmdbSettings } from './lmdb-settings.js';
 import { type Progress, readProgress } from './progress.js';
@@ -20,7 +22,7 @@ import { readEvent } from './read-event.js';
 import { RecentBytes } from './recent-bytes.js';
 import { readEntries, recover } from './recover.js';
 import { Settling, type Slice } from './settling.js';
-import { refusalOf } from './store-failure.js';
+import { isBehind, isLost, refusalOf } from './store-failure.js';
 import { type WrittenGroup, writeGroup } from './write-group.js';
 
 const REFUSE_FOR_MS = 1_000;
@@ -48,6 +50,7 @@ export class LmdbStore implements EventStore, OpenStore {
   readonly #recent: RecentBytes;
   readonly #settling: Settling;
   readonly #entries: Map<string, string>;
+  readonly #counts = new GroupCounts();
   readonly #onClosed: () => void;
   #listener: StoreListener | undefined = undefined;
   #places = new Map<number, Place>();
@@ -99,14 +102,14 @@ export class LmdbStore implements EventStore, OpenStore {
   }
 
   get refusal(): StoreRefusal | undefined {
-    if (this.#lost !== undefined) return { code: 'unavailable', message: this.#lost.message };
+    if (this.#lost !== undefined) return isLost(this.#lost);
     if (this.#refusal !== undefined) return this.#refusal;
-    const waiting = this.#growing.bytes + (this.#underWay?.bytes ?? 0);
-    if (waiting <= this.#settings.mostUnderWay) return undefined;
-    return {
-      code: 'resource_exhausted',
-      message: `${waiting} bytes wait for the disk of ${this.#directory} already: publish again when it has caught up`,
-    };
+    const waiting = this.#uncommittedBytes;
+    return waiting <= this.#settings.mostUnderWay ? undefined : isBehind(waiting, this.#directory);
+  }
+
+  get #uncommittedBytes(): number {
+    return this.#growing.bytes + (this.#underWay?.bytes ?? 0);
   }
 
   get hasUnsavedEntries(): boolean {
@@ -129,6 +132,14 @@ export class LmdbStore implements EventStore, OpenStore {
 
   get keptBytes(): number {
     return this.#keptBytes;
+  }
+
+  get stats(): StoreStats {
+    const uncommittedBytes = this.#uncommittedBytes;
+    const [unsettledHeads, journalGroups] = [this.#settling.size, this.#journal.size];
+    const { commits, failedGroups, groupEvents } = this.#counts;
+    const counts = { commits, failedGroups, groupEvents, uncommittedBytes, unsettledHeads, journalGroups };
+    return { ...counts, ...diskOf(this.#directory) };
   }
 
   open(table: StoreTable, listener: StoreListener): void {
@@ -287,6 +298,7 @@ export class LmdbStore implements EventStore, OpenStore {
     }
     this.#growing = new Group();
     this.#underWay = group;
+    this.#counts.cut();
     if (this.#lost !== undefined) {
       this.#failed(group, this.#lost);
       return;
@@ -300,6 +312,7 @@ export class LmdbStore implements EventStore, OpenStore {
   };
 
   #committed(group: Group, slice: Slice | undefined, { entries, heads, progress }: WrittenGroup): void {
+    this.#counts.committed(group.events.size);
     const { nextPlace } = this.#progress;
     this.#progress = { ...progress, nextPlace };
     this.#databases.root.resetReadTxn();
@@ -321,6 +334,7 @@ export class LmdbStore implements EventStore, OpenStore {
   #failed(group: Group, thrown: unknown): void {
     const after = this.#growing;
     const refusal = refusalOf(thrown, this.#directory);
+    this.#counts.failed(refusal.reason);
     this.#logger.error(
       { directory: this.#directory, error: refusal.message },
       'the store takes nothing at present',

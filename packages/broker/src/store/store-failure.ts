@@ -10,12 +10,28 @@ export function refusalOf(thrown: unknown, directory: string): StoreRefusal {
   const code = typeof thrown === 'object' && thrown !== null && 'code' in thrown ? thrown.code : undefined;
   if (NO_ROOM.has(code) || NO_ROOM_TEXT.test(message)) {
     return {
+      reason: 'disk-full',
       code: 'resource_exhausted',
       message: `the disk of ${directory} is full (${message}): the event is not kept; make room, and publish it again`,
     };
   }
   return {
+    reason: 'disk-error',
     code: 'unavailable',
     message: `the disk of ${directory} does not take it (${message}): the event is not kept; publish it again`,
+  };
+}
+
+/** Somebody else has the directory. */
+export function isLost({ message }: Error): StoreRefusal {
+  return { reason: 'disk-error', code: 'unavailable', message };
+}
+
+/** More waits for the disk than may wait. */
+export function isBehind(waiting: number, directory: string): StoreRefusal {
+  return {
+    reason: 'behind',
+    code: 'resource_exhausted',
+    message: `${waiting} bytes wait for the disk of ${directory} already: publish again when it has caught up`,
   };
 }
