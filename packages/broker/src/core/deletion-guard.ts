@@ -1,13 +1,9 @@
-import { CeBrokerError } from 'ce-broker-proto';
 import type { Partition } from '../state/partition.js';
 import type { Place } from '../state/place.js';
 import type { Cell, Resource, ResourceView } from '../state/resource.js';
 import type { Envelope } from '../wire/envelope.js';
-import type { Core } from './core.js';
 import { DeletionWindow } from './deletion-window.js';
 import type { HoldEntries } from './hold-entries.js';
-import { resort } from './holds.js';
-import { dropFarewell } from './keep.js';
 
 /** When deletions are too many to be meant. */
 export interface MassDeletion {
@@ -30,6 +26,16 @@ export interface HeldDeletions {
   /** How many there had been within the time, with the first one that waits, and of how many resources. */
   readonly deleted: number;
   readonly of: number;
+}
+
+/** A spec that is counted, beside what it says. */
+export interface CountedSpec {
+  readonly rule: MassDeletion;
+  readonly partition: Partition;
+  readonly resource: Resource;
+  /** The broker's position before it. */
+  readonly position: number;
+  readonly now: number;
 }
 
 /** A consent: deletions up to this time do not count. */
@@ -93,46 +99,47 @@ export class DeletionGuard {
     return held !== undefined && cell.position > held.after;
   }
 
-  /** A spec is about to become the newest of its resource: counts, and says so when a deletion is one too many. */
-  count(core: Core, partition: Partition, resource: Resource, event: Envelope, now: number): void {
-    const rule = core.options.massDeletion;
-    if (rule === false) return;
+  /**
+   * A spec is about to become the newest of its resource, and to get the position after `position`. Gives what is held from here on, when it
+   * is a deletion too many.
+   */
+  count(event: Envelope, { now, partition, position, resource, rule }: CountedSpec): HeldDeletions | undefined {
     noteBirth(resource, event);
     const { grave, spec } = resource;
     const wasLive = spec !== undefined && !spec.deleting;
     let watch = this.#watches.get(partition);
     if (watch === undefined) {
-      if (!event.deleting) return;
+      if (!event.deleting) return undefined;
       watch = this.#watch(partition, rule, now);
     }
     if (!event.deleting) {
-      if (wasLive) return;
+      if (wasLive) return undefined;
       watch.live += 1;
       this.#forgive(resource, watch, rule);
-      return;
+      return undefined;
     }
     const before = watch.live;
     if (wasLive) watch.live -= 1;
-    if (this.at(partition) !== undefined) return;
-    if (spec?.deleting === true || grave !== undefined || isYoung(resource, now, rule)) return;
+    if (this.at(partition) !== undefined) return undefined;
+    if (spec?.deleting === true || grave !== undefined || isYoung(resource, now, rule)) return undefined;
     const deleted = watch.window.count(now) + 1;
     const of = before + deleted - (wasLive ? 1 : 0);
     if (deleted < rule.least || deleted <= rule.share * of) {
       watch.window.add(now);
-      return;
+      return undefined;
     }
     const { cluster, dataType } = partition;
     const held = {
       kind: 'deletions',
       cluster,
       dataType,
-      after: core.position,
+      after: position,
       since: now,
       deleted,
       of,
     } as const;
     this.#keep(held, this.#entries.add(held));
-    core.port.note({ kind: 'deletions-held', cluster, dataType, deleted, of });
+    return held;
   }
 
   /** Deletions on the cluster are meant: those that waited wait no more, and none until now counts. */
@@ -148,36 +155,25 @@ export class DeletionGuard {
     }
   }
 
-  /** Forgets what counts no more, and that deletions wait where all that waited are void. */
-  clean(core: Core, now: number): void {
-    const { massDeletion } = core.options;
+  /** Forgets what counts no more. */
+  clean(rule: MassDeletion | false, now: number): void {
     for (const [partition, { window }] of this.#watches) {
       if (window.count(now) === 0) this.#watches.delete(partition);
     }
     for (const [cluster, consent] of this.#consents) {
-      if (massDeletion !== false && now - consent.at < massDeletion.withinMs) continue;
+      if (rule !== false && now - consent.at < rule.withinMs) continue;
       this.#consents.delete(cluster);
       this.#dropEntry(consent);
     }
-    const counts = countHeldDeletions(core);
-    for (const held of this.all()) {
-      const { cluster, dataType } = held;
-      // After a start the deletions come into memory little by little: the store is asked before anything is let go.
-      if (counts.has(held) || this.#isWaiting(core.table.find(dataType, cluster))) continue;
-      this.#dropEntry(held);
-      const types = this.#held.get(cluster);
-      types?.delete(dataType);
-      if (types?.size === 0) this.#held.delete(cluster);
-      const target = `deletions of ${dataType} on cluster ${cluster}, which are all wanted again or over,`;
-      core.port.note({ kind: 'released', target, by: 'ce-broker' });
-    }
   }
 
-  #isWaiting(partition: Partition | undefined): boolean {
-    for (const resource of partition?.views() ?? []) {
-      if (resource.spec !== undefined && this.covers(resource, resource.spec)) return true;
-    }
-    return false;
+  /** None of these waits any more. */
+  drop(held: HeldDeletions): void {
+    const { cluster, dataType } = held;
+    this.#dropEntry(held);
+    const types = this.#held.get(cluster);
+    types?.delete(dataType);
+    if (types?.size === 0) this.#held.delete(cluster);
   }
 
   /** Counts the resources once, and with them what was deleted lately: also before a restart. */
@@ -227,51 +223,6 @@ export class DeletionGuard {
     this.#entries.remove(this.#keys.get(entry) ?? '');
     this.#keys.delete(entry);
   }
-}
-
-/**
- * The resource lives again before anybody consented to its deletion: there is nothing to hold any more. Where the agent takes the new
- * spec for newer than what it has, it never hears of the deletion; else it sees the deletion first, as after every other.
- */
-export function voidHeldDeletion(core: Core, resource: Resource, event: Envelope): void {
-  const { earlierVersion = 0n, farewell, place } = resource;
-  const held = core.deletions.at(place);
-  if (held === undefined || farewell === undefined || farewell.stored.position <= held.after) return;
-  const isNewer = event.version === 0n ? earlierVersion === 0n : event.version > earlierVersion;
-  if (isNewer) dropFarewell(core, resource);
-}
-
-/** The deletions of a cluster that wait for consent go out; gives their number. Throws `not_found`. */
-export function releaseDeletions(core: Core, cluster: string, by: string, now: number): number {
-  let [count, found] = [0, false];
-  const counts = countHeldDeletions(core);
-  for (const held of core.deletions.all()) {
-    if (held.cluster !== cluster) continue;
-    found = true;
-    count += counts.get(held) ?? 0;
-  }
-  if (!found) {
-    throw new CeBrokerError(
-      'not_found',
-      `no deletions of cluster ${cluster} wait for consent: ce-broker holds lists what is held`,
-    );
-  }
-  core.deletions.consent(cluster, now);
-  core.port.note({ kind: 'released', target: `${count} deletions of cluster ${cluster}`, by });
-  for (const session of [...core.sessions.agentsOf(cluster)]) resort(session, now);
-  return count;
-}
-
-/** How many deletions wait for consent, where any do. One walk over the deletions that are not confirmed, and none where nothing is held. */
-export function countHeldDeletions(core: Readonly<Core>): ReadonlyMap<HeldDeletions, number> {
-  const counts = new Map<HeldDeletions, number>();
-  if (!core.deletions.any) return counts;
-  for (const resource of core.table.tombstones) {
-    const held = core.deletions.at(resource.place);
-    if (held === undefined || resource.spec === undefined) continue;
-    if (core.deletions.covers(resource, resource.spec)) counts.set(held, (counts.get(held) ?? 0) + 1);
-  }
-  return counts;
 }
 
 /** Of a first life only its beginning tells how long it has lasted. */

@@ -10,8 +10,8 @@ import { EMPTY } from '../wire/empty.js';
 import type { Envelope } from '../wire/envelope.js';
 import { completeDeletion } from './complete-deletion.js';
 import type { Core } from './core.js';
-import { voidHeldDeletion } from './deletion-guard.js';
 import { beginLife, bury, confirmFarewell, endLife, isDurable, isOwed, keep } from './keep.js';
+import { guardDeletion, voidHeldDeletion } from './mass-deletion.js';
 import type { PublishCall } from './port.js';
 import { noteStale, refuse, required } from './refuse.js';
 import { relay } from './relay.js';
@@ -112,7 +112,7 @@ export function publishSpec(
     return;
   }
   const learned = resource.spec === undefined && event.type.action === 'resync_response';
-  core.deletions.count(core, partition, resource, event, now);
+  guardDeletion(core, partition, resource, event, now);
   if (verdict === 'new-life') {
     beginLife(core, resource, event, now);
     voidHeldDeletion(core, resource, event);

@@ -4,8 +4,9 @@ import { buildHeartbeat } from '../wire/build-event.js';
 import type { Core } from './core.js';
 import { evict } from './end-session.js';
 import { dropExpired } from './held.js';
-import { isHeld } from './holds.js';
+import { isHeld } from './hold.js';
 import { bury, confirmFarewell, dropFarewell, forgetRequest, forgetResource } from './keep.js';
+import { cleanDeletions } from './mass-deletion.js';
 import { askForSpecs } from './spec-ask.js';
 import { askDueStatuses } from './status-ask.js';
 import { sweep } from './sweep.js';
@@ -105,7 +106,7 @@ function agentHereSince(core: Core, cluster: string, dataType: string): number |
 /** Retention, and memory that is no longer needed. */
 function clean(core: Core, now: number): void {
   const { tombstoneRetentionMs, graveRetentionMs } = core.options;
-  core.deletions.clean(core, now);
+  cleanDeletions(core, now);
   for (const resource of core.table.tombstones) {
     if (isHeld(core, resource.spec)) continue;
     if (resource.spec !== undefined && now - resource.spec.at >= tombstoneRetentionMs)

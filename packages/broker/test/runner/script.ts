@@ -1,6 +1,6 @@
 import { CeBrokerError, codeFromGrpc } from 'ce-broker-proto';
 import type { Identity } from '../../src/access/identity.js';
-import { countHeldDeletions } from '../../src/core/deletion-guard.js';
+import { countHeldDeletions } from '../../src/core/mass-deletion.js';
 import type { HoldTarget } from '../../src/core/holds.js';
 import type { CoreOptions } from '../../src/core/options.js';
 import { bundleStatus, DATA_TYPES, type EventFields, publishRequest } from './events.js';
