@@ -103,7 +103,10 @@ export class DeletionGuard {
    * A spec is about to become the newest of its resource, and to get the position after `position`. Gives what is held from here on, when it
    * is a deletion too many.
    */
-  count(event: Envelope, { now, partition, position, resource, rule }: CountedSpec): HeldDeletions | undefined {
+  count(
+    event: Envelope,
+    { now, partition, position, resource, rule }: CountedSpec,
+  ): HeldDeletions | undefined {
     noteBirth(resource, event);
     const { grave, spec } = resource;
     const wasLive = spec !== undefined && !spec.deleting;
