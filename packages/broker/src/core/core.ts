@@ -6,13 +6,16 @@ import type { EventStore } from '../state/event-store.js';
 import type { Partition } from '../state/partition.js';
 import type { RecentEvents } from '../state/recent-events.js';
 import type { Cell } from '../state/resource.js';
+import type { StoredBytes } from '../state/stored.js';
 import type { ResourceTable } from '../state/resource-table.js';
 import type { Scanner } from '../wire/scan.js';
+import type { Adoptions } from './adoptions.js';
 import type { Counters } from './counters.js';
 import type { DeletionGuard } from './deletion-guard.js';
 import type { Holds } from './holds.js';
 import type { CoreOptions } from './options.js';
 import type { CorePort, PublishCall, ServiceHook } from './port.js';
+import type { Reconciling } from './reconcile.js';
 import type { Trace } from './trace.js';
 
 /** What the verbs work on: the rooms, side by side. `BrokerCore` is the only one that makes it. */
@@ -29,6 +32,8 @@ export interface Core {
   readonly sessionSettings: SessionSettings;
   readonly holds: Holds;
   readonly deletions: DeletionGuard;
+  readonly reconciling: Reconciling;
+  readonly adoptions: Adoptions;
   readonly counters: Counters;
   readonly trace: Trace;
   /** Work that must not run inside the Publish that asked for it. */
@@ -66,6 +71,7 @@ export interface PendingAppend {
   readonly position: number;
   /** Undefined: only the answer waits. */
   readonly cell: Cell | undefined;
+  readonly stored: StoredBytes | undefined;
   readonly role: SessionRole;
   /** Cluster or source; `""` is all sources. */
   readonly to: string;

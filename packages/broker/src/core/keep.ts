@@ -15,6 +15,7 @@ export function keep(
 ): Cell {
   core.position += 1;
   const before = resource[kind];
+  const shown = before === undefined ? undefined : isDurable(core, before) ? before.stored : before.lastDurable;
   if (before !== undefined) setAside(core, resource, kind, before.stored);
   const stored = core.store.append({
     resource,
@@ -33,8 +34,10 @@ export function keep(
     cell.position = core.position;
     cell.at = now;
     cell.version = event.version;
+    cell.lastDurable = isDurable(core, cell) ? undefined : shown;
   }
   cell.stampedAt = event.time;
+  cell.inherited = false;
   cell.refusedBy = undefined;
   if (kind !== 'status') cell.deleting = event.deleting;
   if (kind === 'spec') {
@@ -98,7 +101,7 @@ export function beginLife(core: Core, resource: Resource, event: Envelope, now: 
   resource.newestVersion = 0n;
   resource.lifeBegan = event.time;
   resource.grave = undefined;
-  if (tombstone === undefined) return;
+  if (tombstone === undefined || core.reconciling.covers(tombstone)) return;
   dropFarewell(core, resource);
   resource.farewell = { stored: tombstone.stored, sentAt: resource.deletionSentAt, since: now };
   for (const session of core.sessions.agentsOf(resource.place.cluster)) {

@@ -5,6 +5,7 @@ import type { Identity } from '../access/identity.js';
 import type { Session, SessionRole } from '../delivery/session.js';
 import { isStaleStatus, judgeSpec } from '../state/ordering.js';
 import type { Cell, Resource } from '../state/resource.js';
+import { appendAttribute } from '../wire/attributes.js';
 import { hasDeletedCondition } from '../wire/deleted-condition.js';
 import { EMPTY } from '../wire/empty.js';
 import type { Envelope } from '../wire/envelope.js';
@@ -104,7 +105,7 @@ export function publishSpec(
   const partition = core.table.partition(dataType, cluster);
   const resource = partition.resource(id);
   refuseOtherOwner(resource, event);
-  const verdict = judgeSpec(resource, event);
+  const verdict = core.reconciling.judge(resource, event, now) ?? judgeSpec(resource, event);
   if (verdict === 'stale') {
     core.counters.stale += 1;
     noteStale(core, resource, event, user, now);
@@ -113,6 +114,8 @@ export function publishSpec(
   }
   const learned = resource.spec === undefined && event.type.action === 'resync_response';
   guardDeletion(core, partition, resource, event, now);
+  core.reconciling.confirmed(core, resource);
+  core.adoptions.returned(event.source);
   if (verdict === 'new-life') {
     beginLife(core, resource, event, now);
     voidHeldDeletion(core, resource, event);
@@ -143,7 +146,9 @@ function publishStatus(
     return;
   }
   refuseWhatCannotBeKept(core, id, policy);
-  const resource = core.table.partition(event.type.dataType, cluster).resource(id);
+  const partition = core.table.partition(event.type.dataType, cluster);
+  const resource = partition.resource(id);
+  core.reconciling.heardAgent(partition, now);
   if (isStaleStatus(resource.status?.sequenceId ?? resource.grave?.sequenceId, event)) {
     core.counters.stale += 1;
     noteStale(core, resource, event, user, now);
@@ -156,12 +161,18 @@ function publishStatus(
     acknowledgeWhenDurable(core, call, now);
     return;
   }
-  if (named !== '' && resource.owner === undefined) core.table.setOwner(resource, named);
-  const cell = keep(core, resource, 'status', event, event.bytes, now, user);
+  if (named !== '' && resource.owner === undefined && !core.adoptions.isRetired(named))
+    core.table.setOwner(resource, named);
+  const heir = core.adoptions.heirOf(named, resource.owner);
+  const bytes =
+    heir === undefined
+      ? event.bytes
+      : appendAttribute(event.bytes, 'ce-originalsource', { kind: 'string', value: heir });
+  const cell = keep(core, resource, 'status', event, bytes, now, user);
   cell.gone = gone;
   const { tombstone } = resource;
   if (gone && tombstone !== undefined && !isOwed(core, tombstone)) bury(core, resource, now);
-  settle(core, call, event, cell, 'source', named, now);
+  settle(core, call, event, cell, 'source', heir ?? named, now);
 }
 
 /** An agent says what a resource should be: leases, certificate requests, cluster registrations. It goes by arrival. */
@@ -203,7 +214,8 @@ function settle(
 ): void {
   if (!isDurable(core, cell)) {
     const { id, source } = event;
-    core.pending.push({ position: cell.position, cell, role, to, at: now, call, source, id });
+    const { position, stored } = cell;
+    core.pending.push({ position, cell, stored, role, to, at: now, call, source, id });
     return;
   }
   offer(core.sessions.of(role, to), cell, core.store.read(cell.stored), now);
@@ -232,6 +244,7 @@ function acknowledgeWhenDurable(core: Core, call: PublishCall | undefined, now: 
     core.pending.push({
       position,
       cell: undefined,
+      stored: undefined,
       role: 'agent',
       to: '',
       at: now,
@@ -252,8 +265,10 @@ function refuseWhatCannotBeKept(core: Core, resourceId: string, policy: DataType
     );
   }
   const { refusal } = core.store;
-  if (refusal !== undefined && policy.keep === 'durable')
+  if (refusal !== undefined && policy.keep === 'durable') {
+    core.counters.count(core.counters.refusedByStore, refusal.reason);
     throw new CeBrokerError(refusal.code, refusal.message);
+  }
 }
 
 function refuseBrokenVersion(event: Envelope): void {

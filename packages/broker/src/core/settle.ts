@@ -17,6 +17,8 @@ export function settleDurable(core: Core, now: number): void {
     const { cell } = append;
     if (cell === undefined) continue;
     core.trace.durable(append.position, now);
+    // A later one may wait for the disk already; where one always does, this one is shown all the same.
+    cell.lastDurable = cell.position === append.position ? undefined : append.stored;
     for (const session of sessions.of(append.role, append.to)) {
       if (!session.takes(cell.resource.place.dataType)) continue;
       session.mark(cell, now);
@@ -33,7 +35,7 @@ export function settleDurable(core: Core, now: number): void {
 /** The store has lost what was under way: nobody has seen it, and it is as if it had never been published. */
 export function settleFailed(
   core: Core,
-  { code, message }: StoreRefusal,
+  { code, message, reason }: StoreRefusal,
   changed: Iterable<Resource>,
   now: number,
 ): void {
@@ -46,6 +48,7 @@ export function settleFailed(
     if (append.source !== '') core.recent.forget(append.source, append.id);
     if (append.call === undefined) continue;
     core.counters.count(core.counters.refused, code);
+    core.counters.count(core.counters.refusedByStore, reason);
     append.call.fail(grpcCodeOf(code), message);
   }
   core.port.note({ kind: 'store-failed', code, message });

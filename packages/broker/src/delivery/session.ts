@@ -105,6 +105,9 @@ export class Session {
   /** Where the walk through the dirty cells stands, and whether this round of it found one that may go out. */
   #cursor: Iterator<Cell, undefined> | undefined;
   #foundSome = false;
+  /** Dirty cells whose turn has come so far, and who waits for how many. */
+  #taken = 0;
+  readonly #whenWritten: { readonly taken: number; readonly done: () => void }[] = [];
 
   constructor(about: SessionDescription, outlet: Outlet, settings: SessionSettings, heartbeatDue: number) {
     this.about = about;
@@ -134,7 +137,7 @@ export class Session {
     if (this.#idle() && !this.#isHeld(cell) && !this.#mustWait(cell, now)) {
       if (this.held.size > 0) this.held.delete(cell);
       this.#write(bytes);
-      this.#delivered(cell, bytes, now);
+      this.#delivered(cell, cell.position, bytes, now);
       return;
     }
     this.mark(cell, now);
@@ -187,8 +190,19 @@ export class Session {
     return this.heartbeat !== undefined || !this.lane.isEmpty || this.asks.size > 0 || this.dirty.size > 0;
   }
 
+  /** Calls `done` once everything that is dirty now was written to the connection; never, when the session ends before. */
+  whenWritten(done: () => void): void {
+    this.#whenWritten.push({ taken: this.#taken + this.dirty.size, done });
+    this.#tellWritten();
+  }
+
   /** Writes what waits, as much as the connection takes now: heartbeat, requests, then resources. */
   flush(now: number): void {
+    this.#flush(now);
+    if (this.#whenWritten.length > 0) this.#tellWritten();
+  }
+
+  #flush(now: number): void {
     if (!this.open) return;
     while (this.waits) {
       if (this.outlet.writableBytes() <= 0) {
@@ -236,6 +250,14 @@ export class Session {
     );
   }
 
+  #tellWritten(): void {
+    for (let [first] = this.#whenWritten; first !== undefined; [first] = this.#whenWritten) {
+      if (this.dirty.size > 0 && this.#taken < first.taken) return;
+      this.#whenWritten.shift();
+      first.done();
+    }
+  }
+
   /** False when what is left waits for the store. */
   #writeNext(now: number): boolean {
     if (this.heartbeat !== undefined) {
@@ -268,19 +290,26 @@ export class Session {
         this.#foundSome = false;
         continue;
       }
-      if (!this.#isDurable(cell)) continue;
+      const stored = this.#shown(cell);
+      if (stored === undefined) continue;
       this.#foundSome = true;
       this.dirty.delete(cell);
-      this.#deliver(cell, now);
+      this.#taken += 1;
+      this.#deliver(cell, stored, now);
       return true;
     }
   }
 
-  #isDurable({ position, resource }: Cell): boolean {
-    return resource.place.keep === 'latest' || position <= this.#settings.store.durablePosition;
+  /**
+   * The newest event of the cell that is durable. While one after the other waits for the disk that is an earlier one; the mark comes back
+   * with the next. Where a life ends or begins, the newest itself is waited for.
+   */
+  #shown({ deleting, lastDurable, position, resource, stored }: Cell): StoredBytes | undefined {
+    if (resource.place.keep === 'latest' || position <= this.#settings.store.durablePosition) return stored;
+    return deleting || resource.farewell !== undefined ? undefined : lastDurable;
   }
 
-  #deliver(cell: Cell, now: number): void {
+  #deliver(cell: Cell, stored: StoredBytes, now: number): void {
     const { resource } = cell;
     if (cell !== resource[cell.kind]) return;
     if (this.#isHeld(cell)) {
@@ -300,10 +329,10 @@ export class Session {
       }
     }
     if ((cell.refusedBy?.get(this.receiver) ?? 0) >= REFUSALS || this.#mustWait(cell, now)) return;
-    const bytes = this.#settings.read(cell, cell.stored);
+    const bytes = this.#settings.read(cell, stored);
     if (bytes === undefined) return;
     this.#write(bytes);
-    this.#delivered(cell, bytes, now);
+    this.#delivered(cell, stored.position, bytes, now);
   }
 
   #isHeld(cell: Cell): boolean {
@@ -326,10 +355,9 @@ export class Session {
     return true;
   }
 
-  #delivered(cell: Cell, bytes: Uint8Array, now: number): void {
-    this.#settings.trace.delivered(cell.position, this.about, now);
-    if (bytes.byteLength > this.#settings.receiverMaxBytes)
-      this.oversize = { cell, position: cell.position, at: now };
+  #delivered(cell: Cell, position: number, bytes: Uint8Array, now: number): void {
+    this.#settings.trace.delivered(position, this.about, now);
+    if (bytes.byteLength > this.#settings.receiverMaxBytes) this.oversize = { cell, position, at: now };
     if (cell.deleting) cell.resource.deletionSentAt = now;
   }
 

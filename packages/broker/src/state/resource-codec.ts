@@ -18,6 +18,7 @@ const DELETING = 1;
 const GONE = 2;
 const HASH = 4;
 const SEQUENCE = 8;
+const INHERITED = 16;
 
 const NOTHING: StoredBytes = Object.freeze({ position: 0, size: 0 });
 
@@ -132,6 +133,7 @@ function writeCell(cell: Cell): void {
   writer.byte(
     (cell.deleting ? DELETING : 0) |
       (cell.gone ? GONE : 0) |
+      (cell.inherited ? INHERITED : 0) |
       (statusHash === undefined ? 0 : HASH) |
       (sequenceId === undefined ? 0 : SEQUENCE),
   );
@@ -150,9 +152,11 @@ function readCell(reader: ByteReader, cell: Cell): Cell {
   cell.stampedAt = reader.double();
   cell.version = reader.big();
   cell.refusedBy = undefined;
+  cell.lastDurable = undefined;
   const flags = reader.byte();
   cell.deleting = (flags & DELETING) !== 0;
   cell.gone = (flags & GONE) !== 0;
+  cell.inherited = (flags & INHERITED) !== 0;
   cell.statusHash = (flags & HASH) === 0 ? undefined : reader.text();
   cell.sequenceId = (flags & SEQUENCE) === 0 ? undefined : reader.text();
   return cell;

@@ -8,6 +8,8 @@ export class Cell {
   stored: StoredBytes;
   /** Position of the newest event; one counter for the whole broker. */
   position: number;
+  /** The newest that may be shown, while the newest of all waits for the disk. Not stored. */
+  lastDurable: StoredBytes | undefined;
   /** When the newest event arrived, in milliseconds since 1970. */
   at: number;
   /** When its publisher stamped the newest event, by the publisher's clock in milliseconds; 0: unknown. */
@@ -16,6 +18,8 @@ export class Cell {
   version: bigint;
   /** The newest event is a deletion (spec and request). */
   deleting = false;
+  /** It is of an earlier owner: the present one was given the resource by hand, and has not published it yet (spec only). */
+  inherited = false;
   /** The newest status reports the condition Deleted (status only). */
   gone = false;
   /** How often a receiver went away right after it was handed the newest event, which is larger than Go's clients take. */
@@ -109,7 +113,7 @@ export class Resource {
 }
 
 /** One side of a resource, to read. */
-export type CellView = Readonly<Omit<Cell, 'resource' | 'refusedBy'>>;
+export type CellView = Readonly<Omit<Cell, 'resource' | 'refusedBy' | 'lastDurable'>>;
 
 /** A resource to read: it may have been loaded for this moment only, so whoever wants to change or keep it asks its partition for it. */
 export interface ResourceView
