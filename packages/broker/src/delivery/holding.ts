@@ -6,6 +6,3 @@ export interface Holding {
   readonly any: boolean;
   covers(cell: Cell): boolean;
 }
-
-/** Nothing is held. */
-export const NO_HOLDING: Holding = Object.freeze({ any: false, covers: () => false });
