@@ -297,6 +297,15 @@ describe('status and state', () => {
     expect(withToken.status).toBe(200);
   });
 
+  it('every path is in the reference, and the reference has no other', async () => {
+    await using running = await Running.start(ADMIN);
+    const { error } = (await (await running.fetch('/nope')).json()) as { error: { message: string } };
+    const served = error.message.replace('there is no /nope: ', '').split(', ');
+    const reference = readFileSync(new URL('../../../../docs/reference/admin.md', import.meta.url), 'utf8');
+    const documented = [...reference.matchAll(/^\| `(\/\S*)` \| (?:GET|POST) \|/gm)].map(([, path]) => path);
+    expect([...new Set(documented)].sort()).toEqual(served.sort());
+  });
+
   it('what is not there is said', async () => {
     await using running = await Running.start(ADMIN);
     expect((await running.fetch('/nope')).status).toBe(404);
