@@ -26,6 +26,7 @@ export type ReasonCode =
   | 'old-report'
   | 'orphan'
   | 'queued'
+  | 'reconciling'
   | 'refused'
   | 'store-refuses'
   | 'too-large'
@@ -99,9 +100,16 @@ function whyForAll(core: Readonly<Core>, resource: ResourceView, cell: CellView)
     const text = `${what} is held by ${hold.by}: ${hold.reason}; ce-broker release lets it go`;
     return { code: 'held', text, since: hold.since };
   }
-  if (!core.deletions.covers(resource, cell)) return undefined;
+  if (!core.deletions.covers(resource, cell)) return whyHeldBack(core, cell);
   const text = `too many deletions at once on cluster ${resource.place.cluster}: this one waits for consent; ce-broker release lets it go`;
   return { code: 'mass-deletion', text, since: core.deletions.at(resource.place)?.since };
+}
+
+/** What is neither held nor waits for consent, and yet may not go out. */
+function whyHeldBack({ holds }: Readonly<Core>, cell: CellView): Reason | undefined {
+  if (!holds.any || !holds.covers(cell as Cell)) return undefined;
+  const text = 'the store was restored from a backup: this waits until its source has said what it is now';
+  return { code: 'reconciling', text };
 }
 
 function whyNotYet(
