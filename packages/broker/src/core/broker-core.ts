@@ -10,18 +10,30 @@ import { RecentEvents } from '../state/recent-events.js';
 import { ResourceTable } from '../state/resource-table.js';
 import type { Envelope } from '../wire/envelope.js';
 import { Scanner } from '../wire/scan.js';
+import { Adoptions } from './adoptions.js';
 import type { Core } from './core.js';
 import { Counters } from './counters.js';
+import { Custody } from './custody.js';
+import {
+  type CustodyAction,
+  type CustodyHow,
+  type CustodyPace,
+  type CustodySubject,
+  type CustodyTally,
+  custodyWork,
+} from './custody-work.js';
 import { readOrDrop } from './damaged.js';
 import { DeletionGuard } from './deletion-guard.js';
 import { closeSession } from './end-session.js';
+import { placeHold, releaseHold } from './hold.js';
 import { HoldEntries } from './hold-entries.js';
 import { type Hold, Holds, type HoldTarget } from './holds.js';
-import { placeHold, releaseHold } from './hold.js';
 import { releaseDeletions } from './mass-deletion.js';
 import { type CoreOptions, DEFAULT_CORE_OPTIONS } from './options.js';
 import type { CorePort, PublishCall, ServiceHook } from './port.js';
 import { publish, publishSpec } from './publish.js';
+import { beginReconciling, endReconciling } from './reconcile.js';
+import { Reconciling } from './reconciling.js';
 import { settleDurable, settleFailed } from './settle.js';
 import { type Subscription, subscribe } from './subscribe.js';
 import { tick } from './tick.js';
@@ -54,7 +66,8 @@ export class BrokerCore {
     const trace = new Trace(store.lastPosition);
     const entries = new HoldEntries(store);
     const deletions = new DeletionGuard(entries);
-    const holds = new Holds(entries, deletions);
+    const reconciling = new Reconciling(store);
+    const holds = new Holds(entries, deletions, reconciling);
     this.#core = {
       options,
       port: parts.port,
@@ -67,6 +80,8 @@ export class BrokerCore {
       sessions: new SessionRegistry(),
       holds,
       deletions,
+      reconciling,
+      adoptions: new Adoptions(store),
       sessionSettings: {
         holding: holds,
         trace,
@@ -104,6 +119,7 @@ export class BrokerCore {
       },
     });
     holds.restore();
+    beginReconciling(this.#core);
   }
 
   /** What there is to read, for metrics, status page and commands. Nobody but the core changes it. */
@@ -197,6 +213,23 @@ export class BrokerCore {
   /** Calls back once all holds and releases so far are safe in the store. */
   whenHoldsSaved(done: () => void): void {
     this.#core.holds.whenSaved(done);
+  }
+
+  /**
+   * Retires or hands over by hand what nobody looks after any more: everything that is meant, one resource between two steps. Throws a
+   * CeBrokerError when nothing is meant, or it cannot be done.
+   */
+  custody(
+    subject: CustodySubject,
+    action: CustodyAction,
+    how: CustodyHow,
+  ): Generator<CustodyPace, CustodyTally> {
+    return custodyWork(this.#core, new Custody(this.#core), subject, action, how);
+  }
+
+  /** What a restored store has of a source counts from now on, whether it confirms it or not; `undefined`: of everybody. */
+  reconciled(source: string | undefined, now: number): void {
+    endReconciling(this.#core, source, now);
   }
 
   /** From now on new Publishes and subscriptions are refused as UNAVAILABLE. */

@@ -6,8 +6,8 @@ import type { EventStore } from '../state/event-store.js';
 import type { Partition } from '../state/partition.js';
 import type { RecentEvents } from '../state/recent-events.js';
 import type { Cell } from '../state/resource.js';
-import type { StoredBytes } from '../state/stored.js';
 import type { ResourceTable } from '../state/resource-table.js';
+import type { StoredBytes } from '../state/stored.js';
 import type { Scanner } from '../wire/scan.js';
 import type { Adoptions } from './adoptions.js';
 import type { Counters } from './counters.js';
@@ -15,7 +15,7 @@ import type { DeletionGuard } from './deletion-guard.js';
 import type { Holds } from './holds.js';
 import type { CoreOptions } from './options.js';
 import type { CorePort, PublishCall, ServiceHook } from './port.js';
-import type { Reconciling } from './reconcile.js';
+import type { Reconciling } from './reconciling.js';
 import type { Trace } from './trace.js';
 
 /** What the verbs work on: the rooms, side by side. `BrokerCore` is the only one that makes it. */

@@ -32,6 +32,7 @@ type Where = Pick<Place, 'cluster' | 'dataType'>;
 export class Holds implements Holding {
   readonly #entries: HoldEntries;
   readonly #deletions: DeletionGuard;
+  readonly #reconciling: Holding;
   readonly #clusters = new Map<string, Hold>();
   readonly #sources = new Map<string, Hold>();
   /** By id; those of one id on different clusters and of different types beside each other. */
@@ -39,9 +40,10 @@ export class Holds implements Holding {
   /** The key of each in the store, in the order in which they were placed. */
   readonly #keys = new Map<Hold, string>();
 
-  constructor(entries: HoldEntries, deletions: DeletionGuard) {
+  constructor(entries: HoldEntries, deletions: DeletionGuard, reconciling: Holding) {
     this.#entries = entries;
     this.#deletions = deletions;
+    this.#reconciling = reconciling;
   }
 
   /** Takes up what was held before this start. */
@@ -64,7 +66,7 @@ export class Holds implements Holding {
   }
 
   get any(): boolean {
-    return this.#keys.size > 0 || this.#deletions.any;
+    return this.#keys.size > 0 || this.#deletions.any || this.#reconciling.any;
   }
 
   get size(): number {
@@ -77,7 +79,11 @@ export class Holds implements Holding {
   }
 
   covers(cell: Cell): boolean {
-    return this.of(cell.resource, cell) !== undefined || this.#deletions.covers(cell.resource, cell);
+    return (
+      this.of(cell.resource, cell) !== undefined ||
+      this.#deletions.covers(cell.resource, cell) ||
+      this.#reconciling.covers(cell)
+    );
   }
 
   /** The hold for which the newest event of the cell waits: of the resource, its cluster or its source, in this order. */

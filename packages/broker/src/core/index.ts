@@ -1,9 +1,11 @@
 export { BrokerCore, type BrokerCoreParts } from './broker-core.js';
 export type { Core } from './core.js';
+export type { CustodyAction, CustodyHow, CustodyPace, CustodySubject, CustodyTally } from './custody-work.js';
 export type { HeldDeletions, MassDeletion } from './deletion-guard.js';
 export { type Hold, type HoldTarget, nameOf } from './holds.js';
 export { countHeldDeletions } from './mass-deletion.js';
 export { type CoreOptions, DEFAULT_CORE_OPTIONS } from './options.js';
 export type { CoreNote, CorePort, PublishCall, ServiceHook } from './port.js';
+export { RECONCILING_ENTRY, type ReconcileProgress, reconcilingMark } from './reconciling.js';
 export type { Subscription } from './subscribe.js';
 export type { Point, Watching, WatchWish } from './watch.js';

@@ -15,7 +15,8 @@ export function keep(
 ): Cell {
   core.position += 1;
   const before = resource[kind];
-  const shown = before === undefined ? undefined : isDurable(core, before) ? before.stored : before.lastDurable;
+  const shown =
+    before === undefined ? undefined : isDurable(core, before) ? before.stored : before.lastDurable;
   if (before !== undefined) setAside(core, resource, kind, before.stored);
   const stored = core.store.append({
     resource,

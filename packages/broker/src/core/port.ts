@@ -1,4 +1,5 @@
 import type { Identity } from '../access/identity.js';
+import type { SessionRole } from '../delivery/session.js';
 import type { Envelope } from '../wire/envelope.js';
 
 /** A Publish that waits for its answer. The engine's call object fits as it is. */
@@ -17,6 +18,8 @@ export interface CorePort {
   newId(): string;
   /** Something that an operator may want to read. Never called per event on the normal path. */
   note(note: CoreNote): void;
+  /** The last byte of the answer to a resync that came at `since` has been written; `role` is that of who asked. */
+  resynced?(role: SessionRole, since: number): void;
 }
 
 export type CoreNote =
@@ -62,6 +65,12 @@ export type CoreNote =
     }
   | { readonly kind: 'orphans'; readonly cluster: string; readonly dataType: string; readonly count: number }
   | { readonly kind: 'second-source'; readonly dataType: string; readonly sources: readonly string[] }
+  | {
+      /** The store was restored from a backup: what so many sources own there waits for them. */
+      readonly kind: 'reconciling';
+      readonly sources: number;
+    }
+  | { readonly kind: 'reconciled' }
   | { readonly kind: 'store-failed'; readonly code: string; readonly message: string }
   | {
       readonly kind: 'damaged';

@@ -14,6 +14,7 @@ import type { Core } from './core.js';
 import { beginLife, bury, confirmFarewell, endLife, isDurable, isOwed, keep } from './keep.js';
 import { guardDeletion, voidHeldDeletion } from './mass-deletion.js';
 import type { PublishCall } from './port.js';
+import { confirmRestored } from './reconcile.js';
 import { noteStale, refuse, required } from './refuse.js';
 import { relay } from './relay.js';
 import { receiveResync } from './resync.js';
@@ -114,7 +115,7 @@ export function publishSpec(
   }
   const learned = resource.spec === undefined && event.type.action === 'resync_response';
   guardDeletion(core, partition, resource, event, now);
-  core.reconciling.confirmed(core, resource);
+  confirmRestored(core, resource);
   core.adoptions.returned(event.source);
   if (verdict === 'new-life') {
     beginLife(core, resource, event, now);

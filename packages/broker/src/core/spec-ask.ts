@@ -42,28 +42,41 @@ export function askForSpecs(
     core.agenda.lists.set(key, { source, partition, listed: both, due: askedAt + resyncShareMs });
     return;
   }
+  const anew = core.reconciling.asks(partition, source, sessions, now);
   partition.asked.set(source, { at: now, position: core.position });
   const agent = ask.agent ?? 'ce-broker';
   for (const session of sessions) {
     core.counters.listsToSources += 1;
     session.ask({
       key: `spec ${agendaKey(source, partition)}`,
-      messages: () => specRequest(core, headOf(partition, source, agent), sliceOf(partition, source, listed)),
+      messages: () =>
+        specRequest(core, headOf(partition, source, agent), sliceOf(core, partition, source, listed, anew)),
     });
     session.flush(now);
   }
 }
 
-/** All ids that the source owns in the partition, and those of the list that the caller found to be its. */
+/**
+ * All ids that the source owns in the partition, and those of the list that the caller found to be its. What it was given by hand is left out
+ * until it has published it: should it not have it, it would delete it.
+ * @param anew what is as old as a backup is listed at version 0: the source sends it, or deletes it
+ */
 function sliceOf(
+  core: Core,
   partition: Partition,
   source: string,
   listed: ReadonlyMap<string, bigint>,
+  anew: boolean,
 ): ResourceVersion[] {
   const slice: ResourceVersion[] = [];
   if (partition.owned.has(source)) {
     for (const { earlierVersion, id, owner, spec } of partition.views()) {
-      if (owner !== source || spec === undefined || spec.deleting) continue;
+      if (owner !== source || spec === undefined || spec.inherited) continue;
+      if (anew && core.reconciling.isOld(spec.position)) {
+        slice.push({ resourceId: id, resourceVersion: 0n });
+        continue;
+      }
+      if (spec.deleting) continue;
       const version = versionAfterAnswer(spec, earlierVersion, listed.get(id));
       slice.push({ resourceId: id, resourceVersion: version });
     }

@@ -38,10 +38,16 @@ export function askDueStatuses(core: Core, now: number): void {
 }
 
 function askOne(core: Core, session: Session, partition: Partition, source: string): void {
+  askUnder(core, session, partition, source, source);
+  for (const name of core.adoptions.earlierNames(source)) askUnder(core, session, partition, source, name);
+}
+
+/** @param name the source from which the agent has its specs: it answers a source only about what it got from it */
+function askUnder(core: Core, session: Session, partition: Partition, source: string, name: string): void {
   const { cluster, dataType } = partition;
-  const head = { type: `${dataType}.status.resync_request`, source, cluster, originalSource: '' };
+  const head = { type: `${dataType}.status.resync_request`, source: name, cluster, originalSource: '' };
   session.ask({
-    key: `status ${source}\n${dataType}`,
+    key: `status ${name}\n${dataType}`,
     messages: () => {
       const hashes = hashesOf(partition, source);
       return hashes.length === 0 ? [] : statusRequest(core, head, hashes);

@@ -7,6 +7,7 @@ import { dropExpired } from './held.js';
 import { isHeld } from './hold.js';
 import { bury, confirmFarewell, dropFarewell, forgetRequest, forgetResource } from './keep.js';
 import { cleanDeletions } from './mass-deletion.js';
+import { reconcile } from './reconcile.js';
 import { askForSpecs } from './spec-ask.js';
 import { askDueStatuses } from './status-ask.js';
 import { sweep } from './sweep.js';
@@ -24,6 +25,7 @@ export function tick(core: Core, now: number): void {
   askDueLists(core, now);
   askDueStatuses(core, now);
   endFarewells(core, now);
+  reconcile(core, now);
   core.store.tick(core.position);
   sweep(core, now);
   if (now >= core.nextCleaning) {

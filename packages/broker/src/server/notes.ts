@@ -86,6 +86,15 @@ export class NoteLog {
             'the store has something else than was written: it is dropped, and whoever has it is asked for it again',
           );
         return;
+      case 'reconciling':
+        this.#logger.warn(
+          fields,
+          'the store was restored: what it has goes out once its sources were asked, or after "ce-broker state reconciled"',
+        );
+        return;
+      case 'reconciled':
+        this.#logger.info({}, 'reconciled: the restored store counts');
+        return;
       case 'store-failed':
         // The store has logged it.
         return;

@@ -10,6 +10,7 @@ export type Verdict = 'take' | 'new-life' | 'stale';
  * than the newest non-zero version of its life, or than the tombstone.
  */
 export function judgeSpec(resource: Resource, event: Envelope): Verdict {
+  if (resource.spec?.inherited === true) return judgeHeir(resource, event);
   if (event.deleting) return judgeDeletion(resource, event);
   const creates = event.type.action === 'create_request';
   const { version } = event;
@@ -23,6 +24,14 @@ export function judgeSpec(resource: Resource, event: Envelope): Verdict {
   }
   if (isOfEarlierLife(resource, event)) return 'stale';
   return version === 0n || version > resource.newestVersion ? 'take' : 'stale';
+}
+
+/** The first word of an owner that was given the resource: the versions of the one before say nothing about its own. */
+function judgeHeir({ newestVersion, spec }: Resource, event: Envelope): Verdict {
+  if (event.deleting) return 'take';
+  return spec?.deleting === true || (event.version !== 0n && event.version < newestVersion)
+    ? 'new-life'
+    : 'take';
 }
 
 /** Under way for so long that the resource was deleted and created again meanwhile: its source stamped it before that. */

@@ -1,7 +1,8 @@
 import { CeBrokerError, codeFromGrpc } from 'ce-broker-proto';
 import type { Identity } from '../../src/access/identity.js';
-import { countHeldDeletions } from '../../src/core/mass-deletion.js';
+import type { CustodyAction, CustodySubject } from '../../src/core/custody-work.js';
 import type { HoldTarget } from '../../src/core/holds.js';
+import { countHeldDeletions } from '../../src/core/mass-deletion.js';
 import type { CoreOptions } from '../../src/core/options.js';
 import { bundleStatus, DATA_TYPES, type EventFields, publishRequest } from './events.js';
 import { printAnswer, printDelivery, shortName } from './print.js';
@@ -64,6 +65,8 @@ class Script {
         noted: (note) => {
           if (note.kind === 'second-source')
             this.#out.push(`warning: ${note.sources.join(' and ')} both publish ${note.dataType}`);
+          if (note.kind === 'reconciling') this.#out.push('reconciling');
+          if (note.kind === 'reconciled') this.#out.push('reconciled');
           if (note.kind === 'deletions-held')
             this.#out.push(
               `warning: ${note.deleted} of ${note.of} ${shortName(note.dataType)} on ${note.cluster} deleted, deletions wait for consent`,
@@ -112,6 +115,22 @@ class Script {
       case 'release':
         this.#release(second, third);
         return;
+      case 'forget':
+      case 'delete':
+        this.#custody({ kind: first }, words.slice(1));
+        return;
+      case 'adopt':
+        this.#custody({ kind: 'adopt', to: words.at(-1) ?? '' }, words.slice(1, -1));
+        return;
+      case 'reconciled':
+        this.#w.core.reconciled(second === '' ? undefined : second, this.#w.now);
+        return;
+      case 'backup':
+        this.#w.backup();
+        return;
+      case 'restore':
+        this.#w.restore();
+        return;
       case 'holds':
         this.#printHolds();
         return;
@@ -156,6 +175,27 @@ class Script {
     const { core, now } = this.#w;
     if (kind === 'deletions') this.#try(() => core.releaseDeletions(name, 'op', now));
     else this.#try(() => core.release(this.#target(kind, name), 'op', now));
+  }
+
+  /** `c1/x`, `source A`, `cluster c1`; `orphans c1`, `tombstones c1`. */
+  #custody(action: CustodyAction, [kind = '', name = '']: readonly string[]): void {
+    const subject = (): CustodySubject => {
+      if (kind === 'source') return { source: name };
+      if (kind === 'cluster') return { cluster: name };
+      if (kind === 'orphans' || kind === 'tombstones') return { cluster: name, only: kind };
+      const [cluster = '', id = ''] = kind.split('/');
+      return { cluster, id, dataType: DATA_TYPES[this.#dataType] };
+    };
+    this.#try(() => {
+      const { core, now } = this.#w;
+      const work = core.custody(subject(), action, { by: 'op', dryRun: false, now: () => now });
+      let step = work.next();
+      while (step.done !== true) step = work.next();
+      const { orphans, resources, tombstones, unchanged } = step.value;
+      const counts = { resources, tombstones, orphans, unchanged };
+      const told = Object.entries(counts).flatMap(([what, count]) => (count > 0 ? [`${count} ${what}`] : []));
+      this.#out.push(told.join(', '));
+    });
   }
 
   #try(what: () => unknown): void {

@@ -21,6 +21,17 @@ export class Disk {
   readonly events = new Map<number, MemoryBytes>();
   readonly entries = new Map<string, string>();
   position = 0;
+
+  copy(): Disk {
+    const copy = new Disk();
+    copy.nextNumber = this.nextNumber;
+    for (const [number, place] of this.places)
+      copy.places.set(number, { ...place, records: new Map(place.records) });
+    for (const [position, event] of this.events) copy.events.set(position, event);
+    for (const [key, value] of this.entries) copy.entries.set(key, value);
+    copy.position = this.position;
+    return copy;
+  }
 }
 
 /**

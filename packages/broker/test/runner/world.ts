@@ -68,6 +68,8 @@ export interface WorldStores {
   readonly make: () => EventStore;
   readonly options?: Partial<CoreOptions>;
   readonly settled?: (world: World) => void;
+  /** Takes a backup; the function makes a store of it. */
+  readonly backup?: (world: World) => () => EventStore;
 }
 
 export const inMemory: WorldStores = { make: () => new MemoryStore() };
@@ -81,6 +83,7 @@ export class World {
   readonly #listener: WorldListener;
   readonly #stores: WorldStores;
   #ids = 0;
+  #backup: (() => EventStore) | undefined;
 
   constructor(options: Partial<CoreOptions>, listener: WorldListener, stores: WorldStores = inMemory) {
     this.#stores = stores;
@@ -168,6 +171,20 @@ export class World {
       for (const [key, value] of this.core.view.store.entries('')) store.setEntry(key, value);
     }
     this.core = this.#newCore(store);
+  }
+
+  /** What the store has now is what `restore` brings back. */
+  backup(): void {
+    const { backup } = this.#stores;
+    if (backup === undefined) throw new Error('this store has no backup');
+    this.#backup = backup(this);
+  }
+
+  /** The broker starts again with the store of the last backup. */
+  restore(): void {
+    if (this.#backup === undefined) throw new Error('there is no backup');
+    this.subscribers.clear();
+    this.core = this.#newCore(this.#backup());
   }
 
   subscriber(label: string): Subscriber {
