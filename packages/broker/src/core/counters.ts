@@ -4,6 +4,8 @@ export class Counters {
   publishedBytes = 0;
   acknowledged = 0;
   refused = new Map<string, number>();
+  /** Publishes that were refused because the store takes nothing, by reason; `refused` counts them too. */
+  refusedByStore = new Map<string, number>();
   duplicates = 0;
   stale = 0;
   relayed = 0;

@@ -1,4 +1,5 @@
 import { decodeSpecResyncBody, decodeStatusResyncBody } from 'ce-broker-proto';
+import type { Session, SessionRole } from '../delivery/session.js';
 import type { Envelope } from '../wire/envelope.js';
 import { payloadOf } from '../wire/payload.js';
 import type { Core } from './core.js';
@@ -38,7 +39,10 @@ function receiveSpecResync(core: Core, event: Envelope, now: number): void {
   const asker = { role: 'agent', name: cluster, dataType, bytes: event.bytes.byteLength } as const;
   const job = {
     key: `spec ${cluster}\n${dataType}\n${named}\n${event.source}`,
-    run: (at: number, again: boolean) => answerSpecResync(core, { ...ask, again }, at),
+    run: (at: number, again: boolean) => {
+      answerSpecResync(core, { ...ask, again }, at);
+      if (!again) timeAnswer(core, 'agent', core.sessions.agentsOf(cluster), dataType, now);
+    },
   };
   holdAndRun(core, asker, job, now);
 }
@@ -59,7 +63,23 @@ function receiveStatusResync(core: Core, event: Envelope, now: number): void {
   const asker = { role: 'source', name: event.source, dataType, bytes: event.bytes.byteLength } as const;
   const job = {
     key: `status ${event.source}\n${dataType}\n${cluster}`,
-    run: (at: number) => answerStatusResync(core, ask, at),
+    run: (at: number, again: boolean) => {
+      answerStatusResync(core, ask, at);
+      if (!again) timeAnswer(core, 'source', core.sessions.ofSource(event.source), dataType, now);
+    },
   };
   holdAndRun(core, asker, job, now);
+}
+
+/** How long it takes until the askers have everything that was to be said to them. */
+function timeAnswer(
+  core: Core,
+  role: SessionRole,
+  askers: readonly Session[],
+  dataType: string,
+  since: number,
+): void {
+  for (const session of askers) {
+    if (session.takes(dataType)) session.whenWritten(() => core.port.resynced?.(role, since));
+  }
 }

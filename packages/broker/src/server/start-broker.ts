@@ -67,8 +67,8 @@ async function startWith(resolved: ResolvedOptions, store: OpenStore): Promise<B
       { error: CeBrokerError.from(error, 'internal').stack },
       'a defect of the broker; it goes on',
     );
-  const core = makeCore(resolved, store, clock, notes, onFault);
   const traffic = new Traffic();
+  const core = makeCore(resolved, store, clock, notes, traffic, onFault);
   const open = new Set<SubscriptionOutlet>();
   const pressure = new StreamPressure(resolved.totalStreamBytes);
   const methodsFor = (into: Set<SubscriptionOutlet>): RpcMethods => {
@@ -170,13 +170,19 @@ function makeCore(
   store: OpenStore,
   clock: Clock,
   notes: NoteLog,
+  traffic: Traffic,
   onFault: (error: unknown) => void,
 ): BrokerCore {
   const jobs = new JobLoop(clock, onFault);
   const core = new BrokerCore({
     store,
     clock: () => clock.now(),
-    port: { wake: () => jobs.wake(), newId: randomUUID, note: (note) => notes.write(note) },
+    port: {
+      wake: () => jobs.wake(),
+      newId: randomUUID,
+      note: (note) => notes.write(note),
+      resynced: (role, since) => traffic.resyncs[role].add((clock.now() - since) / 1000),
+    },
     policies: new DataTypePolicies(options.dataTypes),
     options: {
       keepState: options.store !== 'none',

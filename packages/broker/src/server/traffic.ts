@@ -16,6 +16,11 @@ export interface DurationLabels {
   readonly dataType: string;
 }
 
+/** Upper bounds of the time that a resync takes, in seconds. */
+export const RESYNC_BUCKETS: readonly number[] = Object.freeze([
+  1e-3, 5e-3, 1e-2, 5e-2, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300,
+]);
+
 /** What happened for one cluster (the SDK's label `consumer`) and data type. */
 export class Tally {
   readonly consumer: string;
@@ -71,6 +76,8 @@ export class Traffic {
   #size = 0;
   /** From a Publish to its answer, over all. */
   readonly publishes = new Distribution(PUBLISH_BUCKETS);
+  /** From a resync's request to the last byte of its answer, by the role of who asks. */
+  readonly resyncs = { agent: new Distribution(RESYNC_BUCKETS), source: new Distribution(RESYNC_BUCKETS) };
   /** For requests that could not be read. */
   readonly unknown: Tally;
 
