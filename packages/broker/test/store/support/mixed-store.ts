@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { type Database, open, type RootDatabase } from 'lmdb';
+import { putLast } from '../../../src/store/databases.js';
 import { Random } from './random.js';
 
 const BINARY = { encoding: 'binary', keyEncoding: 'binary', cache: false } as const;
@@ -43,7 +44,7 @@ export class MixedStore {
     const head = () => Buffer.from(`${random.below(4)}:resource-${random.below(1_500)}`);
     for (let i = random.below(40); i >= 0; i--) {
       const bytes = random.below(20) === 0 ? random.below(30_000) : random.below(400);
-      writes.push(this.#events.put(key(this.#position++), Buffer.alloc(bytes, 7), { append: true }));
+      putLast(this.#events, key(this.#position++), Buffer.alloc(bytes, 7));
       writes.push(this.#heads.put(head(), Buffer.alloc(random.below(300), 3)));
       if (random.below(3) === 0) writes.push(this.#heads.remove(head()));
     }
