@@ -2,6 +2,7 @@ export type { Logger } from 'ce-broker-proto';
 export type { DataTypePolicy } from './access/data-type-policy.js';
 export type { Identity } from './access/identity.js';
 export type { StaticToken } from './access/token-table.js';
+export type { MassDeletion } from './core/index.js';
 export {
   type AttachedServer,
   type Broker,
