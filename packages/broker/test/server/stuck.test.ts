@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { stuck } from './support/explain.js';
+import { stuck, traced } from './support/explain.js';
 import { DATA_TYPE, eventOf, events, publish, Running, statusOf, subscribed } from './support/running.js';
 
 const ADMIN = { admin: '127.0.0.1:0' };
@@ -86,6 +86,13 @@ describe('what does not move', () => {
     const state = await (await running.fetch('/state/history?id=a')).json();
     const { resources } = state as { resources: { specs: { at: string }[] }[] };
     expect((await stuck(running))[0]?.since).toBe(resources[0]?.specs.at(-1)?.at);
+    const about = { resourceId: 'a', version: 4 };
+    const extensions = { deletiontimestamp: '2026-01-01T00:00:00Z' };
+    await publish(client, eventOf({ ...about, action: 'delete_request', extensions }));
+    await publish(client, eventOf({ ...about, version: 1 }));
+    const [row] = await stuck(running);
+    expect(row).toMatchObject({ kind: 'spec', spec: 1 });
+    expect(row?.since).toBe((await traced(running, 'a')).spec?.at);
   });
 });
 

@@ -1,11 +1,12 @@
 import type { Core } from '../../core/index.js';
 import type { Session } from '../../delivery/session.js';
+import type { StoredBytes } from '../../state/event-store.js';
 import type { Partition } from '../../state/partition.js';
 import type { ResourceView } from '../../state/resource.js';
 import type { Clock } from '../clock.js';
 import type { StateFilter } from './state-filter.js';
 import { type StateRows, shown } from './state-rows.js';
-import { noteOf } from './stored-note.js';
+import { noteOf, unlessDamaged } from './stored-note.js';
 import { syncOf } from './sync.js';
 import { type ReasonRow, reasonRow, whyRows } from './trace-rows.js';
 
@@ -95,14 +96,24 @@ export class StuckRows {
     };
   }
 
-  /** Since when what is wanted is not answered: the first spec after the newest status, as far as the past is kept. */
+  /** Since when what is wanted is not answered: the first spec of this life after the newest status, as far as the past is kept. */
   #outOfSyncSince(resource: ResourceView): number | undefined {
     const sync = syncOf(resource);
-    const { pastSpecs = [], spec, status } = resource;
+    const { earlierVersion, pastSpecs = [], spec, status } = resource;
     if (spec === undefined || sync === undefined || sync === 'answered') return undefined;
     if (sync === 'unconfirmed') return spec.at;
-    const first = pastSpecs.findLast(({ position }) => position > (status?.position ?? 0));
-    return first === undefined ? spec.at : (noteOf(this.#core.store, first)?.at ?? spec.at);
+    let first: StoredBytes = spec.stored;
+    for (const stored of pastSpecs) {
+      if (stored.position < (status?.position ?? 0)) break;
+      if (earlierVersion !== undefined && this.#isDeletion(stored)) break;
+      first = stored;
+    }
+    return first === spec.stored ? spec.at : (noteOf(this.#core.store, first)?.at ?? spec.at);
+  }
+
+  #isDeletion(stored: StoredBytes): boolean {
+    const { scanner, store } = this.#core;
+    return unlessDamaged(() => scanner.scanEvent(store.read(stored)).deleting) ?? true;
   }
 
   #silent(
