@@ -61,7 +61,7 @@ export function validateOptions(options: BrokerOptions = {}): ResolvedOptions {
       agents: namesOption(options.roles?.agents, 'roles.agents'),
     }),
     dataTypes: dataTypesOption(options.dataTypes ?? {}),
-    ...numberOptions({ history: isProvider(options.store) ? 5 : 1, ...options }),
+    ...numberOptions({ ...options, history: options.history ?? (isProvider(options.store) ? 5 : 1) }),
     healthAndReflection: oneOf(options.healthAndReflection ?? true, [true, false], 'healthAndReflection'),
     logger: loggerOption(options.logger ?? SILENT),
   };

@@ -45,8 +45,8 @@ export interface EventStore {
   changed(resource: Resource, place: Place): void;
   /** What is kept of a resource that is not in memory; undefined: nothing. */
   load(place: Place, id: string): Uint8Array | undefined;
-  /** The same of every resource of a partition. */
-  scan(place: Place): Iterable<readonly [id: string, record: Uint8Array]>;
+  /** The same of every resource of a partition, without those of `skip`. */
+  scan(place: Place, skip: ReadonlySet<string>): Iterable<readonly [id: string, record: Uint8Array]>;
   /** What was committed last of a resource, whether it is in memory or not. */
   committed(resource: Resource): Uint8Array | undefined;
   /** It must stay in memory: what is kept of it is not yet where `load` looks. */
@@ -55,6 +55,9 @@ export interface EventStore {
   dropPartition(place: Place): void;
   /** The broker's position, also where nothing was kept: after a restart positions go on above it. Called a few times per second. */
   tick(position: number): void;
+
+  /** A consistent copy of everything that is durable, piece by piece, while the store is used; undefined: the store has no files to copy. */
+  backup?(): AsyncIterable<Uint8Array>;
 
   /** An entry of the broker's own, such as what is held; undefined removes it. Committed with the group. */
   setEntry(key: string, value: string | undefined): void;

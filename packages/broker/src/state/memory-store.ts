@@ -74,7 +74,7 @@ export class MemoryStore implements OpenStore {
     return undefined;
   }
 
-  *scan(_place: Place): Iterable<readonly [string, Uint8Array]> {}
+  *scan(_place: Place, _skip: ReadonlySet<string>): Iterable<readonly [string, Uint8Array]> {}
 
   committed(_resource: Resource): Uint8Array | undefined {
     return undefined;

@@ -10,8 +10,8 @@ export interface Orphan {
 /** Where resources are that are not in memory. */
 export interface ColdResources {
   load(partition: Partition, id: string): Resource | undefined;
-  /** Everything that the store has of the partition, each loaded for the moment. */
-  scan(partition: Partition): Iterable<Resource>;
+  /** What the store has of the partition beside those of `skip`, each loaded for the moment. */
+  scan(partition: Partition, skip: ReadonlySet<string>): Iterable<Resource>;
   /** One of those stays. */
   adopt(partition: Partition, resource: Resource): void;
 }
@@ -70,14 +70,13 @@ export class Partition implements Place {
    */
   *views(): Iterable<ResourceView> {
     const cold = this.number === 0 ? undefined : this.#cold;
-    const seen = cold === undefined ? undefined : new Set<string>();
+    const seen = new Set<string>();
     for (const resource of this.hot.values()) {
-      seen?.add(resource.id);
+      if (cold !== undefined) seen.add(resource.id);
       if (!resource.isBlank) yield resource;
     }
     if (cold === undefined) return;
-    for (const resource of cold.scan(this)) {
-      if (seen?.has(resource.id) === true) continue;
+    for (const resource of cold.scan(this, seen)) {
       const now = this.hot.get(resource.id) ?? resource;
       if (!now.isBlank) yield now;
     }

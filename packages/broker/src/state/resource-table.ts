@@ -161,12 +161,13 @@ export class ResourceTable implements StoreTable {
       const record = this.#store.load(partition, id);
       return record === undefined ? undefined : this.#restored(partition, id, record);
     },
-    scan: (partition: Partition): Iterable<Resource> => this.#scan(partition),
+    scan: (partition: Partition, skip: ReadonlySet<string>): Iterable<Resource> =>
+      this.#scan(partition, skip),
     adopt: (partition: Partition, resource: Resource): void => this.#keepHot(partition, resource),
   };
 
-  *#scan(partition: Partition): Iterable<Resource> {
-    for (const [id, record] of this.#store.scan(partition)) yield this.#restored(partition, id, record);
+  *#scan(partition: Partition, skip: ReadonlySet<string>): Iterable<Resource> {
+    for (const [id, record] of this.#store.scan(partition, skip)) yield this.#restored(partition, id, record);
   }
 
   /** A resource as it comes out of the store: its partition has counted it already. */

@@ -12,6 +12,7 @@ import { MemoryBytes } from '../state/memory-store.js';
 import type { Place } from '../state/place.js';
 import type { Resource } from '../state/resource.js';
 import type { StoredBytes, StoredNote } from '../state/stored.js';
+import { backup } from './backup.js';
 import type { Databases } from './databases.js';
 import { Group } from './group.js';
 import { diskOf, GroupCounts } from './group-counts.js';
@@ -209,12 +210,13 @@ export class LmdbStore implements EventStore, OpenStore {
     return this.#head(place, key, this.#databases.heads.get(key));
   }
 
-  *scan(place: Place): Iterable<readonly [string, Uint8Array]> {
+  *scan(place: Place, skip: ReadonlySet<string>): Iterable<readonly [string, Uint8Array]> {
     const start = resourceKey(place.number, '');
     const end = resourceKey(place.number + 1, '');
     for (const { key, value } of this.#databases.heads.getRange({ start, end })) {
-      const record = this.#head(place, key, value);
-      if (record !== undefined) yield [idOfKey(key), record];
+      const id = idOfKey(key);
+      const record = skip.has(id) ? undefined : this.#head(place, key, value);
+      if (record !== undefined) yield [id, record];
     }
   }
 
@@ -264,6 +266,10 @@ export class LmdbStore implements EventStore, OpenStore {
       const value = this.#entries.get(key);
       if (value !== undefined) yield [key, value];
     }
+  }
+
+  backup(): AsyncIterable<Uint8Array> {
+    return backup(this.#databases, this.#directory);
   }
 
   async close(): Promise<void> {

@@ -112,8 +112,10 @@ export class SimulatedStore extends MemoryStore {
     return this.#disk.places.get(place.number)?.records.get(id);
   }
 
-  override *scan(place: Place): Iterable<readonly [string, Uint8Array]> {
-    yield* this.#disk.places.get(place.number)?.records ?? [];
+  override *scan(place: Place, skip: ReadonlySet<string>): Iterable<readonly [string, Uint8Array]> {
+    for (const entry of this.#disk.places.get(place.number)?.records ?? []) {
+      if (!skip.has(entry[0])) yield entry;
+    }
   }
 
   override committed({ id, place }: Resource): Uint8Array | undefined {
@@ -161,7 +163,10 @@ export class SimulatedStore extends MemoryStore {
   fail(): void {
     const changed = new Set(this.#resources);
     this.#clear();
-    this.#listener?.failed({ code: 'resource_exhausted', message: 'the disk is full' }, changed);
+    this.#listener?.failed(
+      { reason: 'disk-full', code: 'resource_exhausted', message: 'the disk is full' },
+      changed,
+    );
   }
 
   #bytes(stored: StoredBytes): MemoryBytes {

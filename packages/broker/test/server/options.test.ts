@@ -37,7 +37,7 @@ describe('options', () => {
     [{ listen: '8090' }, 'listen', /HOST:PORT/],
     [{ listen: '127.0.0.1:70000' }, 'listen', /65535/],
     [{ admin: '[::zz]:1' }, 'admin', /IPv6/],
-    [{ store: 'disk' }, 'store', /"memory" or "none"/],
+    [{ store: 'disk' }, 'store', /"memory", "none", or a provider/],
     [{ orphans: 'drop' }, 'orphans', /"withhold" or "forward"/],
     [{ heartbeatIntervalMs: 5 }, 'heartbeatIntervalMs', /from 100 to \d+ milliseconds/],
     [{ maxMessageBytes: 1.5 }, 'maxMessageBytes', /whole number/],
