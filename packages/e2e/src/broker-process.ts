@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { BrokerOptions, BrokerStatus } from 'ce-broker';
+import type { LmdbOptions } from 'ce-broker/lmdb';
 
 const READY = /ready grpc=(\S+) admin=(\S+)/;
 const READY_TIMEOUT_MS = 15_000;
@@ -22,10 +23,55 @@ export interface BrokerStart {
   readonly args?: readonly string[];
   /** Options that no flag has: the broker is then started through `startBroker`, in a process of its own all the same. */
   readonly options?: BrokerOptions;
+  /** A store on disk with settings that no flag has; with it the broker is started through `startBroker` too. */
+  readonly lmdb?: LmdbOptions;
+  /** A command before it, with its arguments, which runs it in its own process, as `prlimit`. */
+  readonly under?: readonly string[];
   /** Default: any free port. */
   readonly listen?: string;
   /** It collects garbage when told to, so that its memory can be compared. Default `false`. */
   readonly collectable?: boolean;
+}
+
+/** A broker ended before it was ready. */
+export class StartFailed extends Error {
+  /** Exit code or signal. */
+  readonly ended: number | NodeJS.Signals | undefined;
+  readonly log: string;
+
+  constructor(ended: number | NodeJS.Signals | undefined, log: string) {
+    super(`the broker printed no ready line and ended with ${ended}; its log:\n${log}`);
+    this.ended = ended;
+    this.log = log;
+  }
+}
+
+/** Program and arguments of a broker. */
+export function brokerInvocation(start: BrokerStart): readonly [string, ...string[]] {
+  const listen = start.listen ?? '127.0.0.1:0';
+  const flags = start.collectable === true ? ['--expose-gc', `--import=${gcHook()}`] : [];
+  const { lmdb, options, under = [] } = start;
+  const command =
+    options === undefined && lmdb === undefined
+      ? [
+          brokerCommand(),
+          'serve',
+          '--listen',
+          listen,
+          '--admin',
+          '127.0.0.1:0',
+          '--log-level',
+          'warn',
+          ...(start.args?.includes('--store') === true ? [] : ['--store', 'memory']),
+          ...(start.args ?? []),
+        ]
+      : [
+          optionsCommand(),
+          JSON.stringify({ ...options, listen, admin: '127.0.0.1:0' }),
+          JSON.stringify(lmdb ?? null),
+        ];
+  const [program = '', ...rest] = [...under, process.execPath, ...flags, ...command];
+  return [program, ...rest];
 }
 
 /** A real broker, as a process. */
@@ -52,24 +98,8 @@ export class BrokerProcess {
   }
 
   static async start(start: BrokerStart = {}): Promise<BrokerProcess> {
-    const listen = start.listen ?? '127.0.0.1:0';
-    const flags = start.collectable === true ? ['--expose-gc', `--import=${gcHook()}`] : [];
-    const command =
-      start.options === undefined
-        ? [
-            brokerCommand(),
-            'serve',
-            '--listen',
-            listen,
-            '--admin',
-            '127.0.0.1:0',
-            '--log-level',
-            'warn',
-            ...(start.args?.includes('--store') === true ? [] : ['--store', 'memory']),
-            ...(start.args ?? []),
-          ]
-        : [optionsCommand(), JSON.stringify({ ...start.options, listen, admin: '127.0.0.1:0' })];
-    const child = spawn(process.execPath, [...flags, ...command], { stdio: ['ignore', 'pipe', 'pipe'] });
+    const [program, ...rest] = brokerInvocation(start);
+    const child = spawn(program, rest, { stdio: ['ignore', 'pipe', 'pipe'] });
     const log = { text: '' };
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
       log.text = (log.text + text).slice(-LOG_CHARACTERS);
@@ -85,7 +115,8 @@ export class BrokerProcess {
     } finally {
       clearTimeout(timer);
     }
-    throw new Error(`the broker printed no ready line; its log:\n${log.text}`);
+    if (child.exitCode === null && child.signalCode === null) await once(child, 'close');
+    throw new StartFailed(child.exitCode ?? child.signalCode ?? undefined, log.text);
   }
 
   /** The end of what it logged. */
@@ -123,14 +154,20 @@ export class BrokerProcess {
     return { ended: this.ended, ms: performance.now() - from };
   }
 
-  /** A new process with the same options on the same port. This one must be gone. */
-  restart(): Promise<BrokerProcess> {
-    return BrokerProcess.start({ ...this.#start, listen: this.grpc });
+  /** A new process with the same options, unless others are given, on the same port. This one must be gone. */
+  restart(start: BrokerStart = this.#start): Promise<BrokerProcess> {
+    return BrokerProcess.start({ ...start, listen: this.grpc });
   }
 
   /** Resident memory in bytes. */
   rss(): number {
     const [, kib = '0'] = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${this.pid}/status`, 'utf8')) ?? [];
+    return Number(kib) * 1024;
+  }
+
+  /** Resident memory that is the process's own, without the pages of files, in bytes. */
+  rssOwn(): number {
+    const [, kib = '0'] = /RssAnon:\s+(\d+) kB/.exec(readFileSync(`/proc/${this.pid}/status`, 'utf8')) ?? [];
     return Number(kib) * 1024;
   }
 

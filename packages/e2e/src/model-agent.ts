@@ -17,6 +17,8 @@ export interface AgentOptions extends PeerOptions {
   readonly dataType?: string;
   /** It publishes a status for what it applies. Default `false`. */
   readonly reports?: boolean;
+  /** Number of its last status before it lost its memory. Default 0. */
+  readonly sequence?: number;
 }
 
 /** What an agent holds of a resource. */
@@ -39,7 +41,7 @@ export class ModelAgent extends ModelPeer {
   /** A spec was applied. */
   onApplied: ((held: Held) => void) | undefined;
   readonly #reports: boolean;
-  #sequence = 0;
+  #sequence: number;
 
   constructor(options: AgentOptions) {
     const dataType = options.dataType ?? WIDGETS;
@@ -47,6 +49,7 @@ export class ModelAgent extends ModelPeer {
     this.cluster = options.cluster;
     this.dataType = dataType;
     this.#reports = options.reports ?? false;
+    this.#sequence = options.sequence ?? 0;
   }
 
   /** The agent's program starts anew with what is on its cluster. */

@@ -51,8 +51,8 @@ export class Run {
   }
 
   /** A new process in the place of one that is gone. */
-  async restart(broker: BrokerProcess): Promise<BrokerProcess> {
-    return this.own(await broker.restart());
+  async restart(broker: BrokerProcess, start?: BrokerStart): Promise<BrokerProcess> {
+    return this.own(await broker.restart(start));
   }
 
   own(broker: BrokerProcess): BrokerProcess {

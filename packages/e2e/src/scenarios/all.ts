@@ -14,11 +14,15 @@ import { mixedFlap } from './mixed-flap.js';
 import { mixedLost } from './mixed-lost.js';
 import { mixedRestart } from './mixed-restart.js';
 import { size } from './size.js';
+import { storeCorrupt } from './store-corrupt.js';
+import { storeKill } from './store-kill.js';
 import { storm } from './storm.js';
 import { wipedStore } from './wiped-store.js';
 
 /** Every scenario, by its number in docs/reliability.md; a number may have several, and then the model peers come first. */
 export const SCENARIOS: readonly Scenario[] = Object.freeze([
+  storeKill,
+  storeCorrupt,
   frozenSubscriber,
   massStall,
   idleFan,
