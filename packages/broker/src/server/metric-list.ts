@@ -1,50 +1,17 @@
+import { by, type MetricDefinition, plain } from './metric-definition.js';
 import type { BrokerStatus } from './snapshot.js';
 
-export type Sample = readonly [labels: Readonly<Record<string, string>>, value: number];
-
-/** One metric that is read from a snapshot when somebody scrapes. */
-export interface MetricDefinition {
-  readonly name: string;
-  readonly type: 'counter' | 'gauge';
-  readonly help: string;
-  readonly labels: readonly string[];
-  read(status: BrokerStatus): readonly Sample[];
-}
-
-function plain(
-  type: MetricDefinition['type'],
-  name: string,
-  help: string,
-  read: (status: BrokerStatus) => number,
-): MetricDefinition {
-  return { name: `ce_broker_${name}`, type, help, labels: [], read: (status) => [[{}, read(status)]] };
-}
-
-function by(
-  type: MetricDefinition['type'],
-  label: string,
-  name: string,
-  help: string,
-  read: (status: BrokerStatus) => Readonly<Record<string, number>>,
-): MetricDefinition {
-  return {
-    name: `ce_broker_${name}`,
-    type,
-    help,
-    labels: [label],
-    read: (status) => Object.entries(read(status)).map(([key, value]) => [{ [label]: key }, value]),
-  };
-}
-
 /** The broker's own metrics; `docs/reference/metrics.md` says how to read them. */
-export const OWN_METRICS: readonly MetricDefinition[] = Object.freeze([
+export const OWN_METRICS: readonly MetricDefinition<BrokerStatus>[] = Object.freeze<
+  MetricDefinition<BrokerStatus>[]
+>([
   plain('gauge', 'draining', '1 while the broker drains before it closes.', ({ state }) =>
     state === 'serving' ? 0 : 1,
   ),
-  by('gauge', 'role', 'sessions', 'Open subscriptions.', ({ sessions }) => ({
-    agent: sessions.agents,
-    source: sessions.sources,
-  })),
+  by('gauge', 'role', 'sessions', 'Open subscriptions.', ({ sessions }) => [
+    ['agent', sessions.agents],
+    ['source', sessions.sources],
+  ]),
   plain(
     'gauge',
     'sessions_blocked',
@@ -177,28 +144,24 @@ export const OWN_METRICS: readonly MetricDefinition[] = Object.freeze([
     'reason',
     'handshakes_failed_total',
     'TLS handshakes that failed, by reason.',
-    ({ counters }) => counters.handshakesFailed,
+    ({ counters }) => Object.entries(counters.handshakesFailed),
   ),
   by(
     'counter',
     'code',
     'refused_total',
     'Publishes and subscriptions that were refused, by error code.',
-    ({ counters }) => counters.refused,
+    ({ counters }) => Object.entries(counters.refused),
   ),
-  by(
-    'counter',
-    'reason',
-    'dropped_total',
-    'Events that reached nobody, by reason.',
-    ({ counters }) => counters.dropped,
+  by('counter', 'reason', 'dropped_total', 'Events that reached nobody, by reason.', ({ counters }) =>
+    Object.entries(counters.dropped),
   ),
   by(
     'counter',
     'reason',
     'evictions_total',
     'Subscriptions that the broker ended, by reason.',
-    ({ counters }) => counters.evictions,
+    ({ counters }) => Object.entries(counters.evictions),
   ),
   plain(
     'counter',

@@ -1,11 +1,16 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
-import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, Gauge, Registry } from 'prom-client';
 import type { Core } from '../core/index.js';
-import type { Distribution } from '../state/distribution.js';
-import { OWN_METRICS, type Sample } from './metric-list.js';
+import type { Clock } from './clock.js';
+import { LAG_METRICS, type LagSample } from './lag-metrics.js';
+import type { MetricDefinition, Sample } from './metric-definition.js';
+import { OWN_METRICS } from './metric-list.js';
+import { ReadHistogram } from './read-histogram.js';
 import type { BrokerStatus } from './snapshot.js';
+import { STORE_HISTOGRAMS, STORE_METRICS, type StoreSample, sampleStore } from './store-metrics.js';
+import type { StuckWalk } from './stuck-walk.js';
 import type { Traffic } from './traffic.js';
-import { DURATION_BUCKETS, PUBLISH_BUCKETS } from './traffic.js';
+import { DURATION_BUCKETS, PUBLISH_BUCKETS, RESYNC_BUCKETS } from './traffic.js';
 import { readTraffic, type TrafficSamples } from './traffic-metrics.js';
 
 const COMMON = ['consumer', 'data_type'];
@@ -17,6 +22,8 @@ export interface MetricsParts {
   readonly status: () => BrokerStatus;
   readonly view: Readonly<Core>;
   readonly traffic: Traffic;
+  readonly clock: Clock;
+  readonly walk: StuckWalk;
 }
 
 /**
@@ -29,15 +36,20 @@ export class Metrics {
   readonly #delay = monitorEventLoopDelay({ resolution: DELAY_RESOLUTION_MS });
   #status: BrokerStatus;
   #traffic: TrafficSamples;
+  #store: StoreSample;
+  #lag: LagSample;
 
   constructor(parts: MetricsParts) {
     this.#parts = parts;
     this.#status = parts.status();
     this.#traffic = readTraffic(parts.traffic, parts.view);
-    for (const { name, type, help, labels, read } of OWN_METRICS) {
-      this.#add(type, name, help, labels, () => read(this.#status));
-    }
+    this.#store = sampleStore(parts.view);
+    this.#lag = { view: parts.view, now: parts.clock.now(), walk: undefined };
+    this.#addAll(OWN_METRICS, () => this.#status);
+    this.#addAll(LAG_METRICS, () => this.#lag);
+    this.#addAll(STORE_METRICS, () => this.#store);
     this.#addTraffic();
+    this.#addHistograms();
     this.#addProcess();
     this.#delay.enable();
   }
@@ -50,6 +62,12 @@ export class Metrics {
   async render(): Promise<string> {
     this.#status = this.#parts.status();
     this.#traffic = readTraffic(this.#parts.traffic, this.#parts.view);
+    this.#store = sampleStore(this.#parts.view);
+    this.#lag = {
+      view: this.#parts.view,
+      now: this.#parts.clock.now(),
+      walk: this.#parts.walk.look(),
+    };
     const text = await this.#registry.metrics();
     this.#delay.reset();
     return text;
@@ -57,6 +75,7 @@ export class Metrics {
 
   close(): void {
     this.#delay.disable();
+    this.#parts.walk.close();
     this.#registry.clear();
   }
 
@@ -108,15 +127,40 @@ export class Metrics {
         () => this.#traffic.durations,
       ),
     );
+  }
+
+  #addHistograms(): void {
+    const { traffic } = this.#parts;
     this.#registry.registerMetric(
       new ReadHistogram(
         'ce_broker_publish_duration_seconds',
         'Time from a Publish to its answer.',
         [],
         PUBLISH_BUCKETS,
-        () => [[{}, this.#parts.traffic.publishes]],
+        () => [[{}, traffic.publishes]],
       ),
     );
+    this.#registry.registerMetric(
+      new ReadHistogram(
+        'ce_broker_resync_seconds',
+        "From a resync's request to the last byte of the broker's answer, by the role of who asks.",
+        ['role'],
+        RESYNC_BUCKETS,
+        () => [
+          [{ role: 'agent' }, traffic.resyncs.agent],
+          [{ role: 'source' }, traffic.resyncs.source],
+        ],
+      ),
+    );
+    for (const { name, help, read } of STORE_HISTOGRAMS) {
+      const samples = () => (this.#store.stats === undefined ? [] : [[{}, read(this.#store.stats)] as const]);
+      this.#registry.registerMetric(new ReadHistogram(name, help, [], [], samples));
+    }
+  }
+
+  #addAll<From>(definitions: readonly MetricDefinition<From>[], from: () => From): void {
+    for (const { help, labels, name, read, type } of definitions)
+      this.#add(type, name, help, labels, () => read(from()));
   }
 
   #addProcess(): void {
@@ -166,7 +210,10 @@ export class Metrics {
         registers,
         collect() {
           this.reset();
-          for (const [labels, value] of read()) this.set(labels, value);
+          const samples = read();
+          // Without labels there is a 0 after a reset, although there is nothing to say.
+          if (samples.length === 0 && labelNames.length === 0) this.remove();
+          for (const [labels, value] of samples) this.set(labels, value);
         },
       });
       return;
@@ -184,53 +231,7 @@ export class Metrics {
   }
 }
 
-/** A histogram that was counted elsewhere: prom-client's own would have to be told of each observation. */
-class ReadHistogram extends Histogram<string> {
-  readonly #name: string;
-  readonly #help: string;
-  readonly #read: () => readonly (readonly [Readonly<Record<string, string>>, Distribution])[];
-
-  constructor(
-    name: string,
-    help: string,
-    labelNames: readonly string[],
-    buckets: readonly number[],
-    read: () => readonly (readonly [Readonly<Record<string, string>>, Distribution])[],
-  ) {
-    super({ name, help, labelNames, buckets: [...buckets], registers: [] });
-    this.#name = name;
-    this.#help = help;
-    this.#read = read;
-  }
-
-  async getForPromString(): Promise<object> {
-    const values = this.#read().flatMap(([labels, durations]) => this.#lines(labels, durations));
-    return { name: this.#name, help: this.#help, type: 'histogram', values, aggregator: 'sum' };
-  }
-
-  #lines(labels: Readonly<Record<string, string>>, { bounds, counts, sum, count }: Distribution): object[] {
-    let total = 0;
-    const buckets = bounds.map((bound, index) => {
-      total += counts[index] ?? 0;
-      return { metricName: `${this.#name}_bucket`, labels: { ...labels, le: goNumber(bound) }, value: total };
-    });
-    return [
-      ...buckets,
-      { metricName: `${this.#name}_bucket`, labels: { ...labels, le: '+Inf' }, value: count },
-      { metricName: `${this.#name}_sum`, labels, value: sum },
-      { metricName: `${this.#name}_count`, labels, value: count },
-    ];
-  }
-}
-
 /** Node measures the distance between two looks, in nanoseconds; what is beyond the intended distance is delay. */
 function late(nanos: number): number {
   return Math.max(0, nanos / 1e9 - DELAY_RESOLUTION_MS / 1000);
-}
-
-/** As Go's Prometheus client writes a bound: `1e-06`, not `0.000001`. */
-function goNumber(bound: number): string {
-  if (bound >= 1e-4) return String(bound);
-  const [digits = '', exponent = ''] = bound.toExponential().split('e-');
-  return `${digits}e-${exponent.padStart(2, '0')}`;
 }

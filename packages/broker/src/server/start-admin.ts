@@ -31,6 +31,7 @@ export async function startAdmin(broker: RunningBroker, around: AdminAround): Pr
     { SessionRows },
     { StateRows },
     { StuckRows },
+    { StuckWalk },
   ] = await Promise.all([
     import('./admin/admin-server.js'),
     import('./admin/audit.js'),
@@ -43,17 +44,20 @@ export async function startAdmin(broker: RunningBroker, around: AdminAround): Pr
     import('./admin/session-rows.js'),
     import('./admin/state-rows.js'),
     import('./admin/stuck-rows.js'),
+    import('./stuck-walk.js'),
   ]);
   const status = () => broker.status();
-  const metrics = new Metrics({ status, view: core.view, traffic });
   const audit = new Audit(core.view.store, clock);
   const rows = new StateRows(core.view, clock);
+  const stuck = new StuckRows(core.view, clock, rows);
+  const walk = new StuckWalk((filter) => stuck.rows(filter), clock, { onFault });
+  const metrics = new Metrics({ status, view: core.view, traffic, clock, walk });
   const admin = new AdminServer({
     // Whoever adds something that operators read or change adds its routes here.
     routes: [
       ...plainRoutes(status, metrics),
       ...stateRoutes(rows, new SessionRows(core.view, clock)),
-      ...explainRoutes(core.view, rows, new StuckRows(core.view, clock, rows)),
+      ...explainRoutes(core.view, rows, stuck),
       ...auditRoutes(audit),
       ...holdsRoutes(new BrokerHolds(core, clock, resolved.publishTimeoutMs)),
     ],
