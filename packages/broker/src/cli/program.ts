@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { brokerVersion } from '../server/version.js';
 import { defineAgent } from './commands/agent.js';
+import { defineBackup } from './commands/backup.js';
 import { defineBench } from './commands/bench.js';
 import { defineCerts } from './commands/certs.js';
 import { type DefineCommand, examples, type Finish } from './commands/define.js';
@@ -20,6 +21,7 @@ const COMMANDS: readonly DefineCommand[] = [
   defineAgent,
   defineState,
   defineHold,
+  defineBackup,
   defineBench,
   defineCerts,
 ];

@@ -3,6 +3,7 @@ import { credentialOptions } from '../client/connection-options.js';
 import type { StateFlags } from '../state/read.js';
 import type { ListFlags } from '../state/state.js';
 import type { StuckFlags } from '../state/stuck.js';
+import { defineCustody } from './custody.js';
 import { type DefineCommand, examples } from './define.js';
 
 export const defineState: DefineCommand = (program, finish) => {
@@ -74,6 +75,7 @@ export const defineState: DefineCommand = (program, finish) => {
   plain('audit', 'what was changed by hand, and by whom: the last 1000 changes')
     .addHelpText('after', examples('ce-broker state audit'))
     .action(async (flags: StateFlags) => finish(await (await load()).showAudit(flags)));
+  defineCustody(state, finish);
   state.addHelpText(
     'after',
     examples(

@@ -38,6 +38,17 @@ export class AdminClient {
       );
   }
 
+  /** What is no text, piece by piece as it comes. */
+  async *bytes(path: string): AsyncGenerator<Uint8Array> {
+    const response = await this.get(path, {});
+    for await (const piece of response as AsyncIterable<Buffer>) yield piece;
+    if (!response.complete)
+      throw new CeBrokerError(
+        'unavailable',
+        `${this.base.origin} closed the connection in the middle of its answer`,
+      );
+  }
+
   async json(path: string, query: Query): Promise<unknown> {
     return JSON.parse(await textOf(await this.get(path, query)));
   }

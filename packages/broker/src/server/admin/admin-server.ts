@@ -96,6 +96,7 @@ export class AdminServer {
 
   async #read(route: ReadRoute, url: URL, request: IncomingMessage, response: ServerResponse): Promise<void> {
     if (route.who === 'trusted') trusted(request, this.#parts.identityOf);
+    if (route.who === 'operators') trustedToChange(request, this.#parts.identityOf);
     const { query: allowed } = route;
     const unknown = [...url.searchParams.keys()].find((name) => allowed?.includes(name) === false);
     if (unknown !== undefined) {
@@ -107,7 +108,7 @@ export class AdminServer {
 
   async #change(route: ChangeRoute, request: IncomingMessage, response: ServerResponse): Promise<void> {
     const by = trustedToChange(request, this.#parts.identityOf);
-    const body = await readObject(request);
+    const body = await readObject(request, route.mostBytes);
     const { json, did } = await route.answer({ body, by });
     if (did !== undefined) {
       this.#parts.audit.record(by, did);

@@ -29,6 +29,7 @@ export function httpStatusOf({ code, field }: CeBrokerError): number {
 
 export async function write(response: ServerResponse, answer: AdminAnswer): Promise<void> {
   if ('rows' in answer) await lines(response, answer.rows);
+  else if ('bytes' in answer) await pieces(response, answer.contentType, answer.bytes);
   else if ('json' in answer) json(response, 200, answer.json);
   else send(response, answer.status ?? 200, answer.contentType, answer.text);
 }
@@ -44,6 +45,21 @@ function json(response: ServerResponse, status: number, body: object): void {
 function send(response: ServerResponse, status: number, contentType: string, body: string): void {
   response.writeHead(status, { 'content-type': contentType, 'cache-control': 'no-store' });
   response.end(body);
+}
+
+/** As it comes, no faster than the reader takes it. What fails before the first piece is an error as any other; after it the answer is cut. */
+async function pieces(
+  response: ServerResponse,
+  contentType: string,
+  bytes: AsyncIterable<Uint8Array>,
+): Promise<void> {
+  for await (const piece of bytes) {
+    if (!response.headersSent)
+      response.writeHead(200, { 'content-type': contentType, 'cache-control': 'no-store' });
+    if (response.destroyed) return;
+    if (!response.write(piece)) await drained(response);
+  }
+  response.end();
 }
 
 /** One JSON line per row, some at a time, no faster than the reader takes them. */

@@ -4,7 +4,10 @@ import { CeBrokerError } from 'ce-broker-proto';
 const MOST_BYTES = 64 * 1024;
 
 /** The JSON object that was sent. Throws `invalid_argument` or `resource_exhausted`. */
-export async function readObject(request: IncomingMessage): Promise<Readonly<Record<string, unknown>>> {
+export async function readObject(
+  request: IncomingMessage,
+  mostBytes = MOST_BYTES,
+): Promise<Readonly<Record<string, unknown>>> {
   const type = request.headers['content-type'] ?? 'none';
   if (!/^application\/json *(;|$)/i.test(type))
     throw new CeBrokerError('invalid_argument', `content-type is ${type}: it must be application/json`);
@@ -12,8 +15,8 @@ export async function readObject(request: IncomingMessage): Promise<Readonly<Rec
   let bytes = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {
     bytes += chunk.byteLength;
-    if (bytes > MOST_BYTES)
-      throw new CeBrokerError('resource_exhausted', `the body is larger than ${MOST_BYTES} bytes`, {
+    if (bytes > mostBytes)
+      throw new CeBrokerError('resource_exhausted', `the body is larger than ${mostBytes} bytes`, {
         field: 'body',
       });
     chunks.push(chunk);

@@ -7,8 +7,11 @@ export interface ReadRoute {
   readonly method: 'GET';
   /** As it stands in the URL, for example `/state/orphans`. */
   readonly path: string;
-  /** `everybody`: whoever reaches the port; `trusted`: this machine, or who shows a known bearer token. */
-  readonly who: 'everybody' | 'trusted';
+  /**
+   * `everybody`: whoever reaches the port; `trusted`: this machine, or who shows a known bearer token; `operators`: who may change
+   * something, for what takes everything at once.
+   */
+  readonly who: 'everybody' | 'trusted' | 'operators';
   /** The names that may stand in the query; others are refused. Undefined: the query is not looked at. */
   readonly query?: readonly string[];
   /** A CeBrokerError that it throws is what the caller gets, with the HTTP status that fits its code. */
@@ -22,6 +25,8 @@ export interface ReadRoute {
 export interface ChangeRoute {
   readonly method: 'POST';
   readonly path: string;
+  /** Bytes of the body at most; default 64 KiB. */
+  readonly mostBytes?: number;
   answer(change: ChangeRequest): ChangeAnswer | Promise<ChangeAnswer>;
 }
 
@@ -41,6 +46,7 @@ export interface ChangeRequest {
 export type AdminAnswer =
   | { readonly json: object }
   | { readonly rows: Iterable<object | undefined> }
+  | { readonly bytes: AsyncIterable<Uint8Array>; readonly contentType: string }
   | { readonly text: string; readonly contentType: string; readonly status?: number };
 
 export interface ChangeAnswer {

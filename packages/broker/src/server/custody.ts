@@ -1,0 +1,146 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { CeBrokerError } from 'ce-broker-proto';
+import type { BrokerCore, CustodyAction, CustodySubject, CustodyTally } from '../core/index.js';
+import type { Clock } from './clock.js';
+
+/** How long the event loop is kept at a time, in milliseconds, and after how many steps the clock is looked at. */
+const TURN_MS = 4;
+const STEPS_PER_LOOK = 32;
+/** A store that takes nothing for so long ends the work. */
+const PATIENCE_MS = 30_000;
+const MOST_OWNERS = 20;
+
+/** What was done by hand, or would be. */
+export interface CustodyRow {
+  readonly action: CustodyAction['kind'];
+  /** Nothing was changed: it would touch more than one resource, and nobody said yes. */
+  readonly dryRun: boolean;
+  readonly resources: number;
+  readonly tombstones: number;
+  readonly orphans: number;
+  /** Of those, how many need no change. */
+  readonly unchanged: number;
+  readonly clusters: number;
+  /** The sources that own, or owned, something of it; the first 20. */
+  readonly owners: readonly string[];
+}
+
+/** Whether a restored store still asks before it answers alone. */
+export interface ReconcilingRow {
+  readonly reconciling: boolean;
+  /** When the store was restored, in ISO 8601; null: it was not, or that is over. */
+  readonly restoredAt: string | null;
+  /** Sources that have not confirmed what the store has of theirs, and on how many clusters and types. */
+  readonly sources: readonly { readonly source: string; readonly places: number }[];
+  /** Clusters whose agents have not confirmed their statuses. */
+  readonly clusters: readonly string[];
+}
+
+/** Retires and hands over by hand, some resources in each turn of the event loop. */
+export class BrokerCustody {
+  readonly #core: BrokerCore;
+  readonly #clock: Clock;
+  #busy = false;
+
+  constructor(core: BrokerCore, clock: Clock) {
+    this.#core = core;
+    this.#clock = clock;
+  }
+
+  /** @param yes what touches more than one resource is done too, and not only told */
+  async run(subject: CustodySubject, action: CustodyAction, by: string, yes: boolean): Promise<CustodyRow> {
+    if (this.#busy) {
+      throw new CeBrokerError(
+        'failed_precondition',
+        'something else is being forgotten or adopted: wait until that is done',
+      );
+    }
+    this.#busy = true;
+    try {
+      const found = await this.#drive(subject, action, by, true);
+      const isOne = subject.id !== undefined && found.resources + found.tombstones + found.orphans === 1;
+      const dryRun = !yes && !isOne;
+      return rowOf(action, dryRun, dryRun ? found : await this.#drive(subject, action, by, false));
+    } finally {
+      this.#busy = false;
+    }
+  }
+
+  reconciling(): ReconcilingRow {
+    const progress = this.#core.view.reconciling.progress;
+    if (progress === undefined) return { reconciling: false, restoredAt: null, sources: [], clusters: [] };
+    return {
+      reconciling: true,
+      restoredAt: new Date(progress.since).toISOString(),
+      sources: [...progress.sources].map(([source, places]) => ({ source, places })),
+      clusters: progress.clusters,
+    };
+  }
+
+  /** What the restored store has of a source counts from now on; `undefined`: of everybody. Throws `failed_precondition`, `not_found`. */
+  reconciled(source: string | undefined): ReconcilingRow {
+    const progress = this.#core.view.reconciling.progress;
+    if (progress === undefined) {
+      throw new CeBrokerError(
+        'failed_precondition',
+        'the broker is not reconciling: its store was not restored, or all its sources have confirmed it',
+      );
+    }
+    if (source !== undefined && !progress.sources.has(source)) {
+      throw new CeBrokerError('not_found', `nothing of source ${source} waits to be confirmed`, {
+        field: 'source',
+      });
+    }
+    this.#core.reconciled(source, this.#clock.now());
+    return this.reconciling();
+  }
+
+  async #drive(
+    subject: CustodySubject,
+    action: CustodyAction,
+    by: string,
+    dryRun: boolean,
+  ): Promise<CustodyTally> {
+    const work = this.#core.custody(subject, action, { by, dryRun, now: () => this.#clock.now() });
+    let began = performance.now();
+    let waited = 0;
+    for (let steps = 1; ; steps++) {
+      const step = work.next();
+      if (step.done === true) return step.value;
+      if (step.value === 'wait') {
+        waited = await this.#waitForStore(waited);
+        began = performance.now();
+        continue;
+      }
+      if (steps % STEPS_PER_LOOK !== 0 || performance.now() - began < TURN_MS) continue;
+      await new Promise((resolve) => setImmediate(resolve));
+      began = performance.now();
+    }
+  }
+
+  async #waitForStore(waited: number): Promise<number> {
+    const { refusal } = this.#core.view.store;
+    if (refusal !== undefined && waited >= PATIENCE_MS) {
+      throw new CeBrokerError(
+        refusal.code,
+        `it was done in part only, because the store takes nothing: ${refusal.message}; do it again later: what is done already needs no change`,
+      );
+    }
+    await wait(50);
+    return waited + 50;
+  }
+}
+
+function rowOf(action: CustodyAction, dryRun: boolean, tally: CustodyTally): CustodyRow {
+  const { clusters, orphans, owners, resources, tombstones, unchanged } = tally;
+  return {
+    action: action.kind,
+    dryRun,
+    resources,
+    tombstones,
+    orphans,
+    unchanged,
+    clusters: clusters.size,
+    owners: [...owners].slice(0, MOST_OWNERS),
+  };
+}

@@ -1,0 +1,81 @@
+import { chmodSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import { CeBrokerError } from 'ce-broker-proto';
+import { BACKUP_FORMAT, BackupEncoder } from './backup-file.js';
+import type { Databases } from './databases.js';
+import { readProgress } from './progress.js';
+
+const PING_MS = 2_000;
+const PIECE_BYTES = 256 * 1024;
+const COPY = /^backup-.*\.tmp$/;
+
+/** Directories of which a copy is being made: one at a time each. */
+const busy = new Set<string>();
+
+/**
+ * A consistent copy of the store at one moment, piece by piece, as `backup-file.ts` describes it; the store is used meanwhile. It is copied
+ * beside the store first, without free pages, so as much room as the store needs must be there. Throws `failed_precondition` while another
+ * copy is made, `resource_exhausted` without room.
+ */
+export async function* backup(databases: Databases, directory: string): AsyncGenerator<Uint8Array> {
+  if (busy.has(directory)) {
+    throw new CeBrokerError('failed_precondition', 'a backup is being made already: wait for it to end');
+  }
+  busy.add(directory);
+  const folder = join(directory, `backup-${process.pid}-${Date.now()}.tmp`);
+  const copy = join(folder, 'data.mdb');
+  try {
+    for (const left of readdirSync(directory).filter((name) => COPY.test(name)))
+      rmSync(join(directory, left), { recursive: true });
+    const { epoch, position } = readProgress(databases.meta);
+    const encoder = new BackupEncoder();
+    const time = new Date().toISOString();
+    yield encoder.header({ ceBrokerBackup: BACKUP_FORMAT, store: 'lmdb', epoch, position, time });
+    mkdirSync(folder, { mode: 0o700 });
+    yield* waiting(databases.root.backup(folder, true), encoder, directory);
+    chmodSync(copy, 0o600);
+    const file = await open(copy, 'r');
+    try {
+      for (let left = statSync(copy).size; left > 0; ) {
+        const { buffer, bytesRead } = await file.read({ buffer: Buffer.alloc(Math.min(PIECE_BYTES, left)) });
+        if (bytesRead === 0) throw new CeBrokerError('data_loss', `${copy} has become shorter meanwhile`);
+        left -= bytesRead;
+        yield encoder.data(buffer.subarray(0, bytesRead));
+      }
+    } finally {
+      await file.close();
+    }
+    yield encoder.end();
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+    busy.delete(directory);
+  }
+}
+
+/** A sign of life now and then, until the copy is made. */
+async function* waiting(
+  copied: Promise<void>,
+  encoder: BackupEncoder,
+  directory: string,
+): AsyncGenerator<Uint8Array> {
+  let done = false;
+  const settled = copied.then(
+    () => {
+      done = true;
+    },
+    (cause: unknown) => {
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      throw new CeBrokerError(
+        'resource_exhausted',
+        `the copy of the store cannot be written to ${directory}: ${reason}; see that as much room is free as the store has`,
+        { cause },
+      );
+    },
+  );
+  while (!done) {
+    await Promise.race([settled, wait(PING_MS, undefined, { ref: false })]);
+    if (!done) yield encoder.ping();
+  }
+}
