@@ -71,6 +71,7 @@ export {
   type WatchStart,
   watchRequestOf,
 } from './extension/watch.js';
+export { type WatchedSubscription, WatchReader } from './extension/watch-reader.js';
 export {
   Extension,
   type HasExtensions,

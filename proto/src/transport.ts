@@ -103,4 +103,6 @@ export interface TransportSubscribeOptions {
 /** How far a subscriber has come; empty at first. Only transports look inside. */
 export interface SubscriptionMemory {
   point?: WatchPoint | undefined;
+  /** Positions beyond the point that the listener has had. */
+  seen?: Set<number> | undefined;
 }

@@ -80,7 +80,7 @@ it('batches and answers are what the generated code reads and writes', () => {
   });
   const answer = fc.record({
     acknowledged: count,
-    acknowledgedEarly: fc.array(count, { maxLength: 4 }),
+    acknowledgedEarly: fc.array(fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }), { maxLength: 4 }),
     refusals: fc.array(refusal, { maxLength: 3 }),
     windowBytes: count,
   });
@@ -120,11 +120,12 @@ it('what a Watch asks for is what the generated code reads and writes', () => {
 
 it('the messages of a Watch are what the generated code reads and writes', () => {
   fc.assert(
-    fc.property(events, count, fc.string(), (list, position, text) => {
-      const batch = generated.WatchResponse.decode(encodeWatchBatch(list, position));
+    fc.property(events, count, fc.string(), fc.infiniteStream(count), (list, position, text, some) => {
+      const positions = [...some.take(list.length)];
+      const batch = generated.WatchResponse.decode(encodeWatchBatch(list, positions, position));
       const read = decodeWatchMessage(generated.WatchResponse.encode(batch).finish());
       if (read.kind !== 'batch') throw new Error(read.kind);
-      expect([plain(read.events), read.position]).toEqual([plain(list), position]);
+      expect([plain(read.events), read.position, read.positions]).toEqual([plain(list), position, positions]);
       for (const [kind, bytes] of [
         ['caught-up', encodeCaughtUp(position)],
         ['heartbeat', encodeWatchHeartbeat(position)],

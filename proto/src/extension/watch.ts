@@ -38,7 +38,13 @@ export type WatchMessage =
       readonly restartReason: string;
       readonly point: WatchPoint;
     }
-  | { readonly kind: 'batch'; readonly events: readonly Uint8Array[]; readonly position: number }
+  | {
+      readonly kind: 'batch';
+      readonly events: readonly Uint8Array[];
+      readonly position: number;
+      /** Of each event; 0 for one that is not kept. */
+      readonly positions: readonly number[];
+    }
   | { readonly kind: 'caught-up'; readonly position: number }
   | { readonly kind: 'heartbeat'; readonly position: number }
   /** A message of a later version. */
@@ -119,13 +125,26 @@ export function encodeWatchStarted(subscriptionId: string, restartReason: string
   return new WireWriter(160).bytesField(1, started.finish()).finish();
 }
 
-/** A WatchResponse with events, written in one piece. */
-export function encodeWatchBatch(events: readonly Uint8Array[], position: number): Buffer {
+/** A WatchResponse with events, each with its position, written in one piece. */
+export function encodeWatchBatch(
+  events: readonly Uint8Array[],
+  positions: readonly number[],
+  position: number,
+): Buffer {
+  let packed = 0;
+  for (const one of positions) packed += varintSize(one);
   let size = position === 0 ? 0 : 1 + varintSize(position);
+  if (positions.length > 0) size += 1 + varintSize(packed) + packed;
   for (const event of events) size += 1 + varintSize(event.length) + event.length;
-  const writer = new WireWriter(1 + varintSize(size) + size).varint(2 * 8 + 2).varint(size);
+  // Room for the longest varint that the writer reserves.
+  const writer = new WireWriter(size + 24).varint(2 * 8 + 2).varint(size);
   for (const event of events) writer.bytesField(1, event);
-  return writer.countField(2, position).finish();
+  writer.countField(2, position);
+  if (positions.length > 0) {
+    writer.varint(3 * 8 + 2).varint(packed);
+    for (const one of positions) writer.varint(one);
+  }
+  return writer.finish();
 }
 
 /** A WatchResponse that says: what was missed has been sent. */
@@ -157,14 +176,16 @@ export function decodeWatchMessage(bytes: Uint8Array): WatchMessage {
 
 function readBatch(reader: WireReader): WatchMessage {
   const events: Buffer[] = [];
+  const positions: number[] = [];
   let position = 0;
   while (!reader.done) {
     const tag = reader.tag();
     if (tag >>> 3 === 1) events.push(reader.view(tag, 'events'));
     else if (tag >>> 3 === 2) position = reader.count(tag, 'position');
+    else if (tag >>> 3 === 3) reader.counts(tag, 'positions', positions);
     else reader.skip(tag);
   }
-  return { kind: 'batch', events, position };
+  return { kind: 'batch', events, position, positions };
 }
 
 function readStarted(reader: WireReader): WatchMessage {

@@ -80,11 +80,11 @@ function beginOnce(
 ): Watching['begin'] {
   return () => {
     if (after === undefined) {
-      session.begin({ backlog: undefined, after: until }, until);
+      session.begin({ backlog: undefined, after: until, until }, until);
       return;
     }
     const backlog = new Backlog();
-    session.begin({ backlog, after }, after);
+    session.begin({ backlog, after, until }, after);
     collect(core, session, backlog, missedBy(core, session, after, until));
   };
 }

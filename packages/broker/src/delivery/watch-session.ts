@@ -1,4 +1,4 @@
-import type { EventStore } from '../state/event-store.js';
+import type { EventStore, StoredBytes } from '../state/event-store.js';
 import type { Cell, Resource } from '../state/resource.js';
 import type { Backlog, Missed } from './backlog.js';
 import { Session, type SessionDescription, type SessionSettings } from './session.js';
@@ -26,8 +26,10 @@ export interface WatchSettings {
 export interface WatchBegin {
   /** What was missed, when it is collected; undefined: it begins with what is new. */
   readonly backlog: Backlog | undefined;
-  /** Everything after this position is missing. */
+  /** Everything after this position is missing... */
   readonly after: number;
+  /** ...up to this one: what comes later is handed to it as it comes. */
+  readonly until: number;
 }
 
 /**
@@ -37,10 +39,14 @@ export interface WatchBegin {
 export class WatchSession extends Session {
   readonly #out: WatchOutlet;
   readonly #watch: WatchSettings;
+  readonly #confirmsDeletion: SessionSettings['confirmsDeletion'];
   /** What agents asked for is marked for every source that subscribes; where it resumes, only what was missed is sent. */
   #leavesRequests: boolean;
   #backlog: Backlog | undefined = undefined;
   #after = 0;
+  #until = 0;
+  /** Positions of missed deletions that it has been given, or is about to be. */
+  readonly #farewells = new Set<number>();
   /** Missed cells that were marked last, with their positions, oldest first. */
   #marked: { readonly cell: Cell; readonly position: number }[] = [];
   #owesMarker = false;
@@ -55,17 +61,19 @@ export class WatchSession extends Session {
     heartbeatDue: number,
     resumes: boolean,
   ) {
-    super(about, outlet, settings, heartbeatDue);
+    super(about, outlet, { ...settings, store: noting(settings.store, outlet) }, heartbeatDue);
     this.#out = outlet;
     this.#watch = watch;
     this.#leavesRequests = resumes;
+    this.#confirmsDeletion = settings.confirmsDeletion;
   }
 
   /** It is registered, and has been told so: what it missed may follow. `position`: from here on it is told of resuming. */
-  begin({ after, backlog }: WatchBegin, position: number): void {
+  begin({ after, backlog, until }: WatchBegin, position: number): void {
     this.#leavesRequests = false;
     this.#backlog = backlog;
     this.#after = after;
+    this.#until = until;
     this.#owesMarker = backlog !== undefined;
     this.#told = position;
   }
@@ -76,13 +84,26 @@ export class WatchSession extends Session {
   }
 
   override mark(cell: Cell, now: number): void {
-    if (this.#fits(cell) && !(this.#leavesRequests && cell.kind === 'request')) super.mark(cell, now);
+    if (!this.#fits(cell) || (this.#leavesRequests && cell.kind === 'request')) return;
+    // Should it still have to wait, it is put there again; what is written meanwhile is not written twice.
+    if (this.later.size > 0) this.later.delete(cell);
+    if (this.#owesMarker) this.#oweFarewell(cell);
+    super.mark(cell, now);
   }
 
-  override offer(cell: Cell, bytes: Uint8Array, now: number): void {
-    if (!this.#fits(cell)) return;
-    super.offer(cell, bytes, now);
-    this.#complete(false);
+  /** The end of a life that it missed comes before the present one, be that missed too or as new as can be. */
+  #oweFarewell({ kind, resource }: Cell): void {
+    const position = resource.farewell?.stored.position ?? 0;
+    const missed = kind === 'spec' && position > this.#after && position <= this.#until;
+    if (!missed || this.#farewells.has(position)) return;
+    this.#farewells.add(position);
+    this.owedFarewells.add(resource);
+  }
+
+  /** As a mark: what is written has been read, and so has its position. */
+  override offer(cell: Cell, _bytes: Uint8Array, now: number): void {
+    this.mark(cell, now);
+    if (this.blockedSince === undefined) this.flush(now);
   }
 
   override push(bytes: Uint8Array): ReturnType<Session['push']> {
@@ -138,10 +159,9 @@ export class WatchSession extends Session {
     const cell = resource?.[kind];
     if (resource === undefined || cell === undefined) return;
     if (cell.position !== position && cell.position <= this.#watch.store.durablePosition) return;
-    const { farewell } = resource;
-    if (kind === 'spec' && farewell !== undefined && farewell.stored.position > this.#after)
-      this.owedFarewells.add(resource);
     this.mark(cell, now);
+    // From here on whoever begins the next life sees to it.
+    if (cell.deleting) this.#farewells.add(cell.position);
     this.#marked.push({ cell, position: cell.position });
   }
 
@@ -157,6 +177,7 @@ export class WatchSession extends Session {
     if (caughtUp) {
       this.#owesMarker = false;
       this.#backlog = undefined;
+      this.#farewells.clear();
       this.#out.caughtUp(position);
     }
     if (beats) this.#out.beat(position);
@@ -191,15 +212,33 @@ export class WatchSession extends Session {
         low = Math.min(low, cell.position - 1);
       }
     }
+    for (const { farewell } of this.owedFarewells)
+      low = Math.min(low, (farewell?.stored.position ?? low) - 1);
     if (this.about.role === 'agent') {
       let looked = 0;
-      for (const { farewell, place, spec } of this.#watch.farewells()) {
+      for (const { place, spec } of this.#watch.farewells()) {
         looked += 1;
         if (looked > FEW && !atAnyCost) return 0;
-        if (farewell === undefined || spec === undefined || place.cluster !== this.about.name) continue;
-        if (this.takes(place.dataType)) low = Math.min(low, farewell.stored.position - 1, spec.position - 1);
+        if (spec === undefined || place.cluster !== this.about.name || !this.takes(place.dataType)) continue;
+        if (this.#confirmsDeletion(place.dataType)) low = Math.min(low, spec.position - 1);
       }
     }
     return Math.min(low, (this.#backlog?.nextPosition ?? Number.MAX_SAFE_INTEGER) - 1);
   }
+}
+
+/** The store, as it is; the outlet hears the position of what is read, which a session does right before it writes that. */
+function noting(store: EventStore, outlet: WatchOutlet): EventStore {
+  const read = (stored: StoredBytes): Uint8Array => {
+    const bytes = store.read(stored);
+    outlet.next(stored.position);
+    return bytes;
+  };
+  return new Proxy(store, {
+    get(target, name): unknown {
+      if (name === 'read') return read;
+      const value: unknown = Reflect.get(target, name, target);
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+  });
 }

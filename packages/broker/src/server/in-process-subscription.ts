@@ -40,14 +40,24 @@ export class InProcessSubscription implements TransportSubscription, InProcessSt
   }
 
   headers(headers: Readonly<Record<string, string>>): void {
-    if (this.#ownEnd) return;
-    this.id = headers['subscription-id'] ?? '';
-    this.#state = 'open';
-    this.#opening.resolve(this);
+    this.opened(headers['subscription-id'] ?? '');
   }
 
   message(message: Uint8Array): void {
     if (!this.#ownEnd) this.#listener.event(message);
+  }
+
+  /** It is open, and its client has not ended it. */
+  get isOpen(): boolean {
+    return this.#state === 'open' && !this.#ownEnd;
+  }
+
+  /** The broker has registered it. */
+  opened(id: string): void {
+    if (this.#ownEnd) return;
+    this.id = id;
+    this.#state = 'open';
+    this.#opening.resolve(this);
   }
 
   ended(code: number, message: string): void {

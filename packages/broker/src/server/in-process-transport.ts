@@ -2,18 +2,23 @@ import {
   CeBrokerError,
   type CloudEventTransport,
   codeFromGrpc,
+  ExtensionPath,
   encodePublishRequest,
   encodeSubscriptionRequest,
+  encodeWatchRequest,
   limited,
+  type SubscriptionMemory,
   type TransportEnd,
   type TransportListener,
   type TransportPublishOptions,
   type TransportSubscribeOptions,
   type TransportSubscribeRequest,
   type TransportSubscription,
+  watchRequestOf,
 } from 'ce-broker-proto';
 import type { InProcessConnection } from '../rpc/index.js';
 import { InProcessSubscription } from './in-process-subscription.js';
+import { InProcessWatch } from './in-process-watch.js';
 import { PUBLISH_PATH, SUBSCRIBE_PATH } from './methods.js';
 
 /** A client's way to the broker of the same process: no socket, and otherwise the same rules. */
@@ -41,9 +46,17 @@ export class InProcessTransport implements CloudEventTransport {
     options: TransportSubscribeOptions = {},
   ): Promise<TransportSubscription> {
     return limited<TransportSubscription>(options, 'the subscription was not opened', (settle) => {
-      const subscription = new InProcessSubscription(listener, settle, (over) => this.#open.delete(over));
-      const bytes = encodeSubscriptionRequest(request);
-      subscription.use(this.#connection.stream(SUBSCRIBE_PATH, bytes, subscription), options.signal);
+      const { memory, signal } = options;
+      const gone = (over: InProcessSubscription): unknown => this.#open.delete(over);
+      const subscription =
+        memory === undefined
+          ? new InProcessSubscription(listener, settle, gone)
+          : new InProcessWatch(listener, settle, gone, memory);
+      const stream =
+        memory === undefined
+          ? this.#connection.stream(SUBSCRIBE_PATH, encodeSubscriptionRequest(request), subscription)
+          : this.#connection.stream(ExtensionPath.watch, watchFrom(request, memory), subscription);
+      subscription.use(stream, signal);
       this.#open.add(subscription);
       return () => subscription.cancel();
     });
@@ -67,4 +80,10 @@ export class InProcessTransport implements CloudEventTransport {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
+}
+
+/** After what the subscriber has had; the first time with what is new. */
+function watchFrom(request: TransportSubscribeRequest, { point }: SubscriptionMemory): Buffer {
+  const start = point === undefined ? ({ kind: 'newest' } as const) : ({ kind: 'after', point } as const);
+  return encodeWatchRequest(watchRequestOf(request, start));
 }

@@ -27,8 +27,8 @@ export interface RigKind {
   open(options?: BrokerOptions): Promise<Rig>;
 }
 
-const GRPC: RigKind = {
-  name: 'gRPC',
+const overGrpc = (name: string, extension: 'auto' | 'off'): RigKind => ({
+  name,
   open: async (options = {}) => {
     let broker = await startBroker({ ...options, listen: '127.0.0.1:0' });
     const { address } = broker;
@@ -38,16 +38,20 @@ const GRPC: RigKind = {
       get broker() {
         return broker;
       },
-      sourceOptions: (sourceId, rateLimit = NO_LIMIT) => grpcSourceOptions({ url }, sourceId, rateLimit),
+      sourceOptions: (sourceId, rateLimit = NO_LIMIT) =>
+        grpcSourceOptions({ url, extension }, sourceId, rateLimit),
       agentOptions: (clusterName, agentId, rateLimit = NO_LIMIT) =>
-        grpcAgentOptions({ url }, clusterName, agentId, rateLimit),
+        grpcAgentOptions({ url, extension }, clusterName, agentId, rateLimit),
       stop: () => broker.close({ graceMs: 100 }),
       start: async () => {
         broker = await startBroker({ ...options, listen: url });
       },
     };
   },
-};
+});
+
+const GRPC = overGrpc('gRPC', 'auto');
+const PLAIN_GRPC = overGrpc('gRPC as every server knows it', 'off');
 
 const IN_PROCESS: RigKind = {
   name: 'the in-process transport',
@@ -70,7 +74,7 @@ const IN_PROCESS: RigKind = {
 };
 
 /** The transports that each behaviour must hold over. */
-export const RIGS: readonly RigKind[] = Object.freeze([GRPC, IN_PROCESS]);
+export const RIGS: readonly RigKind[] = Object.freeze([GRPC, PLAIN_GRPC, IN_PROCESS]);
 
 /** The other side, in events: what it got, and a way to publish anything. */
 export class RawPeer {

@@ -235,7 +235,7 @@ describe('what a client is made of', () => {
         "an address that is absent": "invalid_option [url]: url is required: HOST:PORT of the server's gRPC port",
         "an address with a scheme": "invalid_option [url]: url: "https://broker:8090" is no address: it must be HOST:PORT, for example 127.0.0.1:8090 or [::1]:8090 (without a scheme: a CA makes it TLS)",
         "an address without a port": "invalid_option [url]: url: "broker" has no port: it must be HOST:PORT, for example 127.0.0.1:8090 or [::1]:8090",
-        "an option that there is not": "invalid_option [insecureSkipVerify]: insecureSkipVerify is no option: there are type, url, caFile, caData, clientCertFile, clientCertData, clientKeyFile, clientKeyData, tokenFile, token, plainTextToken, keepAliveConfig, serverHealthinessTimeoutMs, connectTimeoutMs, maxReceiveBytes, watchIntervalMs, names, logger",
+        "an option that there is not": "invalid_option [insecureSkipVerify]: insecureSkipVerify is no option: there are type, url, caFile, caData, clientCertFile, clientCertData, clientKeyFile, clientKeyData, tokenFile, token, plainTextToken, keepAliveConfig, serverHealthinessTimeoutMs, connectTimeoutMs, maxReceiveBytes, watchIntervalMs, extension, names, logger",
         "no address": "invalid_option [url]: url: "" is no address: it must be HOST:PORT, for example 127.0.0.1:8090 or [::1]:8090",
         "pings that are none": "invalid_option [keepAliveConfig]: keepAliveConfig must be an object of enable, timeMs, timeoutMs, permitWithoutStream",
       }

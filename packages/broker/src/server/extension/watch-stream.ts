@@ -16,11 +16,12 @@ export class WatchFrames {
   #position = 0;
   #message: Uint8Array = EMPTY;
 
-  of(events: readonly Uint8Array[], position: number): Uint8Array {
+  of(events: readonly Uint8Array[], positions: readonly number[], position: number): Uint8Array {
     const [event] = events;
-    if (events.length !== 1 || event === undefined) return encodeWatchBatch(events, position);
+    if (events.length !== 1 || event === undefined) return encodeWatchBatch(events, positions, position);
+    // Bytes that are the same object are the same event.
     if (event !== this.#event || position !== this.#position) {
-      this.#message = encodeWatchBatch(events, position);
+      this.#message = encodeWatchBatch(events, positions, position);
       this.#event = event;
       this.#position = position;
     }
@@ -33,7 +34,9 @@ export class WatchStream extends SubscriptionOutlet implements WatchOutlet {
   readonly #frames: WatchFrames;
   #watching: Watching | undefined = undefined;
   #events: Uint8Array[] = [];
+  #positions: number[] = [];
   #bytes = 0;
+  #next = 0;
 
   constructor(
     stream: ServerStream,
@@ -67,8 +70,14 @@ export class WatchStream extends SubscriptionOutlet implements WatchOutlet {
     return super.writableBytes() - this.#bytes;
   }
 
+  next(position: number): void {
+    this.#next = position;
+  }
+
   override write(event: Uint8Array): void {
     this.#events.push(event);
+    this.#positions.push(this.#next);
+    this.#next = 0;
     this.#bytes += event.byteLength;
     if (this.#bytes >= BATCH_BYTES) this.complete(0);
   }
@@ -76,9 +85,11 @@ export class WatchStream extends SubscriptionOutlet implements WatchOutlet {
   complete(position: number): void {
     if (this.#events.length === 0) return;
     const events = this.#events;
+    const positions = this.#positions;
     this.#events = [];
+    this.#positions = [];
     this.#bytes = 0;
-    super.write(this.#frames.of(events, position));
+    super.write(this.#frames.of(events, positions, position));
   }
 
   caughtUp(position: number): void {

@@ -75,11 +75,13 @@ export class GrpcSubscription implements TransportSubscription {
     else this.#end(endError(this.#server, ended));
   }
 
-  protected get isOpen(): boolean {
+  /** It is open, and nobody has ended it. */
+  get isOpen(): boolean {
     return this.#state === 'open';
   }
 
-  protected opened(id: string): void {
+  /** The server has registered it. */
+  opened(id: string): void {
     if (this.#state !== 'opening') return;
     this.id = id;
     this.#state = 'open';

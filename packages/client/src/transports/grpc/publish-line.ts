@@ -4,6 +4,8 @@ import type { ExtensionFinder } from './extension-finder.js';
 import { PublishStream, type PublishStreamHost } from './publish-stream.js';
 import type { QueuedPublish } from './queued-publish.js';
 
+/** Until the stream stands so many go out as calls side by side: a few need not wait, and thousands are cheaper on the stream. */
+const MOST_CALLS = 32;
 /** What a batch and its numbers cost beside one event. */
 const BATCH_OVERHEAD = 32;
 /** The longest that a timer takes. */
@@ -29,6 +31,8 @@ export class PublishLine implements PublishStreamHost {
   #queue: QueuedPublish[] = [];
   /** All that wait for their answer on a stream or for their turn, for their time. */
   readonly #timed = new Set<QueuedPublish>();
+  /** Those that are calls, as long as there is a choice. */
+  readonly #calls = new Set<QueuedPublish>();
   #way: 'unknown' | 'stream' | 'calls' = 'unknown';
   #largest = Number.POSITIVE_INFINITY;
   #stream: PublishStream | undefined;
@@ -45,21 +49,21 @@ export class PublishLine implements PublishStreamHost {
     return this.#host.server;
   }
 
-  /** Nobody waits for a stream to open: until it stands, each goes out as a call. */
   add(publish: QueuedPublish): void {
-    if (this.#way === 'stream') this.#stream ??= this.#open();
-    if (this.#stream?.isOpen !== true && this.#queue.length === 0) {
+    if (this.#way === 'calls') {
       this.#host.callFor(publish);
       return;
     }
+    if (this.#way === 'stream') this.#stream ??= this.#open();
     this.#queue.push(publish);
     this.#time(publish);
-    this.#sendSoon();
+    this.#next();
   }
 
   /** It is answered, or nobody waits for it any more. */
   forget(publish: QueuedPublish): void {
     this.#timed.delete(publish);
+    if (this.#calls.delete(publish)) this.#next();
   }
 
   /** Lets go of the stream. */
@@ -71,14 +75,17 @@ export class PublishLine implements PublishStreamHost {
   }
 
   ready(stream: PublishStream): void {
-    if (stream === this.#stream) this.#sendSoon();
+    if (stream === this.#stream && this.#queue.length > 0) this.#sendSoon();
   }
 
   ended(stream: PublishStream, served: boolean): void {
     if (stream !== this.#stream) return;
     this.#stream = undefined;
     if (!served) this.#useCalls();
-    else if (this.#queue.length > 0) this.#sendSoon();
+    else if (this.#queue.length > 0) {
+      this.#stream = this.#host.refusal() === undefined ? this.#open() : undefined;
+      this.#next();
+    }
   }
 
   #found(description: BrokerDescription | undefined): void {
@@ -89,13 +96,28 @@ export class PublishLine implements PublishStreamHost {
     this.#way = 'stream';
     const { maxMessageBytes } = description.limits;
     if (maxMessageBytes > 0) this.#largest = maxMessageBytes - BATCH_OVERHEAD;
+    if (this.#queue.length > 0) this.#stream ??= this.#open();
   }
 
   #useCalls(): void {
     this.#way = 'calls';
     const queue = this.#queue;
     this.#queue = [];
+    this.#calls.clear();
     for (const publish of queue) this.#call(publish);
+  }
+
+  /** What waits goes out: on the stream where it stands. */
+  #next(): void {
+    if (this.#stream?.isOpen === true) {
+      this.#sendSoon();
+      return;
+    }
+    while (this.#calls.size < MOST_CALLS && this.#queue.length > 0) {
+      const due = this.#queue.splice(0, MOST_CALLS - this.#calls.size);
+      for (const publish of due) if (!publish.isOver) this.#calls.add(publish);
+      for (const publish of due) this.#call(publish);
+    }
   }
 
   #call(publish: QueuedPublish): void {
@@ -140,7 +162,7 @@ export class PublishLine implements PublishStreamHost {
       first.fail(refusal);
       return 1;
     }
-    this.#stream ??= this.#open();
+    if (this.#stream === undefined) return 0;
     // The token is another one now: what was sent with the earlier one is answered first.
     if (this.#stream.metadata !== this.#host.metadata()) this.#stream.finish();
     if (!this.#stream.takes(first.event.byteLength)) return 0;

@@ -167,8 +167,13 @@ export interface WatchStarted {
 export interface EventBatch {
   /** Encoded `io.cloudevents.v1.CloudEvent` messages, as they were published. */
   events: Buffer[];
-  /** Where to resume after these events, once they have been handled; 0: as before. */
+  /**
+   * Where to resume after these events, once they have been handled; 0: as before. It may lie before some of them, as long as others
+   * wait: those come again when the subscriber resumes, at the positions that it has seen them at.
+   */
   position: bigint;
+  /** The position of each event; 0 for one that is not kept: a question, or an event of a type that is only relayed. */
+  positions: bigint[];
 }
 
 /** Everything that was missed up to the beginning of the subscription has been sent. Told once; never with `newest_only`. */
@@ -1464,7 +1469,7 @@ export const WatchStarted: MessageFns<WatchStarted> = {
 };
 
 function createBaseEventBatch(): EventBatch {
-  return { events: [], position: 0n };
+  return { events: [], position: 0n, positions: [] };
 }
 
 export const EventBatch: MessageFns<EventBatch> = {
@@ -1477,6 +1482,16 @@ export const EventBatch: MessageFns<EventBatch> = {
         throw new globalThis.Error("value provided for field message.position of type uint64 too large");
       }
       writer.uint32(16).uint64(message.position);
+    }
+    if (message.positions.length !== 0) {
+      writer.uint32(26).fork();
+      for (const v of message.positions) {
+        if (BigInt.asUintN(64, v) !== v) {
+          throw new globalThis.Error("a value provided in array field positions of type uint64 is too large");
+        }
+        writer.uint64(v);
+      }
+      writer.join();
     }
     return writer;
   },
@@ -1510,6 +1525,24 @@ export const EventBatch: MessageFns<EventBatch> = {
             message.position = reader.uint64() as bigint;
             continue;
           }
+          case 3: {
+            if (tag === 24) {
+              message.positions.push(reader.uint64() as bigint);
+
+              continue;
+            }
+
+            if (tag === 26) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.positions.push(reader.uint64() as bigint);
+              }
+
+              continue;
+            }
+
+            break;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1528,6 +1561,7 @@ export const EventBatch: MessageFns<EventBatch> = {
         ? object.events.map((e: any) => Buffer.from(bytesFromBase64(e)))
         : [],
       position: isSet(object.position) ? BigInt(object.position) : 0n,
+      positions: globalThis.Array.isArray(object?.positions) ? object.positions.map((e: any) => BigInt(e)) : [],
     };
   },
 
@@ -1539,6 +1573,9 @@ export const EventBatch: MessageFns<EventBatch> = {
     if (message.position !== 0n) {
       obj.position = message.position.toString();
     }
+    if (message.positions?.length) {
+      obj.positions = message.positions.map((e) => e.toString());
+    }
     return obj;
   },
 
@@ -1549,6 +1586,7 @@ export const EventBatch: MessageFns<EventBatch> = {
     const message = createBaseEventBatch();
     message.events = object.events?.map((e) => e) || [];
     message.position = (object.position !== undefined && object.position !== null) ? BigInt(object.position) : 0n;
+    message.positions = object.positions?.map((e) => BigInt(e)) || [];
     return message;
   },
 };
