@@ -1,5 +1,6 @@
-import { chmodSync, existsSync, rmSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { chmodSync, closeSync, existsSync, fsyncSync, openSync, rmSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { isMainThread } from 'node:worker_threads';
 import { CeBrokerError, type Logger } from 'ce-broker-proto';
 import type { OpenStore, StoreContext, StoreProvider } from '../state/event-store.js';
 import { checkDataFile, type UncheckedPages } from './check-file.js';
@@ -86,16 +87,32 @@ function scrubInBackground(rest: UncheckedPages, store: LmdbStore, logger: Logge
 }
 
 function openFiles(directory: string): Databases {
-  const before = process.umask(0o077);
+  // A worker cannot say with which rights files are made: there they get theirs a moment later.
+  const before = isMainThread ? process.umask(0o077) : undefined;
   try {
     const databases = openDatabases(directory);
     for (const name of ['data.mdb', 'lock.mdb']) {
       const path = join(directory, name);
       if (existsSync(path)) chmodSync(path, 0o600);
     }
+    syncNames(directory);
+    syncNames(dirname(directory));
     return databases;
   } finally {
-    process.umask(before);
+    if (before !== undefined) process.umask(before);
+  }
+}
+
+/** The names in a folder survive the power too, and not only what is in the files. */
+function syncNames(folder: string): void {
+  let handle: number | undefined;
+  try {
+    handle = openSync(folder, 'r');
+    fsyncSync(handle);
+  } catch {
+    // The folder above may not be readable, and some systems do not sync folders.
+  } finally {
+    if (handle !== undefined) closeSync(handle);
   }
 }
 
