@@ -78,13 +78,14 @@ function beginOnce(
   after: number | undefined,
   until: number,
 ): Watching['begin'] {
+  const registered = core.position;
   return () => {
     if (after === undefined) {
-      session.begin({ backlog: undefined, after: until, until }, until);
+      session.begin({ backlog: undefined, after: until, registered }, until);
       return;
     }
     const backlog = new Backlog();
-    session.begin({ backlog, after, until }, after);
+    session.begin({ backlog, after, registered }, after);
     collect(core, session, backlog, missedBy(core, session, after, until));
   };
 }

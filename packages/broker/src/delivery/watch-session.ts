@@ -26,10 +26,10 @@ export interface WatchSettings {
 export interface WatchBegin {
   /** What was missed, when it is collected; undefined: it begins with what is new. */
   readonly backlog: Backlog | undefined;
-  /** Everything after this position is missing... */
+  /** Everything after this position is missing. */
   readonly after: number;
-  /** ...up to this one: what comes later is handed to it as it comes. */
-  readonly until: number;
+  /** The newest position when it was registered, durable or not. */
+  readonly registered: number;
 }
 
 /**
@@ -44,7 +44,7 @@ export class WatchSession extends Session {
   #leavesRequests: boolean;
   #backlog: Backlog | undefined = undefined;
   #after = 0;
-  #until = 0;
+  #registered = 0;
   /** Positions of missed deletions that it has been given, or is about to be. */
   readonly #farewells = new Set<number>();
   /** Missed cells that were marked last, with their positions, oldest first. */
@@ -69,11 +69,11 @@ export class WatchSession extends Session {
   }
 
   /** It is registered, and has been told so: what it missed may follow. `position`: from here on it is told of resuming. */
-  begin({ after, backlog, until }: WatchBegin, position: number): void {
+  begin({ after, backlog, registered }: WatchBegin, position: number): void {
     this.#leavesRequests = false;
     this.#backlog = backlog;
     this.#after = after;
-    this.#until = until;
+    this.#registered = registered;
     this.#owesMarker = backlog !== undefined;
     this.#told = position;
   }
@@ -87,16 +87,23 @@ export class WatchSession extends Session {
     if (!this.#fits(cell) || (this.#leavesRequests && cell.kind === 'request')) return;
     // Should it still have to wait, it is put there again; what is written meanwhile is not written twice.
     if (this.later.size > 0) this.later.delete(cell);
-    if (this.#owesMarker) this.#oweFarewell(cell);
+    this.#oweFarewell(cell);
     super.mark(cell, now);
   }
 
-  /** The end of a life that it missed comes before the present one, be that missed too or as new as can be. */
-  #oweFarewell({ kind, resource }: Cell): void {
-    const position = resource.farewell?.stored.position ?? 0;
-    const missed = kind === 'spec' && position > this.#after && position <= this.#until;
-    if (!missed || this.#farewells.has(position)) return;
-    this.#farewells.add(position);
+  /**
+   * The end of a life that it missed, or that was not durable when it registered, comes before the present one. One that begins later is
+   * seen to by whoever begins it.
+   */
+  #oweFarewell({ deleting, kind, position, resource }: Cell): void {
+    if (kind !== 'spec') return;
+    if (deleting) {
+      if (position <= this.#registered) this.#farewells.add(position);
+      return;
+    }
+    const end = resource.farewell?.stored.position ?? 0;
+    if (end <= this.#after || end > this.#registered || this.#farewells.has(end)) return;
+    this.#farewells.add(end);
     this.owedFarewells.add(resource);
   }
 
@@ -160,8 +167,6 @@ export class WatchSession extends Session {
     if (resource === undefined || cell === undefined) return;
     if (cell.position !== position && cell.position <= this.#watch.store.durablePosition) return;
     this.mark(cell, now);
-    // From here on whoever begins the next life sees to it.
-    if (cell.deleting) this.#farewells.add(cell.position);
     this.#marked.push({ cell, position: cell.position });
   }
 
@@ -177,7 +182,6 @@ export class WatchSession extends Session {
     if (caughtUp) {
       this.#owesMarker = false;
       this.#backlog = undefined;
-      this.#farewells.clear();
       this.#out.caughtUp(position);
     }
     if (beats) this.#out.beat(position);

@@ -1,4 +1,8 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { type BrokerOptions, formatAddress, startBroker } from 'ce-broker';
+import { lmdbStore } from 'ce-broker/lmdb';
 import { connectGrpc } from 'ce-broker-client';
 import {
   type CloudEventTransport,
@@ -49,6 +53,13 @@ class Hub {
     this.#transport = transport;
   }
 
+  /** What another one said before. */
+  goOn(other: Hub): void {
+    this.#n = other.#n;
+    for (const [id, word] of other.newest) this.newest.set(id, word);
+    for (const [id, version] of other.#versions) this.#versions.set(id, version);
+  }
+
   async say(id: string, gone = false): Promise<void> {
     this.#n += 1;
     const before = this.newest.get(id);
@@ -75,6 +86,12 @@ class Hub {
     });
     await this.#transport.publish(encodeEvent(event), { timeoutMs: 10_000 });
   }
+}
+
+function freshFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'ce-broker-resume-'));
+  closing.push(async () => rmSync(folder, { recursive: true, force: true }));
+  return folder;
 }
 
 interface Seen extends Word {
@@ -192,43 +209,79 @@ test('a short outage costs what was missed, and no more', async () => {
   expect(agent.faults).toEqual([]);
 });
 
-test('200 drops at any moment: the newest of each once per gap, never an older one, the same in the end', async () => {
-  const random = new Random(20_261_128);
-  const { cable, url } = await brokerBehindCable();
-  const hub = await hubAt(url);
+const WHERE: readonly [string, number, number, () => BrokerOptions][] = [
+  ['in memory', 200, 20_261_128, () => ({})],
+  ['on disk', 100, 11, () => ({ store: lmdbStore({ dataDir: freshFolder() }) })],
+];
+
+test.each(WHERE)(
+  '%s: %i drops at any moment: the newest of each once per gap, never an older one, the same in the end',
+  async (_where, most, seed, options) => {
+    const random = new Random(seed);
+    const { cable, url } = await brokerBehindCable(options());
+    const hub = await hubAt(url);
+    const agent = agentAt(cable.address);
+    await agent.connect();
+    let drops = 0;
+    let over = false;
+    const talk = (async () => {
+      while (!over) {
+        const words = Array.from({ length: random.whole(1, 12) }, () =>
+          hub.say(`r${random.whole(1, 60)}`, random.oneIn(6)),
+        );
+        await Promise.all(words);
+        if (random.oneIn(3)) await new Promise((resolve) => setImmediate(resolve));
+      }
+    })();
+    while (drops < most) {
+      const events = random.whole(0, 40);
+      const before = agent.seen.length;
+      await until('some events', 2_000, () => !agent.connected || agent.seen.length >= before + events).catch(
+        () => undefined,
+      );
+      cable.cut();
+      drops += 1;
+      await until('the agent knows it', 5_000, () => !agent.connected);
+      await agent.leave();
+      await agent.connect();
+    }
+    over = true;
+    await talk;
+    const settled = () => [...hub.newest].every(([id, { n }]) => agent.newest.get(id)?.n === n);
+    await until('the agent is where the hub is', 10_000, settled);
+    expect(agent.newest).toEqual(hub.newest);
+    expect(agent.faults).toEqual([]);
+    expect(agent.resumes).toBe(most);
+  },
+  120_000,
+);
+
+test('a broker that was restarted goes on where it was', async () => {
+  const store = lmdbStore({ dataDir: freshFolder() });
+  const first = await brokerBehindCable({ store });
+  let target = first.url;
+  const cable = await Cable.lay(() => target);
+  closing.push(() => cable.close());
+  const hub = await hubAt(first.url);
   const agent = agentAt(cable.address);
   await agent.connect();
-  let drops = 0;
-  let over = false;
-  const talk = (async () => {
-    while (!over) {
-      const words = Array.from({ length: random.whole(1, 12) }, () =>
-        hub.say(`r${random.whole(1, 60)}`, random.oneIn(6)),
-      );
-      await Promise.all(words);
-      if (random.oneIn(3)) await new Promise((resolve) => setImmediate(resolve));
-    }
-  })();
-  while (drops < 200) {
-    const events = random.whole(0, 40);
-    const before = agent.seen.length;
-    await until('some events', 2_000, () => !agent.connected || agent.seen.length >= before + events).catch(
-      () => undefined,
-    );
-    cable.cut();
-    drops += 1;
-    await until('the agent knows it', 5_000, () => !agent.connected);
-    await agent.leave();
-    await agent.connect();
-  }
-  over = true;
-  await talk;
-  const settled = () => [...hub.newest].every(([id, { n }]) => agent.newest.get(id)?.n === n);
-  await until('the agent is where the hub is', 10_000, settled);
-  expect(agent.newest).toEqual(hub.newest);
+  await Promise.all(Array.from({ length: 500 }, (_, index) => hub.say(`r${index}`)));
+  await until('the agent has everything', 10_000, () => agent.newest.size === 500);
+  await first.broker.close({ graceMs: 0 });
+  await until('the agent knows it', 5_000, () => !agent.connected);
+  await agent.leave();
+  const second = await brokerBehindCable({ store });
+  target = second.url;
+  const again = await hubAt(second.url);
+  again.goOn(hub);
+  for (const id of ['r7', 'new', 'r7']) await again.say(id);
+  await again.say('r8', true);
+  await agent.connect();
+  await until('it is caught up', 5_000, () => agent.caughtUp === 1);
+  expect(agent.seen.map(({ id, gone }) => `${id}${gone ? ' gone' : ''}`)).toEqual(['new', 'r7', 'r8 gone']);
+  expect(agent.newest).toEqual(again.newest);
   expect(agent.faults).toEqual([]);
-  expect(agent.resumes).toBe(200);
-}, 120_000);
+});
 
 test('another epoch: it gets everything, and goes on from there', async () => {
   const first = await brokerBehindCable();
