@@ -26,7 +26,7 @@ export class Lane {
   push(bytes: Uint8Array): 'held' | 'full' | 'all-full' {
     if (this.#bytes + bytes.byteLength > this.#limitBytes) return 'full';
     if (!this.#shared.reserve(bytes.byteLength)) return 'all-full';
-    this.#items.push(bytes);
+    this.#items.push(ownBytes(bytes));
     this.#bytes += bytes.byteLength;
     return 'held';
   }
@@ -52,4 +52,12 @@ export class Lane {
     this.#head = 0;
     this.#bytes = 0;
   }
+}
+
+/** What waits here must not keep a much larger chunk alive, such as the batch that it came in. */
+function ownBytes(bytes: Uint8Array): Uint8Array {
+  if (bytes.buffer.byteLength <= 2 * bytes.byteLength + 64) return bytes;
+  const copy = Buffer.allocUnsafeSlow(bytes.byteLength);
+  copy.set(bytes);
+  return copy;
 }
