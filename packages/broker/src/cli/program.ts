@@ -5,6 +5,7 @@ import { defineBackup } from './commands/backup.js';
 import { defineBench } from './commands/bench.js';
 import { defineCerts } from './commands/certs.js';
 import { type DefineCommand, examples, type Finish } from './commands/define.js';
+import { defineExport } from './commands/export.js';
 import { defineHold } from './commands/hold.js';
 import { definePub } from './commands/pub.js';
 import { defineServe } from './commands/serve.js';
@@ -22,6 +23,7 @@ const COMMANDS: readonly DefineCommand[] = [
   defineState,
   defineHold,
   defineBackup,
+  defineExport,
   defineBench,
   defineCerts,
 ];

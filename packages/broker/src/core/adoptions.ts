@@ -41,6 +41,14 @@ export class Adoptions {
     }
   }
 
+  *all(): Iterable<readonly [from: string, to: string]> {
+    for (const [from, heirs] of this.#heirs) for (const to of heirs) yield [from, to];
+  }
+
+  retired(): Iterable<string> {
+    return this.#retired;
+  }
+
   /** The source is gone for good. */
   retire(source: string): void {
     if (this.#retired.has(source)) return;

@@ -25,9 +25,11 @@ import {
 import { readOrDrop } from './damaged.js';
 import { DeletionGuard } from './deletion-guard.js';
 import { closeSession } from './end-session.js';
+import { type ExportOptions, type ExportRow, exportRows } from './export.js';
 import { placeHold, releaseHold } from './hold.js';
 import { HoldEntries } from './hold-entries.js';
 import { type Hold, Holds, type HoldTarget } from './holds.js';
+import { type Imported, importRow } from './import.js';
 import { releaseDeletions } from './mass-deletion.js';
 import { type CoreOptions, DEFAULT_CORE_OPTIONS } from './options.js';
 import type { CorePort, PublishCall, ServiceHook } from './port.js';
@@ -225,6 +227,16 @@ export class BrokerCore {
     how: CustodyHow,
   ): Generator<CustodyPace, CustodyTally> {
     return custodyWork(this.#core, new Custody(this.#core), subject, action, how);
+  }
+
+  /** Everything that the broker holds, as rows that `import` takes; undefined is a place to pause at. */
+  export(options: ExportOptions, now: number): Generator<ExportRow | undefined> {
+    return exportRows(this.#core, options, now);
+  }
+
+  /** Takes one row of an export. Throws a CeBrokerError when it is none, or the store takes nothing at present. */
+  import(row: unknown, now: number): Imported | undefined {
+    return importRow(this.#core, row, now);
   }
 
   /** What a restored store has of a source counts from now on, whether it confirms it or not; `undefined`: of everybody. */

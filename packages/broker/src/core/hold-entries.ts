@@ -1,6 +1,7 @@
 import type { EventStore } from '../state/event-store.js';
 
-const PREFIX = 'hold/';
+/** The keys of what is held. */
+export const HOLD_PREFIX = 'hold/';
 
 /** What is held, as it stands in the store: numbered entries of JSON. */
 export class HoldEntries {
@@ -15,7 +16,7 @@ export class HoldEntries {
   /** Writes a new entry and gives its key. */
   add(value: object): string {
     this.#last += 1;
-    const key = `${PREFIX}${String(this.#last).padStart(9, '0')}`;
+    const key = `${HOLD_PREFIX}${String(this.#last).padStart(9, '0')}`;
     this.#store.setEntry(key, JSON.stringify(value));
     return key;
   }
@@ -38,8 +39,8 @@ export class HoldEntries {
 
   /** What was written before this start, in the order in which it was; what cannot be read is left out. */
   *saved(): Iterable<readonly [key: string, value: Readonly<Record<string, unknown>>]> {
-    for (const [key, text] of [...this.#store.entries(PREFIX)]) {
-      this.#last = Math.max(this.#last, Number(key.slice(PREFIX.length)) || 0);
+    for (const [key, text] of [...this.#store.entries(HOLD_PREFIX)]) {
+      this.#last = Math.max(this.#last, Number(key.slice(HOLD_PREFIX.length)) || 0);
       const value = parse(text);
       if (value !== undefined) yield [key, value];
     }

@@ -111,6 +111,17 @@ export class Holds implements Holding {
     this.#keep(hold, this.#entries.add(hold));
   }
 
+  /** Takes up what another store had; false: there is nothing to take, or it is held already. */
+  take(value: Readonly<Record<string, unknown>>): boolean {
+    const hold = readHold(value);
+    if (hold !== undefined && this.find(hold) !== undefined) return false;
+    if (hold === undefined && value['kind'] !== 'deletions') return false;
+    const key = this.#entries.add(value);
+    if (hold !== undefined) this.#keep(hold, key);
+    else this.#deletions.restore(key, value);
+    return true;
+  }
+
   remove(hold: Hold): void {
     this.#entries.remove(this.#keys.get(hold) ?? '');
     this.#keys.delete(hold);
