@@ -1,6 +1,13 @@
 import { by, type MetricDefinition, plain } from './metric-definition.js';
 import type { BrokerStatus } from './snapshot.js';
 
+/** All are shown from the start: an alert on an increase needs a 0 before it. */
+const NO_EVICTIONS: Readonly<Record<string, number>> = Object.freeze({
+  frozen: 0,
+  'lane-full': 0,
+  'all-lanes-full': 0,
+});
+
 /** The broker's own metrics; `docs/reference/metrics.md` says how to read them. */
 export const OWN_METRICS: readonly MetricDefinition<BrokerStatus>[] = Object.freeze<
   MetricDefinition<BrokerStatus>[]
@@ -161,7 +168,7 @@ export const OWN_METRICS: readonly MetricDefinition<BrokerStatus>[] = Object.fre
     'reason',
     'evictions_total',
     'Subscriptions that the broker ended, by reason.',
-    ({ counters }) => Object.entries(counters.evictions),
+    ({ counters }) => Object.entries({ ...NO_EVICTIONS, ...counters.evictions }),
   ),
   plain(
     'counter',

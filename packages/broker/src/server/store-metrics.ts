@@ -1,7 +1,10 @@
 import type { Core } from '../core/index.js';
 import type { Distribution } from '../state/distribution.js';
-import type { StoreStats } from '../state/event-store.js';
+import type { StoreRefusalReason, StoreStats } from '../state/event-store.js';
 import { by, type MetricDefinition, plain } from './metric-definition.js';
+
+/** All are shown from the start: an alert on an increase needs a 0 before it. */
+const REASONS: readonly StoreRefusalReason[] = Object.freeze(['disk-full', 'disk-error', 'behind'] as const);
 
 /** What the store says of itself at one moment. */
 export interface StoreSample {
@@ -38,7 +41,7 @@ export const STORE_METRICS: readonly MetricDefinition<StoreSample>[] = Object.fr
     'reason',
     'store_refused_total',
     'Publishes that were refused because the store takes nothing, by reason.',
-    ({ view }) => view.counters.refusedByStore,
+    ({ view }) => REASONS.map((reason) => [reason, view.counters.refusedByStore.get(reason) ?? 0]),
   ),
   plain(
     'counter',
@@ -51,7 +54,8 @@ export const STORE_METRICS: readonly MetricDefinition<StoreSample>[] = Object.fr
     'reason',
     'store_failed_groups_total',
     'Groups that the disk did not take, by reason.',
-    ({ stats }) => stats?.failedGroups ?? [],
+    ({ stats }) =>
+      stats === undefined ? [] : REASONS.map((reason) => [reason, stats.failedGroups.get(reason) ?? 0]),
   ),
   plain(
     'gauge',

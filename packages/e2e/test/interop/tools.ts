@@ -23,6 +23,10 @@ const parts = {
   },
   python: { present: () => existsSync(pythonBin), how: `${SETUP} python (needs python3)` },
   grpcurl: { present: () => existsSync(grpcurlBin), how: `${SETUP} grpcurl (needs Go)` },
+  promtool: {
+    present: () => spawnSync('promtool', ['--version']).status === 0,
+    how: 'install Prometheus (Debian: apt-get install prometheus; https://prometheus.io/download)',
+  },
   postgresql: {
     present: () => postgresBin() !== undefined,
     how: 'install PostgreSQL 14 or newer (Debian: apt-get install postgresql; https://www.postgresql.org/download)',
