@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { diskNote, newDataDir, removeDataDir } from '../lib/data-dir.mjs';
 import { fixed, medians, table } from '../lib/figures.mjs';
-import { fill, PREFIX } from '../lib/fill.mjs';
+import { fill, PREFIX, resourceId } from '../lib/fill.mjs';
 import { runLoadOn, runScript } from '../lib/load.mjs';
 import { memoryKib } from '../lib/proc.mjs';
 import { startServer } from '../lib/servers.mjs';
@@ -166,13 +166,15 @@ async function restart(program, extra) {
   return { server, figures: { readyMs: server.readyMs, answerMs, ...memoryKib(server.pid) } };
 }
 
-let probes = 0;
+/** The probe is a new version of the first resource, above all that the load publishes. */
+let probeVersion = 1_000_000_000;
+
 async function firstAnswer(server) {
   const until = performance.now() + 60_000;
   while (performance.now() < until) {
     try {
       const calls = await openPublisher({ port: server.port });
-      probes += 1;
+      probeVersion += 1;
       await calls.publish(
         publishRequest({
           source: 'bench',
@@ -180,10 +182,10 @@ async function firstAnswer(server) {
           attributes: {
             clustername: 'cluster-00000',
             originalsource: 'bench',
-            resourceid: 'probe',
+            resourceid: resourceId(0),
             contenttype: 'application/json',
           },
-          version: probes,
+          version: probeVersion,
           data: '{}',
         }),
       );
