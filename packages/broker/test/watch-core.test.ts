@@ -138,6 +138,7 @@ it('who leaves in the middle of it goes on from there', () => {
   expect(first.session?.missing).toBeGreaterThan(500);
   expect(first.told).toBeGreaterThan(0);
   expect(first.told).toBeLessThanOrEqual(had);
+  expect(first.positions).toEqual(Array.from({ length: had }, (_, index) => index + 1));
   broker.leave(first);
   broker.say({ resourceId: 'r1', version: 2 });
   const second = broker.watch(after(first.told), 100_000_000);

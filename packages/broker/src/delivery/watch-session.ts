@@ -1,4 +1,4 @@
-import type { EventStore, StoredBytes } from '../state/event-store.js';
+import type { EventStore } from '../state/event-store.js';
 import type { Cell, Resource } from '../state/resource.js';
 import type { Backlog, Missed } from './backlog.js';
 import { Session, type SessionDescription, type SessionSettings } from './session.js';
@@ -61,7 +61,7 @@ export class WatchSession extends Session {
     heartbeatDue: number,
     resumes: boolean,
   ) {
-    super(about, outlet, { ...settings, store: noting(settings.store, outlet) }, heartbeatDue);
+    super(about, outlet, { ...settings, read: noting(settings.read, outlet) }, heartbeatDue);
     this.#out = outlet;
     this.#watch = watch;
     this.#leavesRequests = resumes;
@@ -231,18 +231,11 @@ export class WatchSession extends Session {
   }
 }
 
-/** The store, as it is; the outlet hears the position of what is read, which a session does right before it writes that. */
-function noting(store: EventStore, outlet: WatchOutlet): EventStore {
-  const read = (stored: StoredBytes): Uint8Array => {
-    const bytes = store.read(stored);
-    outlet.next(stored.position);
+/** A session reads what it writes next: so the outlet hears its position. */
+function noting(read: SessionSettings['read'], outlet: WatchOutlet): SessionSettings['read'] {
+  return (cell, stored) => {
+    const bytes = read(cell, stored);
+    if (bytes !== undefined) outlet.next(stored.position);
     return bytes;
   };
-  return new Proxy(store, {
-    get(target, name): unknown {
-      if (name === 'read') return read;
-      const value: unknown = Reflect.get(target, name, target);
-      return typeof value === 'function' ? value.bind(target) : value;
-    },
-  });
 }

@@ -87,6 +87,7 @@ describe('a Watch of an agent', () => {
     await second.isCaughtUp();
     expect(second.seen).toEqual(['started', 'a v3', 'x gone', 'caught up']);
     expect(second.started?.reason).toBe('');
+    expect(second.positions).toEqual([5, 6]);
     const third = new Watcher(broker.client, { clusterName: 'c1', start: after(second.point ?? point) });
     await third.isCaughtUp();
     expect(third.seen).toEqual(['started', 'caught up']);

@@ -93,6 +93,8 @@ export class Watcher extends Waiting {
   /** `r1 v3`, `r1 gone`, `started`, `caught up`: in order. */
   readonly seen: string[] = [];
   readonly events: Event[] = [];
+  /** Of each of them. */
+  readonly positions: number[] = [];
   /** What the broker asked. */
   readonly questions: Event[] = [];
   started: { readonly epoch: string; readonly position: number; readonly reason: string } | undefined;
@@ -111,7 +113,8 @@ export class Watcher extends Waiting {
         this.started = { epoch: point?.epoch ?? '', position: Number(point?.position), reason };
         this.seen.push('started');
       } else if (message?.$case === 'batch') {
-        for (const bytes of message.value.events) this.#saw(decodeEvent(bytes));
+        for (const [index, bytes] of message.value.events.entries())
+          this.#saw(decodeEvent(bytes), Number(message.value.positions[index]));
         this.#reached(message.value.position);
       } else if (message?.$case === 'caughtUp') {
         this.caughtUp = true;
@@ -152,12 +155,13 @@ export class Watcher extends Waiting {
     if (position > 0n && this.started !== undefined) this.point = { epoch: this.started.epoch, position };
   }
 
-  #saw(event: Event): void {
+  #saw(event: Event, position: number): void {
     if (event.type.endsWith('.resync_request')) {
       this.questions.push(event);
       return;
     }
     this.events.push(event);
+    this.positions.push(position);
     const gone = event.extensions.has('deletiontimestamp');
     const state = gone ? 'gone' : `v${readResourceVersion(event) ?? 0n}`;
     this.seen.push(`${readResourceId(event)} ${state}`);
