@@ -1,5 +1,5 @@
-import { existsSync, readdirSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { CeBrokerError, SILENT } from 'ce-broker-proto';
 import { DataTypePolicies } from '../access/data-type-policy.js';
@@ -15,11 +15,13 @@ const HISTORY = 100;
 
 /** A data directory that is made of an export. */
 export class ImportDirectory {
+  readonly #directory: string;
   readonly #store: OpenStore;
   readonly #core: BrokerCore;
   #rows = 0;
 
-  private constructor(store: OpenStore) {
+  private constructor(directory: string, store: OpenStore) {
+    this.#directory = directory;
     this.#store = store;
     this.#core = new BrokerCore({
       store,
@@ -41,7 +43,7 @@ export class ImportDirectory {
         { field: '--data-dir' },
       );
     }
-    return new ImportDirectory(await lmdbStore({ dataDir: directory }).open({ logger: SILENT }));
+    return new ImportDirectory(directory, await lmdbStore({ dataDir: directory }).open({ logger: SILENT }));
   }
 
   /** As `BrokerCore.import`; waits while the disk is behind. */
@@ -57,6 +59,12 @@ export class ImportDirectory {
       await new Promise((next) => setImmediate(next));
     }
     return done;
+  }
+
+  /** The folder is empty again: the export could not be read to its end. */
+  async abandon(): Promise<void> {
+    await this.#store.close();
+    for (const name of ['data.mdb', 'lock.mdb']) rmSync(join(this.#directory, name), { force: true });
   }
 
   /** A broker that starts with it asks its sources before it answers alone, as one that was restored. */

@@ -64,6 +64,7 @@ export async function importState(path: string, flags: ImportFlags): Promise<num
 
 async function intoDirectory(path: string, dataDir: string, counts: ImportCounts): Promise<void> {
   const directory = await ImportDirectory.create(dataDir);
+  let whole = false;
   try {
     for await (const { line, row } of rowsOf(path)) {
       try {
@@ -74,8 +75,10 @@ async function intoDirectory(path: string, dataDir: string, counts: ImportCounts
         throw at(path, `line ${line}: ${CeBrokerError.from(thrown).message}`, thrown);
       }
     }
+    whole = true;
   } finally {
-    await directory.close();
+    if (whole) await directory.close();
+    else await directory.abandon();
   }
 }
 
@@ -83,8 +86,11 @@ async function intoBroker(path: string, client: AdminClient, counts: ImportCount
   let lines: Row[] = [];
   let characters = 0;
   const send = async (last: boolean): Promise<void> => {
+    const batch = lines;
+    lines = [];
+    characters = 0;
     try {
-      const body = { lines, last, taken: counts.taken };
+      const body = { lines: batch, last, taken: counts.taken };
       const { known, leftOut, taken } = (await client.change('/import', body)) as ImportCounts;
       counts.taken += taken;
       counts.known += known;
@@ -92,13 +98,17 @@ async function intoBroker(path: string, client: AdminClient, counts: ImportCount
     } catch (thrown) {
       throw at(path, CeBrokerError.from(thrown).message, thrown);
     }
-    lines = [];
-    characters = 0;
   };
-  for await (const row of rowsOf(path)) {
-    lines.push(row);
-    characters += row.characters;
-    if (characters >= BATCH_CHARACTERS) await send(false);
+  try {
+    for await (const row of rowsOf(path)) {
+      lines.push(row);
+      characters += row.characters;
+      if (characters >= BATCH_CHARACTERS) await send(false);
+    }
+  } catch (thrown) {
+    // What stands before a line that cannot be read is taken all the same.
+    if (lines.length > 0) await send(true);
+    throw thrown;
   }
   await send(true);
 }
@@ -130,7 +140,7 @@ async function* rowsOf(path: string): AsyncGenerator<Row> {
   if (!ended) {
     throw new CeBrokerError(
       'unreadable_file',
-      `${path}:${line}: the last line is not the end of an export: the file was cut; what stands before it was imported`,
+      `${path}:${line}: the last line is not the end of an export: the file was cut`,
     );
   }
 }
