@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import type { BrokerStart } from './broker-process.js';
 import type { Run } from './run.js';
 
@@ -44,6 +44,49 @@ export function remount(path: string, options: string): void {
   execFileSync('mount', ['-o', `remount,${options}`, path], { stdio: 'ignore' });
 }
 
-export function unmount(path: string): void {
+function unmount(path: string): void {
   execFileSync('umount', ['-l', path], { stdio: 'ignore' });
+}
+
+/** A disk with ext4 on it, in a file, that can be made to fail. */
+export class LoopDisk {
+  readonly #image: string;
+  readonly #path: string;
+
+  private constructor(image: string, path: string) {
+    this.#image = image;
+    this.#path = path;
+  }
+
+  /** Undefined: this user may not mount, or there are no loop devices. */
+  static make(run: Run, path: string, bytes: number): LoopDisk | undefined {
+    const image = join(dataDirOf(run), 'disk.img');
+    try {
+      closeSync(openSync(image, 'w'));
+      truncateSync(image, bytes);
+      execFileSync('mkfs.ext4', ['-q', image], { stdio: 'ignore' });
+      const disk = new LoopDisk(image, path);
+      disk.#mount();
+      run.after(() => unmount(path));
+      return disk;
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** The file system finds an error, as when the disk goes: from now on it is read-only. */
+  fail(): void {
+    const device = execFileSync('findmnt', ['-no', 'SOURCE', this.#path], { encoding: 'utf8' }).trim();
+    writeFileSync(`/sys/fs/ext4/${basename(device)}/trigger_fs_error`, '1');
+  }
+
+  /** Nobody may use it. */
+  mountAgain(): void {
+    execFileSync('umount', [this.#path], { stdio: 'ignore' });
+    this.#mount();
+  }
+
+  #mount(): void {
+    execFileSync('mount', ['-o', 'loop,errors=remount-ro', this.#image, this.#path], { stdio: 'ignore' });
+  }
 }

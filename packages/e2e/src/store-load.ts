@@ -15,6 +15,8 @@ export interface LoadOptions {
   readonly inFlight: number;
   /** Size of a spec's data. */
   readonly bytes: number;
+  /** Before the names of its clusters and sources. */
+  readonly prefix?: string;
   /** Pause after a refusal, in milliseconds. Default 20. */
   readonly restMs?: number;
 }
@@ -61,12 +63,13 @@ export class StoreLoad {
     this.#history = history;
     this.#random = random;
     this.#options = options;
+    const { prefix = '' } = options;
     for (let p = 0; p < options.publishers; p += 1) {
       for (let r = 0; r < options.resources; r += 1) {
         const id = `${r % 3 === 0 ? 'b' : 'w'}${p}-${r}`;
         this.resources.push({
-          source: `publisher-${p}`,
-          cluster: `cluster-${r % options.clusters}`,
+          source: `${prefix}publisher-${p}`,
+          cluster: `${prefix}cluster-${r % options.clusters}`,
           id,
           dataType: dataTypeOf(id),
           life: 0,
@@ -82,11 +85,17 @@ export class StoreLoad {
   }
 
   get clusters(): string[] {
-    return Array.from({ length: this.#options.clusters }, (_, n) => `cluster-${n}`);
+    return Array.from(
+      { length: this.#options.clusters },
+      (_, n) => `${this.#options.prefix ?? ''}cluster-${n}`,
+    );
   }
 
   get sources(): string[] {
-    return Array.from({ length: this.#options.publishers }, (_, n) => `publisher-${n}`);
+    return Array.from(
+      { length: this.#options.publishers },
+      (_, n) => `${this.#options.prefix ?? ''}publisher-${n}`,
+    );
   }
 
   /** Begins, at a broker. */

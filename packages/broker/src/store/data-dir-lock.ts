@@ -67,7 +67,12 @@ export class DataDirLock {
         continue;
       }
       const stale = await watchHolder(directory, path);
-      if (stale !== undefined) removeStale(path, stale);
+      if (stale === undefined) continue;
+      try {
+        removeStale(path, stale);
+      } catch (cause) {
+        throw unusable(directory, `cannot take over ${path}`, cause);
+      }
     }
     throw new CeBrokerError(
       'failed_precondition',

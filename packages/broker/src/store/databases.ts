@@ -1,3 +1,4 @@
+import { setTimeout as wait } from 'node:timers/promises';
 import { type Database, open, type RootDatabase } from 'lmdb';
 
 /** The databases of a store, each with keys and values as bytes. */
@@ -33,6 +34,9 @@ export function openDatabases(path: string): Databases {
     maxDbs: 16,
     overlappingSync: false,
     noMemInit: true,
+    // A group is a batch of its own. The package's own batches, one for each turn, leave a promise behind that nobody has, and that
+    // ends the process when it is rejected.
+    eventTurnBatching: false,
     maxReaders: 64,
   });
   const database = (name: string): Database<Buffer, Buffer> =>
@@ -53,5 +57,21 @@ type PutWithOptions = (key: Buffer, value: Buffer, options: { readonly append: b
 
 /** Puts a key that is above all others: pages are filled to the end. (The package takes options here; its types do not say so.) */
 export function putLast(database: Database<Buffer, Buffer>, key: Buffer, value: Buffer): void {
-  void (database as unknown as { put: PutWithOptions }).put(key, value, { append: true });
+  // The batch tells whether it was committed; this promise would tell it again.
+  (database as unknown as { put: PutWithOptions }).put(key, value, { append: true }).catch(ignore);
+}
+
+const ignore = (): void => {};
+
+/** So long is the reason waited for. */
+const REASON_MS = 1_000;
+
+/** Why a transaction was not committed: the package tells it a little later than that. */
+export async function reasonOf(thrown: unknown): Promise<unknown> {
+  if (typeof thrown !== 'object' || thrown === null || !('commitError' in thrown)) return thrown;
+  const reason = Promise.resolve(thrown.commitError).then(
+    () => thrown,
+    (cause: unknown) => cause,
+  );
+  return await Promise.race([reason, wait(REASON_MS, thrown, { ref: false })]);
 }

@@ -13,7 +13,7 @@ import type { Place } from '../state/place.js';
 import type { Resource } from '../state/resource.js';
 import type { StoredBytes, StoredNote } from '../state/stored.js';
 import { backup } from './backup.js';
-import type { Databases } from './databases.js';
+import { type Databases, reasonOf } from './databases.js';
 import { Group } from './group.js';
 import { diskOf, GroupCounts } from './group-counts.js';
 import { encodeEvent, idOfKey, numberKey, resourceKey, unseal } from './layout.js';
@@ -313,7 +313,7 @@ export class LmdbStore implements EventStore, OpenStore {
     const written = writeGroup(this.#databases, { group, slice, before, journal: this.#journal });
     written.committed.then(
       () => this.#committed(group, slice, written),
-      (thrown: unknown) => this.#failed(group, thrown),
+      async (thrown: unknown) => this.#failed(group, await reasonOf(thrown)),
     );
   };
 

@@ -77,14 +77,18 @@ export function describeMark(mark: ProcessMark): string {
   return `${mark.command} (process ${mark.pid} on ${mark.host}${since})`;
 }
 
-/** Removes a lock file that was judged to be stale. Two programs may find the same one: what goes must still be what was judged. */
+/**
+ * Removes a lock file that was judged to be stale. Two programs may find the same one: what goes must still be what was judged. Throws the
+ * system's error when it cannot be removed, as on a read-only disk.
+ */
 export function removeStale(path: string, judged: string): void {
   const aside = `${path}.${randomUUID()}.tmp`;
   try {
     if (readFileSync(path, 'utf8') !== judged) return;
     renameSync(path, aside);
-  } catch {
-    return;
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return;
+    throw error;
   }
   try {
     if (readFileSync(aside, 'utf8') !== judged) linkSync(aside, path);

@@ -30,7 +30,7 @@ export function readProgress(meta: Database<Buffer, Buffer>): Progress {
   return JSON.parse(record.toString()) as Progress;
 }
 
-/** Resolves once it is on disk, and with it everything that was written in this turn. */
+/** Resolves once it is on disk; inside of a batch, the batch says when. */
 export function writeProgress(meta: Database<Buffer, Buffer>, progress: Progress): Promise<unknown> {
   return meta.put(PROGRESS, seal(PROGRESS, Buffer.from(JSON.stringify(progress))));
 }

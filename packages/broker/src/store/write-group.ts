@@ -25,7 +25,7 @@ export interface WrittenGroup {
   readonly entries: number;
 }
 
-/** Writes a group as one transaction: everything that is put in one turn of the event loop is in it. */
+/** Writes a group as one transaction. */
 export function writeGroup(
   databases: Databases,
   { before, group, journal, slice }: GroupToWrite,
@@ -38,15 +38,20 @@ export function writeGroup(
     changes.push({ partition: place.number, id, record });
     heads.push([resource, { key: resourceKey(place.number, id), record, ends: endsByItself(resource) }]);
   }
-  for (const [position, record] of group.events) putLast(databases.events, numberKey(position), record);
   const isJournaled = changes.length > 0 || group.dead.length > 0;
   const number = before.group + (isJournaled ? 1 : 0);
-  const entries = isJournaled ? writeJournal(databases, number, changes, group.dead) : 0;
-  writePlaces(databases, group);
-  writeEntries(databases, group);
-  const settled = slice === undefined ? before.settled : settle(databases, slice, before.settled, journal);
+  const settled = slice?.settledUpTo ?? before.settled;
   const progress = { ...before, group: number, settled };
-  return { committed: writeProgress(databases.meta, progress), progress, heads, entries };
+  let entries = 0;
+  const committed = databases.root.batch(() => {
+    for (const [position, record] of group.events) putLast(databases.events, numberKey(position), record);
+    if (isJournaled) entries = writeJournal(databases, number, changes, group.dead);
+    writePlaces(databases, group);
+    writeEntries(databases, group);
+    if (slice !== undefined) settle(databases, slice, before.settled, journal);
+    void writeProgress(databases.meta, progress);
+  });
+  return { committed, progress, heads, entries };
 }
 
 function writeJournal(
@@ -87,7 +92,7 @@ function settle(
   slice: Slice,
   before: number,
   journal: ReadonlyMap<number, number>,
-): number {
+): void {
   for (const head of slice.heads) {
     const { key, record } = head;
     if (record === undefined) void heads.remove(key);
@@ -97,10 +102,9 @@ function settle(
   }
   for (const position of slice.dead) void events.remove(numberKey(position));
   const { settledUpTo } = slice;
-  if (settledUpTo === undefined) return before;
+  if (settledUpTo === undefined) return;
   for (let group = before + 1; group <= settledUpTo; group++) {
     const count = journal.get(group) ?? 0;
     for (let entry = 0; entry < count; entry++) void database.remove(journalKey(group, entry));
   }
-  return settledUpTo;
 }

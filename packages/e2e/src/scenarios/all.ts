@@ -15,6 +15,7 @@ import { mixedLost } from './mixed-lost.js';
 import { mixedRestart } from './mixed-restart.js';
 import { size } from './size.js';
 import { storeCorrupt } from './store-corrupt.js';
+import { storeFull } from './store-full.js';
 import { storeKill } from './store-kill.js';
 import { storm } from './storm.js';
 import { wipedStore } from './wiped-store.js';
@@ -23,6 +24,7 @@ import { wipedStore } from './wiped-store.js';
 export const SCENARIOS: readonly Scenario[] = Object.freeze([
   storeKill,
   storeCorrupt,
+  storeFull,
   frozenSubscriber,
   massStall,
   idleFan,

@@ -49,7 +49,7 @@ export const storeCorrupt: Scenario = {
       } catch (error) {
         if (!(error instanceof StartFailed)) throw error;
         refused += 1;
-        if (error.ended !== 1)
+        if (typeof error.ended !== 'number')
           run.fault(`${what}: the broker ended with ${error.ended}: ${error.log.slice(-300)}`);
         else if (!error.log.includes(dataDir) || !/backup|remove|move|end that one/i.test(error.log))
           run.fault(`${what}: the refusal does not say which file, or what to do: ${error.log.slice(-500)}`);
