@@ -6,6 +6,9 @@ import type { Clock } from './clock.js';
 /** How long the event loop is kept at a time, in milliseconds, and after how many steps the clock is looked at. */
 const TURN_MS = 4;
 const STEPS_PER_LOOK = 32;
+/** What changes in one turn is one group of the store: it must not become so large that writing it down keeps others waiting. */
+const CHANGES_PER_TURN = 256;
+const PAUSE_MS = 2;
 /** A store that takes nothing for so long ends the work. */
 const PATIENCE_MS = 30_000;
 const MOST_OWNERS = 20;
@@ -112,8 +115,9 @@ export class BrokerCustody {
         began = performance.now();
         continue;
       }
-      if (steps % STEPS_PER_LOOK !== 0 || performance.now() - began < TURN_MS) continue;
-      await new Promise((resolve) => setImmediate(resolve));
+      const isFull = !dryRun && steps % CHANGES_PER_TURN === 0;
+      if (!isFull && (steps % STEPS_PER_LOOK !== 0 || performance.now() - began < TURN_MS)) continue;
+      await (isFull ? wait(PAUSE_MS) : new Promise((resolve) => setImmediate(resolve)));
       began = performance.now();
     }
   }
