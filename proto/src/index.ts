@@ -66,11 +66,11 @@ export {
   encodeWatchRequest,
   encodeWatchStarted,
   type WatchMessage,
-  type WatchPoint,
   type WatchRequest,
   type WatchStart,
   watchRequestOf,
 } from './extension/watch.js';
+export type { WatchPoint } from './extension/watch-point.js';
 export { type WatchedSubscription, WatchReader } from './extension/watch-reader.js';
 export {
   Extension,

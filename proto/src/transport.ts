@@ -1,5 +1,5 @@
 import type { CeBrokerError } from './errors.js';
-import type { WatchPoint } from './extension/watch.js';
+import type { WatchPoint } from './extension/watch-point.js';
 
 /**
  * The seam between clients and what carries their events: gRPC, the broker in the same process, later MQTT, Kafka and

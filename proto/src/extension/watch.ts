@@ -1,12 +1,7 @@
 import { asBuffer, WireReader } from '../codec/wire-reader.js';
 import { varintSize, WireWriter } from '../codec/wire-writer.js';
 import type { TransportSubscribeRequest } from '../transport.js';
-
-/** A point in a broker's line of events. */
-export interface WatchPoint {
-  readonly epoch: string;
-  readonly position: number;
-}
+import type { WatchPoint } from './watch-point.js';
 
 /** Where a Watch begins. */
 export type WatchStart =

@@ -2,7 +2,7 @@ import { dirname } from 'node:path';
 import type { Server, UntypedHandleCall, UntypedServiceImplementation } from '@grpc/grpc-js';
 import { addLazyReflection } from './lazy-reflection.js';
 
-const EVENTS = 'io.cloudevents.v1.CloudEventService';
+const SERVICES = ['', 'io.cloudevents.v1.CloudEventService', 'ce_broker.v1.Broker'] as const;
 
 /** An open Watch call of the health service. */
 interface Watcher {
@@ -13,7 +13,7 @@ interface Watcher {
 /** gRPC health and reflection, to be added to a server of ours. */
 export interface GrpcExtras {
   addTo(server: Server): void;
-  /** Health of the broker and of its service: NOT_SERVING while it drains. */
+  /** Health of the broker and of its services: NOT_SERVING while it drains. */
   setServing(serving: boolean): void;
 }
 
@@ -21,7 +21,9 @@ export interface GrpcExtras {
 export async function loadGrpcExtras(): Promise<GrpcExtras> {
   const health = await import('grpc-health-check');
   const healthProtos = dirname(dirname(dirname(health.protoPath)));
-  const healthService = new health.HealthImplementation({ '': 'SERVING', [EVENTS]: 'SERVING' });
+  const healthService = new health.HealthImplementation(
+    Object.fromEntries(SERVICES.map((service) => [service, 'SERVING'])),
+  );
   const watchers = new Set<Watcher>();
   return {
     addTo(server) {
@@ -32,8 +34,7 @@ export async function loadGrpcExtras(): Promise<GrpcExtras> {
       addLazyReflection(server, healthProtos);
     },
     setServing(serving) {
-      for (const service of ['', EVENTS])
-        healthService.setStatus(service, serving ? 'SERVING' : 'NOT_SERVING');
+      for (const service of SERVICES) healthService.setStatus(service, serving ? 'SERVING' : 'NOT_SERVING');
       // Whoever watches has been told; an open watch would hold its connection.
       if (!serving) for (const watcher of watchers) watcher.end();
     },

@@ -49,6 +49,7 @@ describe('gRPC health', () => {
     const client = clientOf(running);
     expect(await health(client, '')).toEqual({ status: 'SERVING' });
     expect(await health(client, SERVICE)).toEqual({ status: 'SERVING' });
+    expect(await health(client, 'ce_broker.v1.Broker')).toEqual({ status: 'SERVING' });
     await expect(health(client, 'nope')).rejects.toMatchObject({ code: 5 });
     client.close();
   });
@@ -131,7 +132,12 @@ describe.each(['v1', 'v1alpha'])('reflection %s', (version) => {
     const services = (listed['list_services_response'] as { service: { name: string }[] }).service.map(
       ({ name }) => name,
     );
-    for (const name of [SERVICE, 'grpc.health.v1.Health', `grpc.reflection.${version}.ServerReflection`])
+    for (const name of [
+      SERVICE,
+      'ce_broker.v1.Broker',
+      'grpc.health.v1.Health',
+      `grpc.reflection.${version}.ServerReflection`,
+    ])
       expect(services).toContain(name);
     const described = await ask(client, { file_containing_symbol: SERVICE });
     const files = (described['file_descriptor_response'] as { file_descriptor_proto: Buffer[] })

@@ -1,4 +1,3 @@
-import type { Channel, Metadata } from '@grpc/grpc-js';
 import {
   CeBrokerError,
   type CloudEventTransport,
@@ -13,6 +12,7 @@ import {
   type TransportSubscription,
 } from 'ce-broker-proto';
 import { ExtensionFinder } from './extension-finder.js';
+import type { GrpcConnection } from './grpc-connection.js';
 import type { GrpcSubscription } from './grpc-subscription.js';
 import { PublishCall } from './publish-call.js';
 import { PublishLine } from './publish-line.js';
@@ -24,20 +24,6 @@ const PUBLISH = '/io.cloudevents.v1.CloudEventService/Publish';
 const GRACE_MS = 3_000;
 /** What gRPC can write, and wait for; longer is no limit. */
 const LONGEST_TIMEOUT_MS = 2 ** 31 - 1;
-
-/** What a transport stands on. */
-export interface GrpcConnection {
-  /** Names the server in messages. */
-  readonly server: string;
-  /** Connected. */
-  readonly channel: Channel;
-  /** What goes out with the next call: the token, where there is one. */
-  metadata(): Metadata;
-  /** Lets go of the connection. */
-  release(): void;
-  /** Whether the extension service is looked for. */
-  readonly extension: 'auto' | 'off';
-}
 
 /**
  * One gRPC connection. It never reconnects: when the connection is lost it says so (`onEnd`), publishes reject, and whoever holds it

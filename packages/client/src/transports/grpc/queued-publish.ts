@@ -1,5 +1,9 @@
 import { CeBrokerError } from 'ce-broker-proto';
-import type { PublishCall } from './publish-call.js';
+
+/** A call that can be given up. */
+interface Cancellable {
+  cancel(): void;
+}
 
 /** What becomes of a publish is told once; whoever it waits for then is told too, so that it can be forgotten. */
 export class QueuedPublish {
@@ -10,7 +14,7 @@ export class QueuedPublish {
   readonly #resolve: () => void;
   readonly #reject: (error: CeBrokerError) => void;
   readonly #over: (publish: QueuedPublish) => void;
-  #call: PublishCall | undefined;
+  #call: Cancellable | undefined;
   #isOver = false;
 
   constructor(
@@ -34,7 +38,7 @@ export class QueuedPublish {
   }
 
   /** From now on it is a call of its own. */
-  use(call: PublishCall): void {
+  use(call: Cancellable): void {
     this.#call = call;
   }
 

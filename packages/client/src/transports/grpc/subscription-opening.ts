@@ -11,8 +11,8 @@ import {
   type TransportSubscription,
   watchRequestOf,
 } from 'ce-broker-proto';
+import type { GrpcConnection } from './grpc-connection.js';
 import { GrpcSubscription } from './grpc-subscription.js';
-import type { GrpcConnection } from './grpc-transport.js';
 import { GrpcWatch } from './grpc-watch.js';
 
 const SUBSCRIBE = '/io.cloudevents.v1.CloudEventService/Subscribe';
