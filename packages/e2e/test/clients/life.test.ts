@@ -276,6 +276,7 @@ describe('reading what a client tells', () => {
       code: 'deadline_exceeded',
     });
     await expect(source.ready({ signal: AbortSignal.abort() })).rejects.toMatchObject({ code: 'cancelled' });
+    await until('the server has the subscription', 5_000, () => server.subscriptions.length > 0);
     server.last.accept();
     await subscribed;
     await source.ready();
