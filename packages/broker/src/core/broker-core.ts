@@ -22,7 +22,7 @@ import {
   type CustodyTally,
   custodyWork,
 } from './custody-work.js';
-import { readOrDrop } from './damaged.js';
+import { askForDamaged, readOrDrop } from './damaged.js';
 import { DeletionGuard } from './deletion-guard.js';
 import { closeSession } from './end-session.js';
 import { type ExportOptions, type ExportRow, exportRows } from './export.js';
@@ -118,6 +118,7 @@ export class BrokerCore {
       damaged: (record) => {
         this.#core.counters.count(this.#core.counters.dropped, 'damaged');
         parts.port.note({ kind: 'damaged', ...record });
+        askForDamaged(this.#core, record);
       },
     });
     holds.restore();

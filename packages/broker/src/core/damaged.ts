@@ -1,4 +1,5 @@
 import { CeBrokerError } from 'ce-broker-proto';
+import type { DamagedRecord } from '../state/event-store.js';
 import type { Cell, Resource } from '../state/resource.js';
 import type { StoredBytes } from '../state/stored.js';
 import type { Core } from './core.js';
@@ -25,6 +26,21 @@ export function readOrDrop(core: Core, cell: Cell, stored: StoredBytes): Uint8Ar
     );
     return undefined;
   }
+}
+
+/**
+ * What was known of a resource is damaged, also whose it was: every source that owns something in its partition is asked for what is not
+ * listed.
+ */
+export function askForDamaged(core: Core, { cluster, dataType }: DamagedRecord): void {
+  enqueue(core, `damaged ${cluster}\n${dataType}`, (now) => {
+    const partition = core.table.find(dataType, cluster);
+    if (partition === undefined) return;
+    for (const source of partition.owned.keys()) {
+      askForSpecs(core, source, partition, now);
+      scheduleStatusAsk(core, partition, source, now);
+    }
+  });
 }
 
 function drop(core: Core, resource: Resource, stored: StoredBytes, now: number): void {

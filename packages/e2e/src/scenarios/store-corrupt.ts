@@ -34,7 +34,7 @@ export const storeCorrupt: Scenario = {
     let served = 0;
     let refused = 0;
     let dropped = 0;
-    const rounds = run.size(8, 400);
+    const rounds = run.size(6, 400);
     const tries = Math.ceil(run.size(150, 4_000) / rounds);
     for (let round = 0; round < rounds; round += 1) {
       rmSync(dataDir, { recursive: true, force: true });
@@ -111,6 +111,9 @@ function peersOf(run: Run, broker: BrokerProcess, round: string) {
 /** Agents that come with nothing get what is sound; once the source is there, they get all. A damaged payload would not be what it says. */
 async function mustHeal(run: Run, broker: BrokerProcess, what: string): Promise<number> {
   const world = peersOf(run, broker, 'reads');
+  // Damage is found when it is read: by agents that come before their source, or while it is there.
+  const isThere = run.random.oneIn(2);
+  if (isThere) world.source.start();
   for (const agent of world.agents) {
     agent.onApplied = ({ id, version }) => {
       if (version > 2 || !/^r\d+$/.test(id))
