@@ -16,6 +16,13 @@ import {
   type TransportListener,
 } from 'ce-broker-proto';
 import { afterEach, expect, test } from 'vitest';
+import {
+  agentAt as agentAtAddress,
+  hubAt as hubAtAddress,
+  Inbox,
+  part,
+  typeOf,
+} from '../../src/client-support/index.js';
 import { Cable, Random, until } from '../../src/index.js';
 
 const TYPE = 'io.ce-broker.resume.v1.things';
@@ -281,6 +288,29 @@ test('a broker that was restarted goes on where it was', async () => {
   expect(agent.seen.map(({ id, gone }) => `${id}${gone ? ' gone' : ''}`)).toEqual(['new', 'r7', 'r8 gone']);
   expect(agent.newest).toEqual(again.newest);
   expect(agent.faults).toEqual([]);
+});
+
+test('an agent client that lost its connection gets what it missed, without a resync of its own', async () => {
+  const { cable, url } = await brokerBehindCable();
+  const source = await hubAtAddress(url);
+  closing.push(() => source.close());
+  const agent = await agentAtAddress(cable.address);
+  closing.push(() => agent.close());
+  const inbox = new Inbox();
+  await agent.subscribe(inbox.take);
+  const say = (id: string, version: number) =>
+    source.publish(typeOf('spec', version === 1 ? 'create_request' : 'update_request'), part(id, version));
+  await say('a', 1);
+  await until('the agent has it', 5_000, () => inbox.all.length === 1);
+  const back = agent.reconnected[Symbol.asyncIterator]().next();
+  cable.cut();
+  await say('a', 2);
+  await say('a', 3);
+  await say('b', 1);
+  await back;
+  await until('the agent has what it missed', 5_000, () => inbox.lines.includes('ADDED b 1'));
+  // Where it was not away yet, it may have had the second one too.
+  expect(inbox.lines.filter((one) => one !== 'ADDED a 2')).toEqual(['ADDED a 1', 'ADDED a 3', 'ADDED b 1']);
 });
 
 test('another epoch: it gets everything, and goes on from there', async () => {
