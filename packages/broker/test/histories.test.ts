@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Fleet, type Step } from './runner/fleet.js';
 import { runScript } from './runner/script.js';
+import { survives } from './runner/survives.js';
 
 const cluster = fc.constantFrom('c1', 'c2');
 const source = fc.constantFrom('A', 'B');
@@ -43,6 +44,12 @@ const stepWithConsent: fc.Arbitrary<Step> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('consent' as const), cluster }) },
 );
 
+const stepWithBackups: fc.Arbitrary<Step> = fc.oneof(
+  { weight: 12, arbitrary: step },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('backup' as const) }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('restore' as const) }) },
+);
+
 const runs = Number(process.env['HISTORIES'] ?? 300);
 /** The same histories every time, unless asked for others: `HISTORIES=20000 HISTORIES_SEED=$RANDOM`. */
 const seed = Number(process.env['HISTORIES_SEED'] ?? 20_261_124);
@@ -61,6 +68,12 @@ describe('random histories of sources, agents, drops and restarts', () => {
 
     it(`end so when deletions wait for consent meanwhile (${type})`, () => {
       play(stepWithConsent, () => new Fleet(type, { share: 0.2, withinMs: 1_000, least: 1 }));
+    });
+  }
+
+  for (const type of ['works', 'bundles']) {
+    it(`end so over a store that survives, and comes back from backups (${type})`, () => {
+      play(stepWithBackups, () => new Fleet(type, false, survives()));
     });
   }
 

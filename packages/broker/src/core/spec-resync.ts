@@ -82,7 +82,7 @@ function answerOne(
     return;
   }
   if (resource.farewell !== undefined) {
-    if (needsFarewell(resource, resource.farewell, spec, listed, policy)) {
+    if (needsFarewell(resource.farewell, spec, listed, policy)) {
       for (const session of sessions) session.owedFarewells.add(resource);
       markAll(sessions, spec, now);
       return;
@@ -98,7 +98,6 @@ function answerOne(
  * for stale. A lower one simply becomes newer. An equal one is of the life before when nobody was shown its end.
  */
 function needsFarewell(
-  resource: Resource,
   farewell: Farewell,
   spec: Cell,
   listed: bigint | undefined,
@@ -106,8 +105,8 @@ function needsFarewell(
 ): boolean {
   if (listed === undefined) return false;
   if (policy.deletion === 'deleted-condition') return true;
-  if (listed > spec.version)
-    return resource.earlierVersion !== undefined && listed <= resource.earlierVersion;
+  // All of the present life is known since the farewell: whatever is higher is earlier, also when a restored store never saw it.
+  if (listed > spec.version) return true;
   return listed === spec.version && farewell.sentAt === undefined;
 }
 

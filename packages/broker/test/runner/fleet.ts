@@ -15,7 +15,7 @@ import {
 import type { MassDeletion } from '../../src/core/deletion-guard.js';
 import type { HoldTarget } from '../../src/core/holds.js';
 import { bundleStatus, DATA_TYPES, type EventFields, publishRequest } from './events.js';
-import { type Subscriber, World } from './world.js';
+import { inMemory, type Subscriber, World, type WorldStores } from './world.js';
 
 export type Step =
   | {
@@ -36,7 +36,7 @@ export type Step =
     }
   | { readonly kind: 'consent'; readonly cluster: string }
   | { readonly kind: 'wait'; readonly seconds: number }
-  | { readonly kind: 'arrive' | 'restart' };
+  | { readonly kind: 'arrive' | 'restart' | 'backup' | 'restore' };
 
 /** What a source wants: version and life of a resource that is there; `deletions` counts those that the broker acknowledged. */
 interface Wanted {
@@ -75,11 +75,15 @@ export class Fleet {
   readonly #todo: (() => void)[] = [];
   readonly #underWay: { readonly fields: EventFields; readonly line: string }[] = [];
   #restarts = 0;
+  #hasBackup = false;
+  /** A restart loses everything. */
+  readonly #forgets: boolean;
   #sequence = 0;
   #ids = 0;
 
-  constructor(type: string, massDeletion: MassDeletion | false = false) {
+  constructor(type: string, massDeletion: MassDeletion | false = false, stores: WorldStores = inMemory) {
     this.#type = type;
+    this.#forgets = stores === inMemory;
     if (massDeletion !== false) this.script.push(`option massDeletion ${JSON.stringify(massDeletion)}`);
     this.script.push(`use ${type}`);
     this.#world = new World(
@@ -92,6 +96,7 @@ export class Fleet {
         ended: () => {},
         noted: () => {},
       },
+      stores,
     );
     for (const source of SOURCES) {
       this.#wanted.set(source, new Map());
@@ -160,8 +165,20 @@ export class Fleet {
       case 'restart':
         this.script.push('restart');
         this.#underWay.length = 0;
-        this.#restarts += 1;
+        if (this.#forgets) this.#restarts += 1;
         this.#world.restart();
+        break;
+      case 'backup':
+        this.script.push('backup');
+        this.#world.backup();
+        this.#hasBackup = true;
+        break;
+      case 'restore':
+        if (!this.#hasBackup) break;
+        this.script.push('restore');
+        this.#underWay.length = 0;
+        this.#restarts += 1;
+        this.#world.restore();
         break;
     }
     this.#react();
