@@ -22,7 +22,7 @@ export function keep(
     resource,
     kind,
     position: core.position,
-    bytes: ownCopy(bytes),
+    bytes,
     at: now,
     user,
   });
@@ -78,16 +78,6 @@ function pastOf(core: Core, resource: Resource, kind: CellKind): StoredBytes[] |
 /** The record is needed no more, unless an agent still has to see it. */
 function drop(core: Core, resource: Resource, stored: StoredBytes): void {
   if (resource.farewell?.stored.position !== stored.position) core.store.forget(stored);
-}
-
-/**
- * A request's bytes may lie in a much larger chunk of the socket; what is kept must not keep that alive.
- */
-function ownCopy(bytes: Uint8Array): Uint8Array {
-  if (bytes.buffer.byteLength <= bytes.byteLength + bytes.byteLength / 4 + 64) return bytes;
-  const copy = Buffer.allocUnsafeSlow(bytes.byteLength);
-  copy.set(bytes);
-  return copy;
 }
 
 /** The resource begins again, with the event that is kept next; a deletion of the life before that nobody confirmed is owed to the agents first. */

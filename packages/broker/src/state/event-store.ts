@@ -30,7 +30,7 @@ export interface EventStore {
   /** How the store does, for the metrics; undefined: there is nothing to say. */
   readonly stats?: StoreStats | undefined;
 
-  /** Keeps `record.bytes`. The store owns the bytes from here on. */
+  /** Keeps `record.bytes`, which are borrowed: they may be part of a larger chunk, and nobody changes them while they are kept. */
   append(record: StoreRecord): StoredBytes;
   /** The bytes of a kept event. Throws CeBrokerError `data_loss` when they are damaged: they are never handed on. */
   read(stored: StoredBytes): Uint8Array;

@@ -11,7 +11,7 @@ export class MemoryBytes implements StoredBytes, StoredNote {
   readonly user: string;
 
   constructor({ at, bytes, position, user }: StoreRecord) {
-    this.bytes = bytes;
+    this.bytes = ownCopy(bytes);
     this.position = position;
     this.at = at;
     this.user = user;
@@ -101,4 +101,14 @@ export class MemoryStore implements OpenStore {
       if (value !== undefined && key.startsWith(prefix)) yield [key, value];
     }
   }
+}
+
+/**
+ * A request's bytes may lie in a much larger chunk of the socket; what is kept must not keep that alive.
+ */
+function ownCopy(bytes: Uint8Array): Uint8Array {
+  if (bytes.buffer.byteLength <= bytes.byteLength + bytes.byteLength / 4 + 64) return bytes;
+  const copy = Buffer.allocUnsafeSlow(bytes.byteLength);
+  copy.set(bytes);
+  return copy;
 }

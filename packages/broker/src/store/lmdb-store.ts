@@ -162,7 +162,7 @@ export class LmdbStore implements EventStore, OpenStore {
     this.#growing.first ??= position;
     this.#growing.bytes += encoded.byteLength;
     this.#keptBytes += bytes.byteLength;
-    this.#recent.add(position, bytes);
+    this.#recent.add(position, encoded.subarray(encoded.byteLength - bytes.byteLength));
     this.#schedule();
     return { position, size: bytes.byteLength };
   }
