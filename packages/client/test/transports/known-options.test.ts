@@ -24,6 +24,12 @@ describe('options that there are not', () => {
     checkOptionNames(undefined, NAMES, 'inner');
   });
 
+  test('so is a word for the extension service that there is not', () => {
+    expect(() => grpcOptions({ url: '127.0.0.1:1', extension: 'on' as 'auto' })).toThrow(
+      expect.objectContaining({ code: 'invalid_option', field: 'extension' }),
+    );
+  });
+
   test('are refused before plain text goes out in place of TLS', async () => {
     const options = { url: '127.0.0.1:1', cafile: 'x' };
     expect(() => grpcOptions(options)).toThrow('cafile is no option: is caFile meant?');
