@@ -3,7 +3,8 @@ import type { Session } from '../delivery/session.js';
 import type { EventStore } from '../state/event-store.js';
 import type { Verdict } from '../state/ordering.js';
 import type { Partition } from '../state/partition.js';
-import type { Cell, Resource } from '../state/resource.js';
+import type { Resource } from '../state/resource.js';
+import type { CellKind } from '../state/stored.js';
 import type { Envelope } from '../wire/envelope.js';
 
 /** The entry in the store by which a restored one is known. */
@@ -80,7 +81,15 @@ export class Reconciling implements Holding {
   }
 
   /** The newest event of the cell is as old as the backup, and nobody has confirmed it. */
-  covers({ kind, position, resource }: Pick<Cell, 'kind' | 'position' | 'resource'>): boolean {
+  covers({
+    kind,
+    position,
+    resource,
+  }: {
+    readonly kind: CellKind;
+    readonly position: number;
+    readonly resource: Pick<Resource, 'owner' | 'place'>;
+  }): boolean {
     if (this.#restored === undefined || position > this.#restored.upTo) return false;
     const place = resource.place as Partition;
     if (kind === 'spec') return this.specs.get(place)?.has(resource.owner ?? '') === true;

@@ -76,8 +76,12 @@ export function whyHeld(view: Readonly<Core>, resource: ResourceView): string | 
   const hold = view.holds.of(resource);
   if (hold !== undefined) return `${nameOf(hold)}, by ${hold.by}: ${hold.reason}`;
   const { spec } = resource;
-  if (spec === undefined || !view.deletions.covers(resource, spec)) return undefined;
-  return 'the deletion waits for consent';
+  if (spec === undefined) return undefined;
+  if (view.deletions.covers(resource, spec)) return 'the deletion waits for consent';
+  const { kind, position } = spec;
+  if (view.reconciling.covers({ kind, position, resource }))
+    return `the store was restored, and ${resource.owner} has not confirmed it`;
+  return undefined;
 }
 
 /** Holds and releases on behalf of a program or of the admin port. */

@@ -152,6 +152,8 @@ test('a running broker is backed up, restored, and asks before it answers alone'
   expect((await cli(['state', 'reconciling', ...at(second)])).stdout).toMatch(
     /^reconciling: the store was restored at \S+\n {2}source hub has not .* in 1 place\n {2}source other .*\n {2}agents .* on c1\n$/,
   );
+  const held = await cli(['state', 'list', '--held', '--json', ...at(second)]);
+  expect(held.stdout).toContain('"held":"the store was restored, and hub has not confirmed it"');
   await cli(['state', 'reconciled', '--source', 'hub', '--reason', 'it is gone', ...at(second)]);
   await cli(['state', 'reconciled', '--reason', 'all are gone', ...at(second)]);
   expect((await cli(['state', 'reconciling', ...at(second)])).stdout).toBe(
@@ -200,6 +202,7 @@ test('an export comes back the same, in a running broker and in a data directory
     stdout: '4 resources imported\n',
   });
   await using three = await Broker.start(['--store', 'lmdb', '--data-dir', folder.at('three')]);
+  expect((await cli(['state', 'reconciled', '--reason', 'a test', ...at(three)])).code).toBe(0);
   expect(await stateOf(three)).toEqual(expected);
   expect((await cli(['holds', ...at(three)])).stdout).toMatch(/^cluster +c2 .* later/m);
   expect((await cli(['state', 'history', 'a', '--json', ...at(three)])).stdout).toContain('"version":1');
