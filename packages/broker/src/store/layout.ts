@@ -39,10 +39,6 @@ export function idOfKey(key: Buffer): string {
   return key.toString('utf8', 4);
 }
 
-export function partitionOfKey(key: Buffer): number {
-  return key.readUInt32BE(0);
-}
-
 export interface EventRecord {
   readonly kind: CellKind;
   readonly at: number;
