@@ -29,6 +29,12 @@ export class Run {
   readonly #faults: string[] = [];
   readonly #cleanups: (() => void | Promise<void>)[] = [];
   readonly brokers: BrokerProcess[] = [];
+  /** How its brokers start, unless a scenario says otherwise. */
+  start: BrokerStart = {};
+  /** A broker that is killed knows, when it comes back, what it knew. */
+  keepsState = false;
+  /** Called before a broker comes back. */
+  beforeRestart: () => void = () => {};
 
   constructor(scenario: Scenario, options: RunOptions) {
     this.seed = options.seed;
@@ -46,12 +52,13 @@ export class Run {
     return this.long ? long : short;
   }
 
-  async broker(start: BrokerStart = {}): Promise<BrokerProcess> {
+  async broker(start: BrokerStart = this.start): Promise<BrokerProcess> {
     return this.own(await BrokerProcess.start(start));
   }
 
   /** A new process in the place of one that is gone. */
   async restart(broker: BrokerProcess, start?: BrokerStart): Promise<BrokerProcess> {
+    this.beforeRestart();
     return this.own(await broker.restart(start));
   }
 

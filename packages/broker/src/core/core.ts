@@ -5,7 +5,7 @@ import type { SessionRegistry } from '../delivery/session-registry.js';
 import type { EventStore } from '../state/event-store.js';
 import type { Partition } from '../state/partition.js';
 import type { RecentEvents } from '../state/recent-events.js';
-import type { Cell } from '../state/resource.js';
+import type { Cell, Resource } from '../state/resource.js';
 import type { ResourceTable } from '../state/resource-table.js';
 import type { StoredBytes } from '../state/stored.js';
 import type { Scanner } from '../wire/scan.js';
@@ -77,6 +77,8 @@ export interface PendingAppend {
   readonly to: string;
   readonly at: number;
   call: PublishCall | undefined;
+  /** The agent says that the life before is over there: the present one follows the answer to that. */
+  readonly confirmed?: Resource | undefined;
   /** Of the event: should the store lose it, it may be sent again. */
   readonly source: string;
   readonly id: string;

@@ -158,8 +158,7 @@ function publishStatus(
   }
   const gone = mayBeGone(resource, policy) && hasDeletedCondition(event);
   if (gone && tellsOfEarlierLife(resource)) {
-    confirmFarewell(core, resource, now);
-    acknowledgeWhenDurable(core, call, now);
+    acknowledgeWhenDurable(core, call, now, resource);
     return;
   }
   if (named !== '' && resource.owner === undefined && !core.adoptions.isRetired(named))
@@ -237,23 +236,24 @@ export function acknowledge(core: Core, call: PublishCall | undefined): void {
   call.reply(EMPTY);
 }
 
-/** What this event adds nothing to may itself not be durable yet. */
-function acknowledgeWhenDurable(core: Core, call: PublishCall | undefined, now: number): void {
-  if (core.position <= core.store.durablePosition) acknowledge(core, call);
-  else {
-    const { position } = core;
-    core.pending.push({
-      position,
-      cell: undefined,
-      stored: undefined,
-      role: 'agent',
-      to: '',
-      at: now,
-      call,
-      source: '',
-      id: '',
-    });
+/**
+ * What this event adds nothing to may itself not be durable yet. An agent ignores the present life of a resource until it is told that the
+ * broker has its word on the end of the one before: that one's answer comes first.
+ */
+function acknowledgeWhenDurable(
+  core: Core,
+  call: PublishCall | undefined,
+  now: number,
+  confirmed?: Resource,
+): void {
+  if (core.position <= core.store.durablePosition) {
+    acknowledge(core, call);
+    if (confirmed !== undefined) confirmFarewell(core, confirmed, now);
+    return;
   }
+  const { position } = core;
+  const nothing = { cell: undefined, stored: undefined, role: 'agent', to: '', source: '', id: '' } as const;
+  core.pending.push({ ...nothing, position, at: now, call, confirmed });
 }
 
 /** Nothing has changed yet: what the store cannot take now, or ever, is refused before. */

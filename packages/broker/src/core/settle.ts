@@ -3,6 +3,7 @@ import type { Session } from '../delivery/session.js';
 import type { StoreRefusal } from '../state/event-store.js';
 import type { Resource } from '../state/resource.js';
 import type { Core } from './core.js';
+import { confirmFarewell } from './keep.js';
 import { acknowledge } from './publish.js';
 
 /** The store has made something durable: its publishers are answered, and it goes out. */
@@ -14,7 +15,8 @@ export function settleDurable(core: Core, now: number): void {
     if (append.position > store.durablePosition) break;
     done += 1;
     acknowledge(core, append.call);
-    const { cell } = append;
+    const { cell, confirmed } = append;
+    if (confirmed !== undefined) confirmFarewell(core, confirmed, now);
     if (cell === undefined) continue;
     core.trace.durable(append.position, now);
     // A later one may wait for the disk already; where one always does, this one is shown all the same.

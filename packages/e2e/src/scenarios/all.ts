@@ -8,6 +8,7 @@ import { flap } from './flap.js';
 import { frozenSubscriber } from './frozen-subscriber.js';
 import { idleFan } from './idle-fan.js';
 import { incarnations } from './incarnations.js';
+import { livesKept, lostKept, mixedRestartKept, wipedKept } from './kept.js';
 import { lostPublishes } from './lost-publishes.js';
 import { massStall } from './mass-stall.js';
 import { mixedFlap } from './mixed-flap.js';
@@ -17,12 +18,15 @@ import { size } from './size.js';
 import { storeCorrupt } from './store-corrupt.js';
 import { storeFull } from './store-full.js';
 import { storeKill } from './store-kill.js';
+import { storeHeld, storeRestart } from './store-restart.js';
 import { storm } from './storm.js';
 import { wipedStore } from './wiped-store.js';
 
 /** Every scenario, by its number in docs/reliability.md; a number may have several, and then the model peers come first. */
 export const SCENARIOS: readonly Scenario[] = Object.freeze([
   storeKill,
+  storeRestart,
+  storeHeld,
   storeCorrupt,
   storeFull,
   frozenSubscriber,
@@ -42,4 +46,8 @@ export const SCENARIOS: readonly Scenario[] = Object.freeze([
   mixedRestart,
   mixedFlap,
   mixedLost,
+  livesKept,
+  lostKept,
+  wipedKept,
+  mixedRestartKept,
 ]);

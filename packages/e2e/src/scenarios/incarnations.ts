@@ -142,6 +142,7 @@ class World {
     if (deleted.includes(false)) this.#run.fault('a deletion was not acknowledged');
     if (agentsAreAway) {
       this.#wakeLater = true;
+      if (this.#run.keepsState) await this.#fault(['restart-broker']);
       return;
     }
     await this.#equal(`life ${life} is over`);
