@@ -18,6 +18,7 @@ const HELP = `pnpm bench [OPTIONS]: ce-broker beside other servers, interleaved 
   --seconds S       measured time of each (default 2; before it, a warm-up of 1 s)
   --quick           one round of 1 s each, a smaller fleet and smaller states: about five minutes
   --long            also what takes minutes elsewhere (GRPCBroker's resync of 20,000)
+  --sizes LIST      resources in the store, for recovery, stored and fleet-resync (default: up to 1,000,000; 200,000)
   --json FILE       all figures, as JSON
   --node-flags F    flags for the broker's node process, for example --node-flags=--cpu-prof
   --verbose         each measurement as it comes, on stderr
@@ -45,6 +46,7 @@ const context = {
   rounds: number('rounds', values.rounds ?? (values.quick ? '1' : '3')),
   seconds: number('seconds', values.seconds ?? (values.quick ? '1' : '2')),
   warmUpSeconds: values.quick ? 0.7 : 1,
+  sizes: values.sizes?.split(',').map((size) => number('sizes', size)),
   quick: values.quick ?? false,
   long: values.long ?? false,
   nodeFlags: values['node-flags']?.split(' ') ?? [],
@@ -105,6 +107,7 @@ function readArguments() {
         rounds: text,
         seconds: text,
         json: text,
+        sizes: text,
         'node-flags': text,
         quick: flag,
         long: flag,

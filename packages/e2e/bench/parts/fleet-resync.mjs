@@ -10,7 +10,7 @@ const CLUSTERS = 100;
 const NAMES = ['ce-broker-lmdb', 'ce-broker'];
 
 export async function run(context) {
-  const sizes = context.quick ? [2_000, 10_000, 20_000] : [10_000, 100_000, 200_000];
+  const sizes = context.sizes ?? (context.quick ? [2_000, 10_000, 20_000] : [10_000, 100_000, 200_000]);
   const data = {};
   const failures = {};
   for (const name of NAMES) {

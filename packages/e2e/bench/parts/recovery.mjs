@@ -20,7 +20,7 @@ const KILL_AFTER_MS = 2_000;
 export async function run(context) {
   const program = context.programs.get(NAME);
   if (program === undefined) return { tables: [], data: {}, notes: ['ce-broker is not built: left out'] };
-  const sizes = context.quick ? [1_000, 20_000] : [10_000, 100_000, 1_000_000];
+  const sizes = context.sizes ?? (context.quick ? [1_000, 20_000] : [10_000, 100_000, 1_000_000]);
   const data = {};
   const failures = {};
   for (const size of sizes) {

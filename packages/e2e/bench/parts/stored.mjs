@@ -14,7 +14,7 @@ const NAMES = ['ce-broker-lmdb', 'ce-broker'];
 const VERSIONS_PER_RUN = 10_000;
 
 export async function run(context) {
-  const sizes = context.quick ? [1_000, 20_000] : [1_000, 10_000, 100_000, 1_000_000];
+  const sizes = context.sizes ?? (context.quick ? [1_000, 20_000] : [1_000, 10_000, 100_000, 1_000_000]);
   const data = {};
   const failures = {};
   for (const name of NAMES) {
