@@ -30,3 +30,4 @@ export {
   type TlsOptions,
   validateOptions,
 } from './server/index.js';
+export type { StoreProvider } from './state/event-store.js';

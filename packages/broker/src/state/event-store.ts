@@ -148,7 +148,7 @@ export interface StoreStats {
 /** Opens a store: `lmdbStore()` of `ce-broker/lmdb` makes one that survives. */
 export interface StoreProvider {
   readonly name: string;
-  /** Rejects with CeBrokerError when the store cannot be used: somebody else has it, its files are damaged, the disk is read-only. */
+  /** @internal Rejects with CeBrokerError when the store cannot be used: somebody else has it, its files are damaged, the disk is read-only. */
   open(context: StoreContext): Promise<OpenStore>;
 }
 
