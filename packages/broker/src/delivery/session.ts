@@ -199,7 +199,7 @@ export class Session {
   /** Writes what waits, as much as the connection takes now: heartbeat, requests, then resources. */
   flush(now: number): void {
     this.#flush(now);
-    if (this.#whenWritten.length > 0) this.#tellWritten();
+    if (this.open && this.#whenWritten.length > 0) this.#tellWritten();
   }
 
   #flush(now: number): void {
