@@ -12,6 +12,7 @@ import { processClock } from './clock.js';
 const ROWS_PER_TICK = 1_000;
 /** Earlier events that a data directory takes of each side of a resource. */
 const HISTORY = 100;
+const MOST_AT_REST = 10_000;
 
 /** A data directory that is made of an export. */
 export class ImportDirectory {
@@ -27,7 +28,7 @@ export class ImportDirectory {
       store,
       clock: () => processClock.now(),
       policies: new DataTypePolicies(),
-      options: { history: HISTORY },
+      options: { history: HISTORY, mostAtRest: MOST_AT_REST },
       port: { wake: () => {}, newId: () => crypto.randomUUID(), note: () => {} },
     });
   }
