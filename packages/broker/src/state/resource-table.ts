@@ -104,7 +104,9 @@ export class ResourceTable implements StoreTable {
     this.setOwner(resource, restored);
     this.#count(resource);
     this.#index(resource);
-    if (resource.isBlank) this.#partitionOf(resource).hot.delete(resource.id);
+    // While it is gone in the journal only, what was settled before must not be loaded.
+    if (resource.isBlank && !this.#store.isUnsettled(resource))
+      this.#partitionOf(resource).hot.delete(resource.id);
   }
 
   addPartition({ cluster, dataType, number, owned, requests, size }: StoredPartition): Partition | undefined {

@@ -73,6 +73,7 @@ export class LmdbStore implements EventStore, OpenStore {
   #endsToLoad: Iterator<Buffer> | undefined = undefined;
   #whenIdle: (() => void)[] = [];
   #closing = false;
+  #closed = false;
 
   /** @param onClosed lets go of what was taken to open it */
   constructor(
@@ -149,7 +150,7 @@ export class LmdbStore implements EventStore, OpenStore {
     this.#places = recovered.places;
     this.#settling.add(recovered.lastGroup, recovered.heads, recovered.dead);
     this.#journal = recovered.journal;
-    this.#endsToLoad = this.#databases.ends.getKeys()[Symbol.iterator]();
+    this.#endsToLoad = this.#databases.ends.getKeys({ snapshot: false })[Symbol.iterator]();
   }
 
   append(record: StoreRecord): StoredBytes {
@@ -213,7 +214,8 @@ export class LmdbStore implements EventStore, OpenStore {
   *scan(place: Place, skip: ReadonlySet<string>): Iterable<readonly [string, Uint8Array]> {
     const start = resourceKey(place.number, '');
     const end = resourceKey(place.number + 1, '');
-    for (const { key, value } of this.#databases.heads.getRange({ start, end })) {
+    // It may take many turns: each head as it is when its turn comes, and no old pages kept for it.
+    for (const { key, value } of this.#databases.heads.getRange({ start, end, snapshot: false })) {
       const id = idOfKey(key);
       const record = skip.has(id) ? undefined : this.#head(place, key, value);
       if (record !== undefined) yield [id, record];
@@ -283,12 +285,15 @@ export class LmdbStore implements EventStore, OpenStore {
       await new Promise<void>((resolve) => {
         this.#whenIdle.push(resolve);
       });
+    this.#closed = true;
+    // A group that was lost meanwhile would be tried again.
+    clearTimeout(this.#refusalTimer);
     await this.#databases.root.close();
     this.#onClosed();
   }
 
   #schedule(): void {
-    if (this.#scheduled || this.#underWay !== undefined) return;
+    if (this.#scheduled || this.#underWay !== undefined || this.#closed) return;
     this.#scheduled = true;
     setImmediate(this.#cut);
   }
@@ -309,12 +314,19 @@ export class LmdbStore implements EventStore, OpenStore {
       this.#failed(group, this.#lost);
       return;
     }
-    const before = { ...this.#progress, position: this.#position, keptBytes: this.#keptBytes };
-    const written = writeGroup(this.#databases, { group, slice, before, journal: this.#journal });
-    written.committed.then(
-      () => this.#committed(group, slice, written),
-      async (thrown: unknown) => this.#failed(group, await reasonOf(thrown)),
-    );
+    // Position 0 says that the store is new.
+    const position = Math.max(1, this.#position);
+    const before = { ...this.#progress, position, keptBytes: this.#keptBytes };
+    try {
+      const written = writeGroup(this.#databases, { group, slice, before, journal: this.#journal });
+      written.committed.then(
+        () => this.#committed(group, slice, written),
+        async (thrown: unknown) => this.#failed(group, await reasonOf(thrown)),
+      );
+    } catch (thrown) {
+      // What cannot be encoded is lost with its group; the broker is not.
+      this.#failed(group, thrown);
+    }
   };
 
   #committed(group: Group, slice: Slice | undefined, { entries, heads, progress }: WrittenGroup): void {
