@@ -18,6 +18,7 @@ import { size } from './size.js';
 import { storeCorrupt } from './store-corrupt.js';
 import { storeFull } from './store-full.js';
 import { storeKill } from './store-kill.js';
+import { storeRecover } from './store-recover.js';
 import { storeHeld, storeRestart } from './store-restart.js';
 import { storm } from './storm.js';
 import { wipedStore } from './wiped-store.js';
@@ -25,6 +26,7 @@ import { wipedStore } from './wiped-store.js';
 /** Every scenario, by its number in docs/reliability.md; a number may have several, and then the model peers come first. */
 export const SCENARIOS: readonly Scenario[] = Object.freeze([
   storeKill,
+  storeRecover,
   storeRestart,
   storeHeld,
   storeCorrupt,

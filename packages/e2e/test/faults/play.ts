@@ -8,6 +8,8 @@ export const QUICK_SCENARIOS: readonly string[] = Object.freeze([
   'lives',
   'lost',
   'clients-storm',
+  'kill',
+  'lives-kept',
 ]);
 
 /** CE_BROKER_FAULTS=1 plays them all. Where nothing may be left out (CI), that is so anyway. */
