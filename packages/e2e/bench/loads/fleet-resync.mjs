@@ -18,6 +18,7 @@ const FORGOTTEN_MS = 4_000;
 const empty = await resync(() => [], resources);
 await sleep(FORGOTTEN_MS);
 const upToDate = await resync(allButOne, clusters);
+await sleep(FORGOTTEN_MS);
 process.stdout.write(JSON.stringify({ empty, upToDate }), () => process.exit(0));
 
 function allButOne(cluster) {
@@ -48,6 +49,7 @@ async function resync(versionsOf, expected) {
   const requestBytes = requests.reduce((sum, request) => sum + request.length, 0);
   const calls = await openPublisher({ port });
   await sleep(500);
+  if (answers > 0) throw new Error(`${answers} answers came before anybody asked`);
   const received = agents.reduce((sum, agent) => sum + agent.bytesReceived, 0);
   const cpuFrom = cpuMicros(pid);
   const from = performance.now();
