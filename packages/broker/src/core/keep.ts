@@ -111,6 +111,11 @@ export function endLife(core: Core, resource: Resource): void {
 export function confirmFarewell(core: Core, resource: Resource, now: number): void {
   dropFarewell(core, resource);
   resource.deletionSentAt = undefined;
+  showLife(core, resource, now);
+}
+
+/** The agents are handed what is wanted now, whatever they were handed before. */
+export function showLife(core: Core, resource: Resource, now: number): void {
   const { spec, place } = resource;
   if (spec === undefined) return;
   for (const session of core.sessions.agentsOf(place.cluster)) {

@@ -11,7 +11,7 @@ import { EMPTY } from '../wire/empty.js';
 import type { Envelope } from '../wire/envelope.js';
 import { completeDeletion } from './complete-deletion.js';
 import type { Core } from './core.js';
-import { beginLife, bury, confirmFarewell, endLife, isDurable, isOwed, keep } from './keep.js';
+import { beginLife, bury, dropFarewell, endLife, isDurable, isOwed, keep, showLife } from './keep.js';
 import { guardDeletion, voidHeldDeletion } from './mass-deletion.js';
 import type { PublishCall } from './port.js';
 import { confirmRestored } from './reconcile.js';
@@ -110,7 +110,7 @@ export function publishSpec(
   if (verdict === 'stale') {
     core.counters.stale += 1;
     noteStale(core, resource, event, user, now);
-    acknowledgeWhenDurable(core, call, now);
+    acknowledgeWhenDurable(core, call, now, event);
     return;
   }
   const learned = resource.spec === undefined && event.type.action === 'resync_response';
@@ -153,12 +153,16 @@ function publishStatus(
   if (isStaleStatus(resource.status?.sequenceId ?? resource.grave?.sequenceId, event)) {
     core.counters.stale += 1;
     noteStale(core, resource, event, user, now);
-    acknowledgeWhenDurable(core, call, now);
+    acknowledgeWhenDurable(core, call, now, event);
     return;
   }
   const gone = mayBeGone(resource, policy) && hasDeletedCondition(event);
   if (gone && tellsOfEarlierLife(resource)) {
-    acknowledgeWhenDurable(core, call, now, resource);
+    // Nothing is kept of it, but that it is over is: the answer waits for a position of its own.
+    core.position += 1;
+    dropFarewell(core, resource);
+    resource.deletionSentAt = undefined;
+    acknowledgeWhenDurable(core, call, now, event, resource);
     return;
   }
   if (named !== '' && resource.owner === undefined && !core.adoptions.isRetired(named))
@@ -171,7 +175,9 @@ function publishStatus(
   const cell = keep(core, resource, 'status', event, bytes, now, user);
   cell.gone = gone;
   const { tombstone } = resource;
-  if (gone && tombstone !== undefined && !isOwed(core, tombstone)) bury(core, resource, now);
+  // What is not durable was handed to nobody: this is about a deletion before it.
+  const handed = tombstone !== undefined && isDurable(core, tombstone) && !isOwed(core, tombstone);
+  if (gone && handed) bury(core, resource, now);
   settle(core, call, event, cell, 'source', heir ?? named, now);
 }
 
@@ -239,21 +245,24 @@ export function acknowledge(core: Core, call: PublishCall | undefined): void {
 /**
  * What this event adds nothing to may itself not be durable yet. An agent ignores the present life of a resource until it is told that the
  * broker has its word on the end of the one before: that one's answer comes first.
+ * @param event what was decided about it goes by what may still be lost: then it may be sent again; undefined: it is a copy
  */
 function acknowledgeWhenDurable(
   core: Core,
   call: PublishCall | undefined,
   now: number,
+  event?: Envelope,
   confirmed?: Resource,
 ): void {
   if (core.position <= core.store.durablePosition) {
     acknowledge(core, call);
-    if (confirmed !== undefined) confirmFarewell(core, confirmed, now);
+    if (confirmed !== undefined) showLife(core, confirmed, now);
     return;
   }
   const { position } = core;
-  const nothing = { cell: undefined, stored: undefined, role: 'agent', to: '', source: '', id: '' } as const;
-  core.pending.push({ ...nothing, position, at: now, call, confirmed });
+  const { id, source } = event ?? { id: '', source: '' };
+  const nothing = { cell: undefined, stored: undefined, role: 'agent', to: '' } as const;
+  core.pending.push({ ...nothing, position, at: now, call, confirmed, id, source });
 }
 
 /** Nothing has changed yet: what the store cannot take now, or ever, is refused before. */

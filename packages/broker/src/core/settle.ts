@@ -3,7 +3,7 @@ import type { Session } from '../delivery/session.js';
 import type { StoreRefusal } from '../state/event-store.js';
 import type { Resource } from '../state/resource.js';
 import type { Core } from './core.js';
-import { confirmFarewell } from './keep.js';
+import { showLife } from './keep.js';
 import { acknowledge } from './publish.js';
 
 /** The store has made something durable: its publishers are answered, and it goes out. */
@@ -16,7 +16,7 @@ export function settleDurable(core: Core, now: number): void {
     done += 1;
     acknowledge(core, append.call);
     const { cell, confirmed } = append;
-    if (confirmed !== undefined) confirmFarewell(core, confirmed, now);
+    if (confirmed !== undefined) showLife(core, confirmed, now);
     if (cell === undefined) continue;
     core.trace.durable(append.position, now);
     // A later one may wait for the disk already; where one always does, this one is shown all the same.
@@ -42,7 +42,9 @@ export function settleFailed(
   now: number,
 ): void {
   for (const resource of changed) {
+    const owed = resource.farewell?.stored.position;
     core.table.restore(resource, core.store.committed(resource));
+    if (owed !== undefined && owed === resource.farewell?.stored.position) continue;
     for (const session of core.sessions.agentsOf(resource.place.cluster))
       session.owedFarewells.delete(resource);
   }

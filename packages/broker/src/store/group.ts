@@ -15,7 +15,7 @@ export class Group {
   withProgress = false;
   /** What its events take in memory. */
   bytes = 0;
-  /** Position of its first event; undefined: it has none. */
+  /** No position from here on is durable before it is; undefined: none waits for it. */
   first: number | undefined;
 
   get isEmpty(): boolean {

@@ -12,7 +12,7 @@ import { MemoryBytes } from '../state/memory-store.js';
 import type { Place } from '../state/place.js';
 import type { Resource } from '../state/resource.js';
 import type { StoredBytes, StoredNote } from '../state/stored.js';
-import { backup } from './backup.js';
+import { backup, copied } from './backup.js';
 import { type Databases, reasonOf } from './databases.js';
 import { Group } from './group.js';
 import { diskOf, GroupCounts } from './group-counts.js';
@@ -202,6 +202,8 @@ export class LmdbStore implements EventStore, OpenStore {
     this.#number(place);
     this.#growing.resources.add(resource);
     this.#growing.places.add(place);
+    // Nothing may come of an event but a change: its position is not durable before that is.
+    this.#growing.first ??= this.#position + 1;
     this.#schedule();
   }
 
@@ -288,6 +290,7 @@ export class LmdbStore implements EventStore, OpenStore {
     this.#closed = true;
     // A group that was lost meanwhile would be tried again.
     clearTimeout(this.#refusalTimer);
+    await copied(this.#directory);
     await this.#databases.root.close();
     this.#onClosed();
   }

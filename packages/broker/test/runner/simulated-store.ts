@@ -105,6 +105,7 @@ export class SimulatedStore extends MemoryStore {
     }
     this.#resources.add(resource);
     this.#places.add(place);
+    this.#first ??= Math.max(this.#position, this.#disk.position) + 1;
   }
 
   override load(place: Place, id: string): Uint8Array | undefined {
