@@ -15,6 +15,11 @@ export class RecentBytes {
     this.#capacity = capacity;
   }
 
+  /** Places in the order that are taken, those of what was deleted among them. */
+  get taken(): number {
+    return this.#order.length;
+  }
+
   get(position: number): Uint8Array | undefined {
     return this.#byPosition.get(position);
   }
@@ -37,12 +42,13 @@ export class RecentBytes {
   trim(committedUpTo: number): void {
     while (this.#bytes > this.#capacity && this.#head < this.#order.length) {
       const position = this.#order[this.#head] ?? 0;
-      if (position > committedUpTo) return;
+      if (position > committedUpTo) break;
       this.#head += 1;
       this.delete(position);
     }
-    if (this.#head < 1_024 || this.#head < this.#order.length / 2) return;
-    this.#order = this.#order.slice(this.#head);
+    // What was deleted stays in the order until it is made anew.
+    if (this.#order.length < 2 * this.#byPosition.size + 1_024) return;
+    this.#order = [...this.#byPosition.keys()];
     this.#head = 0;
   }
 }
