@@ -11,8 +11,13 @@ const PING_MS = 2_000;
 const PIECE_BYTES = 256 * 1024;
 const COPY = /^backup-.*\.tmp$/;
 
-/** Directories of which a copy is being made: one at a time each. */
-const busy = new Set<string>();
+/** Directories of which a copy is being made: one at a time each; it cannot be broken off. */
+const busy = new Map<string, Promise<unknown>>();
+
+/** Resolves once no copy of the directory's store is under way: before that its files must not be closed. */
+export async function copied(directory: string): Promise<void> {
+  await busy.get(directory);
+}
 
 /**
  * A consistent copy of the store at one moment, piece by piece, as `backup-file.ts` describes it; the store is used meanwhile. It is copied
@@ -23,7 +28,7 @@ export async function* backup(databases: Databases, directory: string): AsyncGen
   if (busy.has(directory)) {
     throw new CeBrokerError('failed_precondition', 'a backup is being made already: wait for it to end');
   }
-  busy.add(directory);
+  busy.set(directory, Promise.resolve());
   const folder = join(directory, `backup-${process.pid}-${Date.now()}.tmp`);
   const copy = join(folder, 'data.mdb');
   try {
@@ -34,7 +39,12 @@ export async function* backup(databases: Databases, directory: string): AsyncGen
     const time = new Date().toISOString();
     yield encoder.header({ ceBrokerBackup: BACKUP_FORMAT, store: 'lmdb', epoch, position, time });
     mkdirSync(folder, { mode: 0o700 });
-    yield* waiting(databases.root.backup(folder, true), encoder, directory);
+    const copying = databases.root.backup(folder, true);
+    busy.set(
+      directory,
+      copying.catch(() => undefined),
+    );
+    yield* waiting(copying, encoder, directory);
     chmodSync(copy, 0o600);
     const file = await open(copy, 'r');
     try {
@@ -49,6 +59,7 @@ export async function* backup(databases: Databases, directory: string): AsyncGen
     }
     yield encoder.end();
   } finally {
+    await copied(directory);
     rmSync(folder, { recursive: true, force: true });
     busy.delete(directory);
   }
@@ -56,12 +67,12 @@ export async function* backup(databases: Databases, directory: string): AsyncGen
 
 /** A sign of life now and then, until the copy is made. */
 async function* waiting(
-  copied: Promise<void>,
+  copying: Promise<void>,
   encoder: BackupEncoder,
   directory: string,
 ): AsyncGenerator<Uint8Array> {
   let done = false;
-  const settled = copied.then(
+  const settled = copying.then(
     () => {
       done = true;
     },
@@ -74,6 +85,8 @@ async function* waiting(
       );
     },
   );
+  // Whoever asked may go away before it fails.
+  settled.catch(() => undefined);
   while (!done) {
     await Promise.race([settled, wait(PING_MS, undefined, { ref: false })]);
     if (!done) yield encoder.ping();

@@ -115,6 +115,26 @@ describe('a backup', () => {
     await again.store.close();
   });
 
+  it('that nobody waits for any more, or whose store is closed meanwhile, leaves nothing behind', async () => {
+    const folder = newFolder();
+    const { core, store } = await open(join(folder, 'data'));
+    await Promise.all(Array.from({ length: 300 }, (_, n) => publish(core, `r${n}`, 1)));
+    if (store.backup === undefined) throw new Error('no backup');
+    const one = store.backup()[Symbol.asyncIterator]();
+    await one.next();
+    await expect(store.backup()[Symbol.asyncIterator]().next()).rejects.toMatchObject({
+      code: 'failed_precondition',
+    });
+    await one.return?.();
+    const two = store.backup()[Symbol.asyncIterator]();
+    await two.next();
+    const rest = two.next().catch(() => undefined);
+    await store.close();
+    await rest;
+    await two.return?.();
+    expect(readdirSync(join(folder, 'data')).filter((name) => name.startsWith('backup'))).toEqual([]);
+  });
+
   it('is made of a data directory at rest; the copy is the same, and a restored store can be backed up too', async () => {
     const folder = newFolder();
     const { core, store } = await open(join(folder, 'data'));
