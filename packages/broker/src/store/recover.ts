@@ -1,7 +1,9 @@
 import { CeBrokerError, type Logger } from 'ce-broker-proto';
 import type { StoreTable } from '../state/event-store.js';
+import { Partition } from '../state/partition.js';
 import type { Place } from '../state/place.js';
-import type { Resource } from '../state/resource.js';
+import { Resource } from '../state/resource.js';
+import { restoreResource } from '../state/resource-codec.js';
 import type { Databases } from './databases.js';
 import { decodeGroup, numberOfKey, resourceKey, unseal } from './layout.js';
 import { endsByItself, type Head } from './settling.js';
@@ -19,7 +21,7 @@ export interface Recovered {
 
 /** Reads what must be known before anybody is served: the directory of partitions, the journal; not the resources. */
 export function recover(databases: Databases, table: StoreTable, logger: Logger): Recovered {
-  const places = readPlaces(databases, table, logger);
+  const { left, places } = readPlaces(databases, table, logger);
   const changes = new Map<string, { place: Place; id: string; record: Buffer | undefined }>();
   const dead: number[] = [];
   const journal = new Map<number, number>();
@@ -36,22 +38,37 @@ export function recover(databases: Databases, table: StoreTable, logger: Logger)
     journal.set(lastGroup, (journal.get(lastGroup) ?? 0) + 1);
     const group = decodeGroup(entry);
     for (const { id, partition, record } of group.changes) {
-      const place = places.get(partition);
+      const place = places.get(partition) ?? left.get(partition);
       if (place !== undefined) changes.set(`${partition} ${id}`, { place, id, record });
     }
     for (const position of group.dead) dead.push(position);
   }
   const heads: [Resource, Head][] = [];
   for (const { id, place, record } of changes.values()) {
-    const resource = table.addResource(place, id, record);
+    // What is not used at present settles all the same: its type may become durable again.
+    const resource = left.has(place.number)
+      ? asideOf(place, id, record)
+      : table.addResource(place, id, record);
     heads.push([resource, { key: resourceKey(place.number, id), record, ends: endsByItself(resource) }]);
   }
   return { places, heads, dead, lastGroup, journal };
 }
 
-function readPlaces({ partitions }: Databases, table: StoreTable, logger: Logger): Map<number, Place> {
+function asideOf(place: Place, id: string, record: Buffer | undefined): Resource {
+  const resource = new Resource(place, id);
+  restoreResource(resource, record);
+  return resource;
+}
+
+interface Places {
+  readonly places: Map<number, Place>;
+  /** Those whose types are no longer durable. */
+  readonly left: Map<number, Place>;
+}
+
+function readPlaces({ partitions }: Databases, table: StoreTable, logger: Logger): Places {
   const places = new Map<number, Place>();
-  const left = new Set<string>();
+  const left = new Map<number, Place>();
   for (const { key, value } of partitions.getRange({})) {
     const record = unseal(key, value);
     if (record === undefined) {
@@ -63,16 +80,21 @@ function readPlaces({ partitions }: Databases, table: StoreTable, logger: Logger
     const stored = JSON.parse(record.toString());
     const number = key.readUInt32BE(0);
     const place = table.addPartition({ ...stored, number });
-    if (place === undefined) left.add(stored.dataType);
-    else places.set(number, place);
+    if (place !== undefined) {
+      places.set(number, place);
+      continue;
+    }
+    const aside = new Partition(stored.dataType, stored.cluster);
+    aside.number = number;
+    left.set(number, aside);
   }
   if (left.size > 0) {
     logger.warn(
-      { dataTypes: [...left] },
+      { dataTypes: [...new Set([...left.values()].map(({ dataType }) => dataType))] },
       'these data types are no longer durable by their policy: what the store has of them is not used',
     );
   }
-  return places;
+  return { left, places };
 }
 
 /** The broker's own entries; a damaged one is left out. */

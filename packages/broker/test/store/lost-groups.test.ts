@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { SILENT } from 'ce-broker-proto';
@@ -31,7 +31,7 @@ class Kept {
   #full = false;
   #heard: (() => void)[] = [];
 
-  constructor(folder: string) {
+  constructor(folder: string, keep: 'durable' | 'latest' = 'durable') {
     this.databases = openDatabases(folder);
     const { root } = this.databases;
     const batch = root.batch.bind(root);
@@ -39,7 +39,7 @@ class Kept {
     root.batch = ((action: () => void) =>
       this.#full ? Promise.reject(full) : batch(action)) as typeof root.batch;
     this.store = new LmdbStore(this.databases, folder, SILENT, DEFAULT_SETTINGS, () => {});
-    this.table = new ResourceTable(this.store);
+    this.table = new ResourceTable(this.store, () => keep);
     this.#position = this.store.lastPosition;
     this.store.open(this.table, {
       durable: () => this.#hear(),
@@ -155,6 +155,30 @@ describe('positions', () => {
     expect(second.store.epoch).toBe(epoch);
     expect(second.store.lastPosition).toBeGreaterThan(0);
     await second.store.close();
+  });
+});
+
+describe('a type that is not durable for a while', () => {
+  it('is afterwards what it was before, also what had not settled', async () => {
+    const folder = newFolder();
+    const before = new Kept(folder);
+    await before.publish('x', 1n);
+    await before.publish('y', 1n);
+    await before.settled();
+    await before.publish('x', 2n);
+    await before.forget('y');
+    // As a kill would leave it.
+    const left = newFolder();
+    copyFileSync(join(folder, 'data.mdb'), join(left, 'data.mdb'));
+    await before.store.close();
+    const meanwhile = new Kept(left, 'latest');
+    await meanwhile.store.close();
+    const after = new Kept(left);
+    const seen = [...after.table.partition(works, 'c1').views()].map(
+      ({ id, spec }) => `${id} ${spec?.version}`,
+    );
+    expect(seen).toEqual(['x 2']);
+    await after.store.close();
   });
 });
 
