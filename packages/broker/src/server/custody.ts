@@ -12,6 +12,7 @@ const PAUSE_MS = 2;
 /** A store that takes nothing for so long ends the work. */
 const PATIENCE_MS = 30_000;
 const MOST_OWNERS = 20;
+const LAST_ENTRY = 'custody/last';
 
 /** What was done by hand, or would be. */
 export interface CustodyRow {
@@ -63,7 +64,7 @@ export class BrokerCustody {
       const found = await this.#drive(subject, action, by, true);
       const isOne = subject.id !== undefined && found.resources + found.tombstones + found.orphans === 1;
       const dryRun = !yes && !isOne;
-      return rowOf(action, dryRun, dryRun ? found : await this.#drive(subject, action, by, false));
+      return rowOf(action, dryRun, dryRun ? found : await this.#change(subject, action, by));
     } finally {
       this.#busy = false;
     }
@@ -96,6 +97,27 @@ export class BrokerCustody {
     }
     this.#core.reconciled(source, this.#clock.now());
     return this.reconciling();
+  }
+
+  /** Throws `unavailable` when the disk did not take all of it: what it lost is as it was before. */
+  async #change(subject: CustodySubject, action: CustodyAction, by: string): Promise<CustodyTally> {
+    const { store } = this.#core.view;
+    const lost = (): number => {
+      let groups = 0;
+      for (const count of store.stats?.failedGroups.values() ?? []) groups += count;
+      return groups;
+    };
+    const before = lost();
+    const tally = await this.#drive(subject, action, by, false);
+    // With the last of it, or after it: once this is kept, all of it is, or was lost.
+    store.setEntry(LAST_ENTRY, String(this.#clock.now()));
+    const isKept = new Promise<'kept'>((resolve) => this.#core.whenHoldsSaved(() => resolve('kept')));
+    const outcome = await Promise.race([isKept, wait(PATIENCE_MS, 'late', { ref: false })]);
+    if (outcome === 'kept' && lost() === before) return tally;
+    throw new CeBrokerError(
+      'unavailable',
+      'the disk did not take all of it: what it lost is as it was before; do it again, what is done already needs no change',
+    );
   }
 
   async #drive(
