@@ -4,7 +4,7 @@ import type { Cell, Resource } from '../state/resource.js';
 import type { StoredBytes } from '../state/stored.js';
 import type { Core } from './core.js';
 import { enqueue } from './held.js';
-import { dropFarewell } from './keep.js';
+import { confirmFarewell } from './keep.js';
 import { askForSpecs } from './spec-ask.js';
 import { scheduleStatusAsk } from './status-ask.js';
 
@@ -43,16 +43,20 @@ export function askForDamaged(core: Core, { cluster, dataType }: DamagedRecord):
   });
 }
 
+/** Whose it is stays known, so that what an agent lists of it is no orphan, and its source is asked about it. */
 function drop(core: Core, resource: Resource, stored: StoredBytes, now: number): void {
   const { owner, place } = resource;
   const partition = core.table.partition(place.dataType, place.cluster);
-  if (resource.farewell?.stored.position === stored.position) dropFarewell(core, resource);
+  // It can be shown to nobody any more: what waited for it goes out.
+  if (resource.farewell?.stored.position === stored.position) confirmFarewell(core, resource, now);
   if (resource.spec?.stored.position === stored.position) {
     core.store.forget(stored);
     resource.spec = undefined;
     resource.newestVersion = 0n;
     core.table.changed(resource);
-    if (owner !== undefined) askForSpecs(core, owner, partition, now, { fresh: true });
+    // At version 0: whatever it was, the source sends it again or deletes it.
+    if (owner !== undefined)
+      askForSpecs(core, owner, partition, now, { listed: new Map([[resource.id, 0n]]) });
   }
   if (resource.status?.stored.position === stored.position) {
     core.store.forget(stored);

@@ -152,6 +152,7 @@ export function forgetRequest(core: Core, resource: Resource): void {
   if (request === undefined) return;
   core.store.forget(request.stored);
   resource.request = undefined;
+  if (resource.hasNothing) core.table.setOwner(resource, undefined);
   core.table.changed(resource);
 }
 

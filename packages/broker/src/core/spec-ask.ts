@@ -70,8 +70,10 @@ function sliceOf(
 ): ResourceVersion[] {
   const slice: ResourceVersion[] = [];
   if (partition.owned.has(source)) {
-    for (const { earlierVersion, id, owner, spec } of partition.views()) {
-      if (owner !== source || spec === undefined || spec.inherited) continue;
+    for (const { earlierVersion, hasNothing, id, owner, spec } of partition.views()) {
+      if (owner !== source) continue;
+      if (hasNothing && !listed.has(id)) slice.push({ resourceId: id, resourceVersion: 0n });
+      if (spec === undefined || spec.inherited) continue;
       if (anew && core.reconciling.isOld(spec.position)) {
         slice.push({ resourceId: id, resourceVersion: 0n });
         continue;

@@ -106,8 +106,13 @@ export class Resource {
     return this.spec?.deleting === true ? this.spec : undefined;
   }
 
-  /** Nothing is known of it. */
+  /** Nothing is known of it, not even whose it is. */
   get isBlank(): boolean {
+    return this.hasNothing && this.owner === undefined;
+  }
+
+  /** No event of it is known. With an owner: those that were are damaged. */
+  get hasNothing(): boolean {
     return (this.spec ?? this.status ?? this.request ?? this.grave) === undefined;
   }
 }
