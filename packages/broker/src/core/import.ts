@@ -1,12 +1,14 @@
 import { CeBrokerError } from 'ce-broker-proto';
 import type { Partition } from '../state/partition.js';
-import { Cell, type Resource } from '../state/resource.js';
+import { Cell, type Grave, type Resource } from '../state/resource.js';
 import type { CellKind, StoredBytes } from '../state/stored.js';
 import type { Envelope } from '../wire/envelope.js';
 import type { Core } from './core.js';
 import { EXPORT_FORMAT, type ExportedCell, type ExportedEvent, type ExportedResource } from './export.js';
 import { resort } from './holds.js';
 
+/** The highest version. */
+const HIGHEST = 9_223_372_036_854_775_807n;
 /** The longest resource id that is kept, in bytes of UTF-8. */
 const LONGEST_ID = 1024;
 
@@ -71,7 +73,7 @@ function importResource(core: Core, members: Readonly<Record<string, unknown>>, 
   const before = {
     newest: version(newestVersion ?? '0', 'newestVersion'),
     earlier: earlierVersion === undefined ? undefined : version(earlierVersion, 'earlierVersion'),
-    grave: grave === undefined ? undefined : version(grave.version, 'grave'),
+    grave: grave === undefined ? undefined : graveOf(grave),
     owner: owner === null || owner === undefined ? undefined : text(owner, 'owner'),
   };
   const partition = core.table.partition(dataType, cluster);
@@ -95,10 +97,7 @@ function importResource(core: Core, members: Readonly<Record<string, unknown>>, 
   // They were put oldest first.
   resource.pastSpecs?.reverse();
   resource.pastStatuses?.reverse();
-  if (grave !== undefined && before.grave !== undefined) {
-    const { at, sequenceId, stampedAt } = grave;
-    resource.grave = { version: before.grave, position: core.position, stampedAt, sequenceId, at };
-  }
+  if (before.grave !== undefined) resource.grave = { ...before.grave, position: core.position };
   core.table.changed(resource);
   core.table.setOwner(resource, before.owner);
   core.table.changed(resource);
@@ -149,6 +148,8 @@ class EventReader {
       ['status', status],
       ['request', request],
     ] as const) {
+      if (cell?.to !== undefined && typeof cell.to !== 'string')
+        throw invalid(`${kind}.to`, `${kind}.to must be text`);
       if (cell !== undefined)
         yield this.#piece(kind, kind, cell, (resource, stored, event) => {
           resource[kind] = cellOf(resource, kind, stored, cell, event);
@@ -158,6 +159,7 @@ class EventReader {
 
   *past(kind: 'spec' | 'status', events: readonly ExportedEvent[] | undefined): Iterable<Piece> {
     const name = kind === 'spec' ? 'pastSpecs' : 'pastStatuses';
+    if (events !== undefined && !Array.isArray(events)) throw invalid(name, `${name} must be a list`);
     for (const from of events ?? []) {
       yield this.#piece(kind, name, from, (resource, stored) => {
         resource[name] ??= [];
@@ -168,6 +170,7 @@ class EventReader {
 
   *farewell(from: ExportedResource['farewell']): Iterable<Piece> {
     if (from === undefined) return;
+    number(from.since, 'farewell.since');
     yield this.#piece('spec', 'farewell', from, (resource, stored) => {
       resource.farewell = { stored, sentAt: undefined, since: from.since };
     });
@@ -223,6 +226,18 @@ function ofBase64(encoded: string): Buffer {
   return bytes.subarray(0, bytes.write(encoded, 'base64'));
 }
 
+function graveOf(grave: unknown): Omit<Grave, 'position'> {
+  const { at, sequenceId, stampedAt, version: newest } = object(grave, 'grave');
+  if (sequenceId !== undefined && typeof sequenceId !== 'string')
+    throw invalid('grave.sequenceId', 'grave.sequenceId must be text');
+  return {
+    version: version(newest, 'grave.version'),
+    stampedAt: number(stampedAt, 'grave.stampedAt'),
+    at: number(at, 'grave.at'),
+    sequenceId,
+  };
+}
+
 function refuseLaterFormat(format: unknown): void {
   if (typeof format !== 'number') throw invalid('format', 'format is missing: this is no export');
   if (format <= EXPORT_FORMAT) return;
@@ -233,8 +248,13 @@ function refuseLaterFormat(format: unknown): void {
 }
 
 function version(value: unknown, name: string): bigint {
-  if (typeof value === 'string' && /^\d{1,19}$/.test(value)) return BigInt(value);
-  throw invalid(name, `${name} is ${JSON.stringify(value)}: a version is text of digits`);
+  if (typeof value === 'string' && /^\d{1,19}$/.test(value) && BigInt(value) <= HIGHEST) return BigInt(value);
+  throw invalid(name, `${name} is ${JSON.stringify(value)}: a version is text of digits, at most ${HIGHEST}`);
+}
+
+function number(value: unknown, name: string): number {
+  if (typeof value === 'number' && Number.isFinite(value)) return value;
+  throw invalid(name, `${name} must be a number`);
 }
 
 function text(value: unknown, name: string): string {
