@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { ANONYMOUS } from '../src/access/identity.js';
+import type { CoreOptions } from '../src/core/options.js';
 import type { CoreNote } from '../src/core/port.js';
 import { bundleStatus, DATA_TYPES, type EventFields, publishRequest } from './runner/events.js';
 import { printDelivery } from './runner/print.js';
@@ -9,7 +10,7 @@ import { World } from './runner/world.js';
 const bundles = DATA_TYPES['bundles'] ?? '';
 
 /** A broker over a store whose groups are committed, or lost, when the test says so. */
-function start(history = 1) {
+function start(options: Partial<CoreOptions> = {}) {
   const disk = new Disk();
   let store = new SimulatedStore(disk);
   const out: string[] = [];
@@ -24,7 +25,7 @@ function start(history = 1) {
     store = new SimulatedStore(disk);
     return store;
   };
-  const world = new World({ history }, listener, { make });
+  const world = new World({ history: 1, ...options }, listener, { make });
   let ids = 0;
   const publish = (verb: string, fields: Partial<EventFields> = {}) => {
     ids += 1;
@@ -96,6 +97,27 @@ describe('a group that the store loses', () => {
     take();
     world.thaw('c1');
     expect(take().map((line) => line.split(' ')[2])).toEqual(['delete']);
+  });
+
+  it('does not count against the deletions that are too many', () => {
+    const massDeletion = { share: 0.5, withinMs: 3_600_000, least: 2 };
+    const { world, publish, commit, fail } = start({ massDeletion });
+    const ids = Array.from({ length: 10 }, (_, index) => `r${index}`);
+    // Older than the time: none came and went within it.
+    for (const resourceId of ids)
+      publish('create', { version: '1', resourceId, time: world.now - 7_200_000 });
+    commit();
+    const some = ids.slice(0, 3);
+    for (const resourceId of some) publish('delete', { version: '1', resourceId });
+    fail();
+    for (const resourceId of some) publish('delete', { version: '1', resourceId });
+    commit();
+    expect([...world.core.view.deletions.all()]).toEqual([]);
+    for (const resourceId of ids.slice(3, 6)) publish('delete', { version: '1', resourceId });
+    expect([...world.core.view.deletions.all()].map(({ deleted, of }) => [deleted, of])).toEqual([[6, 10]]);
+    fail();
+    // The one too many is lost too: nothing waits.
+    expect([...world.core.view.deletions.all()]).toEqual([]);
   });
 });
 

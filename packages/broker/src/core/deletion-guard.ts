@@ -158,6 +158,11 @@ export class DeletionGuard {
     }
   }
 
+  /** What was counted of the place may be wrong: it is counted anew from what is known, when that matters next. */
+  recount(place: Place): void {
+    this.#watches.delete(place as Partition);
+  }
+
   /** Forgets what counts no more. */
   clean(rule: MassDeletion | false, now: number): void {
     for (const [partition, { window }] of this.#watches) {

@@ -4,6 +4,7 @@ import type { StoreRefusal } from '../state/event-store.js';
 import type { Resource } from '../state/resource.js';
 import type { Core } from './core.js';
 import { showLife } from './keep.js';
+import { cleanDeletions } from './mass-deletion.js';
 import { acknowledge } from './publish.js';
 
 /** The store has made something durable: its publishers are answered, and it goes out. */
@@ -44,6 +45,7 @@ export function settleFailed(
   for (const resource of changed) {
     const owed = resource.farewell?.stored.position;
     core.table.restore(resource, core.store.committed(resource));
+    core.deletions.recount(resource.place);
     if (owed !== undefined && owed === resource.farewell?.stored.position) continue;
     for (const session of core.sessions.agentsOf(resource.place.cluster))
       session.owedFarewells.delete(resource);
@@ -55,6 +57,7 @@ export function settleFailed(
     core.counters.count(core.counters.refusedByStore, reason);
     append.call.fail(grpcCodeOf(code), message);
   }
+  if (core.deletions.any) cleanDeletions(core, now);
   core.port.note({ kind: 'store-failed', code, message });
   for (const session of core.sessions.all()) {
     session.sortHeld(now);
