@@ -76,7 +76,7 @@ async function useIt(home) {
   must('the library', process.execPath, ['--input-type=module', '-e', script], { cwd: home });
   const broker = start(home, ['--listen', '127.0.0.1:0', '--admin', '127.0.0.1:0']);
   try {
-    const ready = await broker.line('stdout', /^ce-broker ready grpc=(\S+) admin=(\S+) store=memory$/);
+    const ready = await broker.line('stdout', /^ce-broker ready grpc=(\S+) admin=(\S+) store=lmdb$/);
     const [, grpc, admin] = ready;
     const agent = start(home, ['sub', '--server', grpc, '--cluster', 'c1', '--count', '1']);
     await agent.line('stderr', /^subscribed/);

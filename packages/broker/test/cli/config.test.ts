@@ -40,7 +40,7 @@ test('relative paths start at the folder of the file', () => {
 
 test('every mistake is told with its line and column', () => {
   expect(mistakes('listen: 127.0.0.1:9000\nheartbeatIntervall: 10s\nstore: disk\n  ')).toEqual([
-    'broker.yaml:3:8: store is "disk": it must be memory or none',
+    'broker.yaml:3:8: store is "disk": it must be lmdb or memory or none',
     'broker.yaml:2:1: unknown key "heartbeatIntervall"; did you mean heartbeatInterval?',
   ]);
   expect(mistakes('maxMessageBytes: lots\n')).toEqual([
@@ -86,6 +86,9 @@ test('the flags, variables and keys of the contract are all there', () => {
       '--listen',
       '--admin',
       '--store',
+      '--data-dir',
+      '--history',
+      '--data-types',
       '--orphans',
       '--mass-deletion',
       '--tls-cert',
@@ -108,7 +111,7 @@ test('the flags, variables and keys of the contract are all there', () => {
 test('a variable that is wrong is named', async () => {
   const { code, stderr } = await cli(['serve'], { env: { CE_BROKER_STORE: 'disk' } });
   expect(code).toBe(2);
-  expect(stderr).toBe('ce-broker: CE_BROKER_STORE is "disk": it must be memory or none\n');
+  expect(stderr).toBe('ce-broker: CE_BROKER_STORE is "disk": it must be lmdb or memory or none\n');
 });
 
 test('a bad file ends the command with its line and column', async () => {
@@ -123,4 +126,21 @@ test('a file that is not there is named', async () => {
   const { code, stderr } = await cli(['--config', '/no/such/broker.yaml']);
   expect(code).toBe(2);
   expect(stderr).toContain('cannot read the configuration file /no/such/broker.yaml');
+});
+
+test('policies of data types come from a file, and each mistake in them is named', () => {
+  const path = 'broker.yaml';
+  const text = 'dataTypes:\n  com.example.v1.widgets: {keep: latest, secret: true}\nhistory: 3\n';
+  expect(parseConfig(text, path)).toEqual({
+    dataTypes: { 'com.example.v1.widgets': { keep: 'latest', secret: true } },
+    history: 3,
+  });
+  const [keep] = mistakes('listen: 127.0.0.1:1\ndataTypes:\n  com.example.v1.widgets: {keep: forever}\n');
+  expect(keep).toMatch(
+    /^broker\.yaml:3:3: dataTypes\["com\.example\.v1\.widgets"\]\.keep is "forever": it must be/,
+  );
+  expect(mistakes('dataTypes:\n  widgets: {}\n')[0]).toContain('a data type is <group>.<version>.<resource>');
+  expect(mistakes('history: 0\n')[0]).toBe(
+    'broker.yaml:1:10: history is "0": it must be a whole number from 1 to 100',
+  );
 });
