@@ -84,7 +84,7 @@ function sliceOf(
     }
   }
   for (const [id, version] of listed) {
-    if (partition.find(id)?.spec === undefined) slice.push({ resourceId: id, resourceVersion: version });
+    if (partition.peek(id)?.spec === undefined) slice.push({ resourceId: id, resourceVersion: version });
   }
   return slice;
 }
@@ -92,7 +92,7 @@ function sliceOf(
 /** The agent has something that the list under way did not say. */
 function knowsMore(partition: Partition, source: string, listed: ReadonlyMap<string, bigint>): boolean {
   for (const [id, version] of listed) {
-    const resource = partition.find(id);
+    const resource = partition.peek(id);
     if (resource?.spec === undefined) return true;
     const { earlierVersion, owner, spec } = resource;
     if (owner === source && versionAfterAnswer(spec, earlierVersion, version) > spec.version) return true;

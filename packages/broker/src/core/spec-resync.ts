@@ -119,7 +119,7 @@ function askSources(core: Core, partition: Partition, ask: SpecResync, now: numb
   const bySource = new Map<string, Map<string, bigint>>();
   const unowned = new Map<string, bigint>();
   for (const [id, version] of ask.listed) {
-    const owner = partition.find(id)?.owner;
+    const owner = partition.peek(id)?.owner;
     if (owner === undefined) {
       unowned.set(id, version);
       continue;

@@ -81,7 +81,7 @@ function* smallerSide(partition: Partition, hashes: ReadonlyMap<string, string>)
     return;
   }
   for (const id of hashes.keys()) {
-    const resource = partition.find(id);
+    const resource = partition.peek(id);
     if (resource !== undefined) yield resource;
   }
 }

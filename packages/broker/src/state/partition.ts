@@ -53,6 +53,13 @@ export class Partition implements Place {
     return resource;
   }
 
+  /** The resource of that id to read, when anything is known of it: it does not come into memory for that. */
+  peek(id: string): ResourceView | undefined {
+    const hot = this.hot.get(id);
+    if (hot !== undefined) return hot.isBlank ? undefined : hot;
+    return this.number === 0 ? undefined : this.#cold?.load(this, id);
+  }
+
   /** The resource of that id, made when it is new. */
   resource(id: string): Resource {
     let resource = this.hot.get(id) ?? this.#load(id);

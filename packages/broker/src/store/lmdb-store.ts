@@ -14,6 +14,7 @@ import type { Resource } from '../state/resource.js';
 import type { StoredBytes, StoredNote } from '../state/stored.js';
 import { backup, copied } from './backup.js';
 import { type Databases, reasonOf } from './databases.js';
+import { EndsLoader } from './ends-loader.js';
 import { Group } from './group.js';
 import { diskOf, GroupCounts } from './group-counts.js';
 import { encodeEvent, idOfKey, numberKey, resourceKey, unseal } from './layout.js';
@@ -30,7 +31,6 @@ const REFUSE_FOR_MS = 1_000;
 const SLICE_AT_REST = 2_048;
 const LEAST_SLICE = 64;
 const LONGEST_ENTRY_KEY = 1_800;
-const ENDS_PER_TICK = 2_000;
 /** Damaged pages that are named one by one. */
 const MOST_TROUBLES = 20;
 /** Positions that were given out for what is kept in memory only are lost with the process: after a restart they are jumped over. */
@@ -70,7 +70,7 @@ export class LmdbStore implements EventStore, OpenStore {
   #position: number;
   /** How many entries each group has in the journal, in ascending order of the groups. */
   #journal = new Map<number, number>();
-  #endsToLoad: Iterator<Buffer> | undefined = undefined;
+  #endsLoader: EndsLoader | undefined = undefined;
   #whenIdle: (() => void)[] = [];
   #closing = false;
   #closed = false;
@@ -150,7 +150,7 @@ export class LmdbStore implements EventStore, OpenStore {
     this.#places = recovered.places;
     this.#settling.add(recovered.lastGroup, recovered.heads, recovered.dead);
     this.#journal = recovered.journal;
-    this.#endsToLoad = this.#databases.ends.getKeys({ snapshot: false })[Symbol.iterator]();
+    this.#endsLoader = new EndsLoader(this.#databases, this.#places);
   }
 
   append(record: StoreRecord): StoredBytes {
@@ -248,7 +248,7 @@ export class LmdbStore implements EventStore, OpenStore {
 
   tick(position: number): void {
     this.#position = Math.max(this.#position, position);
-    this.#loadEnds();
+    if (this.#listener !== undefined) this.#endsLoader?.load(this.#listener);
     if (!this.#growing.isEmpty || this.#underWay !== undefined) return;
     // Nothing is to be written: time to settle, and to say how far positions have come without anything that is kept.
     if (this.#position - this.#progress.position > POSITIONS_AHEAD / 2) this.#growing.withProgress = true;
@@ -280,7 +280,7 @@ export class LmdbStore implements EventStore, OpenStore {
     if (this.#closing) return;
     this.#closing = true;
     clearTimeout(this.#refusalTimer);
-    this.#endsToLoad?.return?.();
+    this.#endsLoader?.close();
     this.#settleNow = true;
     this.#schedule();
     while (this.#underWay !== undefined || this.#scheduled)
@@ -426,17 +426,5 @@ export class LmdbStore implements EventStore, OpenStore {
     const { cluster, dataType } = place;
     this.#listener?.damaged({ what: 'resource', cluster, dataType, resourceId: idOfKey(key) });
     return undefined;
-  }
-
-  /** Deletions and what is remembered of them are needed in memory, but not to serve: some at a time. */
-  #loadEnds(): void {
-    for (let left = ENDS_PER_TICK; left > 0 && this.#endsToLoad !== undefined; left--) {
-      const next = this.#endsToLoad.next();
-      if (next.done === true) {
-        this.#endsToLoad = undefined;
-        return;
-      }
-      this.#listener?.ends(this.#places.get(next.value.readUInt32BE(0)), idOfKey(next.value));
-    }
   }
 }
