@@ -17,22 +17,22 @@ import { type Databases, reasonOf } from './databases.js';
 import { EndsLoader } from './ends-loader.js';
 import { Group } from './group.js';
 import { diskOf, GroupCounts } from './group-counts.js';
-import { encodeEvent, idOfKey, numberKey, resourceKey, unseal } from './layout.js';
+import { encodeEvent, numberKey } from './layout.js';
 import type { LmdbSettings } from './lmdb-settings.js';
 import { type Progress, readProgress } from './progress.js';
 import { readEvent } from './read-event.js';
+import { readHead, scanHeads } from './read-heads.js';
 import { RecentBytes } from './recent-bytes.js';
 import { readEntries, recover } from './recover.js';
 import { Settling, type Slice } from './settling.js';
-import { isBehind, isLost, refusalOf } from './store-failure.js';
+import { isBehind, refusalOf } from './store-failure.js';
+import { Troubles } from './troubles.js';
 import { type WrittenGroup, writeGroup } from './write-group.js';
 
-const REFUSE_FOR_MS = 1_000;
 const SLICE_AT_REST = 2_048;
 const LEAST_SLICE = 64;
 const LONGEST_ENTRY_KEY = 1_800;
 /** Damaged pages that are named one by one. */
-const MOST_TROUBLES = 20;
 /** Positions that were given out for what is kept in memory only are lost with the process: after a restart they are jumped over. */
 const POSITIONS_AHEAD = 1_000_000;
 
@@ -59,12 +59,7 @@ export class LmdbStore implements EventStore, OpenStore {
   #underWay: Group | undefined = undefined;
   #scheduled = false;
   #settleNow = false;
-  #refusal: StoreRefusal | undefined = undefined;
-  #refusalTimer: NodeJS.Timeout | undefined = undefined;
-  /** Why the last group was lost; undefined: it was not. */
-  #failure: string | undefined = undefined;
-  readonly #damage: string[] = [];
-  #lost: CeBrokerError | undefined = undefined;
+  readonly #troubles = new Troubles();
   #progress: Progress;
   #keptBytes: number;
   #position: number;
@@ -104,8 +99,8 @@ export class LmdbStore implements EventStore, OpenStore {
   }
 
   get refusal(): StoreRefusal | undefined {
-    if (this.#lost !== undefined) return isLost(this.#lost);
-    if (this.#refusal !== undefined) return this.#refusal;
+    const { refusal } = this.#troubles;
+    if (refusal !== undefined) return refusal;
     const waiting = this.#uncommittedBytes;
     return waiting <= this.#settings.mostUnderWay ? undefined : isBehind(waiting, this.#directory);
   }
@@ -119,17 +114,17 @@ export class LmdbStore implements EventStore, OpenStore {
   }
 
   get troubles(): readonly string[] {
-    return this.#failure === undefined ? this.#damage : [this.#failure, ...this.#damage];
+    return this.#troubles.list;
   }
 
   /** Somebody else has the directory: from now on nothing is written. */
   directoryIsLost(error: CeBrokerError): void {
-    this.#lost = error;
+    this.#troubles.directoryIsLost(error);
   }
 
   /** Its file was found to be damaged while it is in use. */
   fileIsDamaged(message: string): void {
-    if (this.#damage.length < MOST_TROUBLES) this.#damage.push(message);
+    this.#troubles.fileIsDamaged(message);
   }
 
   get keptBytes(): number {
@@ -208,20 +203,11 @@ export class LmdbStore implements EventStore, OpenStore {
   }
 
   load(place: Place, id: string): Uint8Array | undefined {
-    if (place.number === 0) return undefined;
-    const key = resourceKey(place.number, id);
-    return this.#head(place, key, this.#databases.heads.get(key));
+    return readHead(this.#databases, place, id, this.#onDamaged);
   }
 
-  *scan(place: Place, skip: ReadonlySet<string>): Iterable<readonly [string, Uint8Array]> {
-    const start = resourceKey(place.number, '');
-    const end = resourceKey(place.number + 1, '');
-    // It may take many turns: each head as it is when its turn comes, and no old pages kept for it.
-    for (const { key, value } of this.#databases.heads.getRange({ start, end, snapshot: false })) {
-      const id = idOfKey(key);
-      const record = skip.has(id) ? undefined : this.#head(place, key, value);
-      if (record !== undefined) yield [id, record];
-    }
+  scan(place: Place, skip: ReadonlySet<string>): Iterable<readonly [string, Uint8Array]> {
+    return scanHeads(this.#databases, place, skip, this.#onDamaged);
   }
 
   committed(resource: Resource): Uint8Array | undefined {
@@ -279,7 +265,7 @@ export class LmdbStore implements EventStore, OpenStore {
   async close(): Promise<void> {
     if (this.#closing) return;
     this.#closing = true;
-    clearTimeout(this.#refusalTimer);
+    this.#troubles.close();
     this.#endsLoader?.close();
     this.#settleNow = true;
     this.#schedule();
@@ -289,7 +275,7 @@ export class LmdbStore implements EventStore, OpenStore {
       });
     this.#closed = true;
     // A group that was lost meanwhile would be tried again.
-    clearTimeout(this.#refusalTimer);
+    this.#troubles.close();
     await copied(this.#directory);
     await this.#databases.root.close();
     this.#onClosed();
@@ -313,8 +299,9 @@ export class LmdbStore implements EventStore, OpenStore {
     this.#growing = new Group();
     this.#underWay = group;
     this.#counts.cut();
-    if (this.#lost !== undefined) {
-      this.#failed(group, this.#lost);
+    const { lost } = this.#troubles;
+    if (lost !== undefined) {
+      this.#failed(group, lost);
       return;
     }
     // Position 0 says that the store is new.
@@ -345,7 +332,7 @@ export class LmdbStore implements EventStore, OpenStore {
     if (entries > 0) this.#journal.set(progress.group, entries);
     this.#settling.add(progress.group, heads, group.dead);
     this.#underWay = undefined;
-    this.#failure = undefined;
+    this.#troubles.groupIsCommitted();
     this.#recent.trim(this.durablePosition);
     this.#tell((listener) => listener.durable());
     this.#next();
@@ -369,13 +356,9 @@ export class LmdbStore implements EventStore, OpenStore {
     for (const position of [...group.events.keys(), ...after.events.keys()]) this.#recent.delete(position);
     this.#underWay = undefined;
     this.#keptBytes = this.#progress.keptBytes;
-    this.#refusal = refusal;
-    this.#failure = refusal.message;
-    clearTimeout(this.#refusalTimer);
-    this.#refusalTimer = setTimeout(() => {
-      this.#refusal = undefined;
+    this.#troubles.groupIsLost(refusal, () => {
       if (!this.#growing.isEmpty) this.#schedule();
-    }, REFUSE_FOR_MS).unref();
+    });
     const changed = new Set([...group.resources, ...after.resources]);
     this.#tell((listener) => listener.failed(refusal, changed));
     this.#rest();
@@ -419,12 +402,7 @@ export class LmdbStore implements EventStore, OpenStore {
     this.#places.set(place.number, place);
   }
 
-  #head(place: Place, key: Buffer, sealed: Buffer | undefined): Buffer | undefined {
-    if (sealed === undefined) return undefined;
-    const record = unseal(key, sealed);
-    if (record !== undefined) return record;
-    const { cluster, dataType } = place;
-    this.#listener?.damaged({ what: 'resource', cluster, dataType, resourceId: idOfKey(key) });
-    return undefined;
-  }
+  readonly #onDamaged = ({ cluster, dataType }: Place, resourceId: string): void => {
+    this.#listener?.damaged({ what: 'resource', cluster, dataType, resourceId });
+  };
 }
