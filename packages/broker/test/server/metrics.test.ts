@@ -2,6 +2,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import type { StoreRefusal } from '../../src/state/event-store.js';
+import { MemoryStore } from '../../src/state/memory-store.js';
 import { lmdbStore } from '../../src/store/index.js';
 import { DATA_TYPE, eventOf, events, publish, Running, statusOf, subscribed } from './support/running.js';
 
@@ -57,6 +59,28 @@ describe('metrics of the store', () => {
     );
     expect(ofDisk).toEqual([]);
     expect(values.get('ce_broker_store_refusing')).toBe(0);
+  });
+});
+
+describe('a store that takes nothing', () => {
+  it('is told, and what it refuses is counted by reason', async () => {
+    const refusal: StoreRefusal = {
+      reason: 'disk-full',
+      code: 'resource_exhausted',
+      message: 'the disk is full',
+    };
+    const full = Object.defineProperty(new MemoryStore('epoch'), 'refusal', { value: refusal });
+    const store = { name: 'full', open: async () => full };
+    await using running = await Running.start({ ...ADMIN, store });
+    const before = await scrape(running);
+    expect(before.get('ce_broker_store_refusing')).toBe(1);
+    expect(before.get('ce_broker_store_refused_total{reason="disk-full"}')).toBe(0);
+    const answer = await publish(running.client(), eventOf());
+    expect(answer).toMatchObject({ status: 8 });
+    const values = await scrape(running);
+    expect(values.get('ce_broker_store_refused_total{reason="disk-full"}')).toBe(1);
+    expect(values.get('ce_broker_store_refused_total{reason="behind"}')).toBe(0);
+    expect(values.get('ce_broker_refused_total{code="resource_exhausted"}')).toBe(1);
   });
 });
 
