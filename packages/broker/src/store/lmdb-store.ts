@@ -19,6 +19,7 @@ import { Group } from './group.js';
 import { diskOf, GroupCounts } from './group-counts.js';
 import { encodeEvent, numberKey } from './layout.js';
 import type { LmdbSettings } from './lmdb-settings.js';
+import { Patience } from './patience.js';
 import { type Progress, readProgress } from './progress.js';
 import { readEvent } from './read-event.js';
 import { readHead, scanHeads } from './read-heads.js';
@@ -60,6 +61,7 @@ export class LmdbStore implements EventStore, OpenStore {
   #scheduled = false;
   #settleNow = false;
   readonly #troubles = new Troubles();
+  readonly #patience = new Patience();
   #progress: Progress;
   #keptBytes: number;
   #position: number;
@@ -289,8 +291,12 @@ export class LmdbStore implements EventStore, OpenStore {
 
   /** The group that has grown is written as one transaction, and the next begins. */
   readonly #cut = (): void => {
-    this.#scheduled = false;
     const group = this.#growing;
+    if (this.#patience.isWorthIt(group.events.size)) {
+      setImmediate(this.#cut);
+      return;
+    }
+    this.#scheduled = false;
     const slice = this.#nextSlice(group);
     if (group.isEmpty && slice === undefined) {
       this.#rest();
