@@ -1,0 +1,38 @@
+import { expect, it } from 'vitest';
+import { DATA_TYPES, publishRequest } from './runner/events.js';
+import { World } from './runner/world.js';
+
+const works = DATA_TYPES['works'] ?? '';
+/** A list of some 3 MiB. */
+const resourceVersions = Array.from({ length: 40_000 }, (_, index) => ({
+  resourceID: `00000000-0000-0000-0000-${String(index).padStart(12, '0')}`,
+  resourceVersion: 1,
+}));
+
+function resync(cluster: string): Uint8Array {
+  return publishRequest({
+    id: `resync-${cluster}`,
+    source: `${cluster}-agent`,
+    type: `${works}.spec.resync_request`,
+    cluster,
+    originalSource: '',
+    data: { resourceVersions },
+  });
+}
+
+it('a fleet whose lists are larger than what is held at once is answered, one after the other', () => {
+  const world = new World({}, { wrote: () => {}, ended: () => {}, noted: () => {} });
+  const clusters = Array.from({ length: 30 }, (_, index) => `c${index}`);
+  for (const clusterName of clusters)
+    world.subscribe(clusterName, { source: '', clusterName, dataType: works });
+  for (const cluster of clusters) {
+    expect(world.publish(resync(cluster)).code).toBe(0);
+    world.settle();
+  }
+});
+
+it('those whose agents are not here yet are bounded, and who is too much is told', () => {
+  const world = new World({}, { wrote: () => {}, ended: () => {}, noted: () => {} });
+  const answers = Array.from({ length: 30 }, (_, index) => world.publish(resync(`c${index}`)));
+  expect(answers.some(({ message }) => message.includes('too many resyncs in hand'))).toBe(true);
+});
