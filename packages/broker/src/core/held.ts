@@ -23,7 +23,7 @@ export function holdAndRun(core: Core, asker: Asker, job: Job, now: number): voi
   const { role, name, dataType } = asker;
   const bytes = asker.bytes + ENTRY_BYTES;
   drop(core, job.key);
-  if (!core.heldBudget.reserve(bytes)) {
+  if (!core.heldBudget.reserve(bytes) && !(makeRoom(core, bytes) && core.heldBudget.reserve(bytes))) {
     throw new CeBrokerError(
       'resource_exhausted',
       'the broker has too many resyncs in hand: resync again in some seconds',
@@ -39,6 +39,19 @@ export function holdAndRun(core: Core, asker: Asker, job: Job, now: number): voi
   if (keys === undefined) core.agenda.heldBy.set(key, new Set([job.key]));
   else keys.add(job.key);
   if (isHere) run(core, held);
+}
+
+/** Those that were answered are kept only for a session that may come right after: they go first, the oldest before the others. */
+function makeRoom(core: Core, bytes: number): boolean {
+  let freed = 0;
+  for (const [key, held] of core.agenda.held) {
+    if (freed >= bytes) break;
+    // The job of one that is about to be answered holds its list all the same.
+    if (held.runs === 0 || core.jobs.has(key)) continue;
+    freed += held.bytes;
+    drop(core, key);
+  }
+  return freed > 0;
 }
 
 /** The session that some resyncs waited for is here, or one beside it. */
