@@ -42,7 +42,7 @@ export class ReadHistogram extends Histogram<string> {
 
 /** As Go's Prometheus client writes a bound: `1e-06`, not `0.000001`. */
 function goNumber(bound: number): string {
-  if (bound >= 1e-4) return String(bound);
+  if (bound === 0 || bound >= 1e-4) return String(bound);
   const [digits = '', exponent = ''] = bound.toExponential().split('e-');
   return `${digits}e-${exponent.padStart(2, '0')}`;
 }

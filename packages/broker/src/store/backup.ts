@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, rmSync, statfsSync, statSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -28,6 +28,7 @@ export async function* backup(databases: Databases, directory: string): AsyncGen
   if (busy.has(directory)) {
     throw new CeBrokerError('failed_precondition', 'a backup is being made already: wait for it to end');
   }
+  refuseWithoutRoom(databases, directory);
   busy.set(directory, Promise.resolve());
   const folder = join(directory, `backup-${process.pid}-${Date.now()}.tmp`);
   const copy = join(folder, 'data.mdb');
@@ -63,6 +64,18 @@ export async function* backup(databases: Databases, directory: string): AsyncGen
     rmSync(folder, { recursive: true, force: true });
     busy.delete(directory);
   }
+}
+
+/** Once the copy is on its way its failure can only break it off: what can be known before is said before. */
+function refuseWithoutRoom({ meta }: Databases, directory: string): void {
+  const { keptBytes } = readProgress(meta);
+  const { bavail, bsize } = statfsSync(directory);
+  const free = bavail * bsize;
+  if (free >= keptBytes) return;
+  throw new CeBrokerError(
+    'resource_exhausted',
+    `the copy is made beside the store, in ${directory}: it needs some ${keptBytes} bytes there, and ${free} are free; make room, and try again`,
+  );
 }
 
 /** A sign of life now and then, until the copy is made. */

@@ -338,7 +338,8 @@ export class LmdbStore implements EventStore, OpenStore {
     if (entries > 0) this.#journal.set(progress.group, entries);
     this.#settling.add(progress.group, heads, group.dead);
     this.#underWay = undefined;
-    this.#troubles.groupIsCommitted();
+    // What only settles fits where an event does not.
+    if (group.events.size > 0) this.#troubles.groupIsCommitted();
     this.#recent.trim(this.durablePosition);
     this.#tell((listener) => listener.durable());
     this.#next();

@@ -118,7 +118,7 @@ test('what is wrong is told', async () => {
       'ce-broker: NOT_FOUND: there are no resources with the id nothing: ce-broker state list shows what is known\n',
   });
   expect(await run('state', 'reconciling')).toMatchObject({
-    stdout: 'not reconciling: what the broker has counts\n',
+    stdout: 'reconciled: what the broker has counts, and it answers by itself\n',
   });
   expect((await run('state', 'reconciled', '--reason', 'x')).stderr).toContain(
     'the broker is not reconciling',
@@ -157,7 +157,7 @@ test('a running broker is backed up, restored, and asks before it answers alone'
   await cli(['state', 'reconciled', '--source', 'hub', '--reason', 'it is gone', ...at(second)]);
   await cli(['state', 'reconciled', '--reason', 'all are gone', ...at(second)]);
   expect((await cli(['state', 'reconciling', ...at(second)])).stdout).toBe(
-    'not reconciling: what the broker has counts\n',
+    'reconciled: what the broker has counts, and it answers by itself\n',
   );
 });
 

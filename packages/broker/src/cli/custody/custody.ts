@@ -85,7 +85,7 @@ function some(count: number, one: string, many = `${one}s`): string {
 }
 
 function describe({ clusters, reconciling, restoredAt, sources }: ReconcilingRow): string {
-  if (!reconciling) return 'not reconciling: what the broker has counts\n';
+  if (!reconciling) return 'reconciled: what the broker has counts, and it answers by itself\n';
   const lines = [`reconciling: the store was restored at ${restoredAt}`];
   for (const { places, source } of sources)
     lines.push(`  source ${source} has not confirmed what it owns in ${some(places, 'place')}`);

@@ -41,12 +41,18 @@ export class AdminClient {
   /** What is no text, piece by piece as it comes. */
   async *bytes(path: string): AsyncGenerator<Uint8Array> {
     const response = await this.get(path, {});
-    for await (const piece of response as AsyncIterable<Buffer>) yield piece;
-    if (!response.complete)
-      throw new CeBrokerError(
+    const brokenOff = (cause?: unknown): CeBrokerError =>
+      new CeBrokerError(
         'unavailable',
-        `${this.base.origin} closed the connection in the middle of its answer`,
+        `${this.base.origin} broke off its answer in the middle: it was closed, or it could not go on, which its log tells`,
+        { cause },
       );
+    try {
+      for await (const piece of response as AsyncIterable<Buffer>) yield piece;
+    } catch (cause) {
+      throw brokenOff(cause);
+    }
+    if (!response.complete) throw brokenOff();
   }
 
   async json(path: string, query: Query): Promise<unknown> {
