@@ -24,9 +24,9 @@ import { type Progress, readProgress } from './progress.js';
 import { readEvent } from './read-event.js';
 import { readHead, scanHeads } from './read-heads.js';
 import { RecentBytes } from './recent-bytes.js';
-import { readEntries, recover } from './recover.js';
+import { type Recovered, readEntries, recover } from './recover.js';
 import { Settling, type Slice } from './settling.js';
-import { isBehind, refusalOf } from './store-failure.js';
+import { cannotBeOpened, isBehind, refusalOf } from './store-failure.js';
 import { Troubles } from './troubles.js';
 import { type WrittenGroup, writeGroup } from './write-group.js';
 
@@ -143,11 +143,19 @@ export class LmdbStore implements EventStore, OpenStore {
 
   open(table: StoreTable, listener: StoreListener): void {
     this.#listener = listener;
-    const recovered = recover(this.#databases, table, this.#logger);
+    const recovered = this.#recover(table);
     this.#places = recovered.places;
     this.#settling.add(recovered.lastGroup, recovered.heads, recovered.dead);
     this.#journal = recovered.journal;
     this.#endsLoader = new EndsLoader(this.#databases, this.#places);
+  }
+
+  #recover(table: StoreTable): Recovered {
+    try {
+      return recover(this.#databases, table, this.#logger);
+    } catch (thrown) {
+      throw cannotBeOpened(thrown, this.#directory);
+    }
   }
 
   append(record: StoreRecord): StoredBytes {

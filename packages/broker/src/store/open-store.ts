@@ -1,7 +1,7 @@
 import { chmodSync, closeSync, existsSync, fsyncSync, openSync, rmSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { isMainThread } from 'node:worker_threads';
-import { CeBrokerError, type Logger } from 'ce-broker-proto';
+import type { Logger } from 'ce-broker-proto';
 import type { OpenStore, StoreContext, StoreProvider } from '../state/event-store.js';
 import { checkDataFile, type UncheckedPages } from './check-file.js';
 import { DataDirLock } from './data-dir-lock.js';
@@ -9,6 +9,7 @@ import { type Databases, openDatabases } from './databases.js';
 import { DEFAULT_SETTINGS, type LmdbSettings } from './lmdb-settings.js';
 import { LmdbStore } from './lmdb-store.js';
 import { Scrub } from './scrub.js';
+import { cannotBeOpened } from './store-failure.js';
 import { upgrade } from './upgrade.js';
 
 /** Where a store lives, and how much memory it may use beside the files. */
@@ -57,7 +58,7 @@ async function openStore(
   } catch (thrown) {
     await databases?.root.close();
     lock.release();
-    throw withFile(thrown, directory);
+    throw cannotBeOpened(thrown, directory);
   }
 }
 
@@ -114,14 +115,4 @@ function syncNames(folder: string): void {
   } finally {
     if (handle !== undefined) closeSync(handle);
   }
-}
-
-function withFile(thrown: unknown, directory: string): CeBrokerError {
-  const error = CeBrokerError.from(thrown, 'unreadable_file');
-  if (error.message.includes(directory)) return error;
-  return new CeBrokerError(
-    error.code,
-    `the store in ${directory} cannot be opened: ${error.message}; restore a backup, or move the folder away (the broker then starts empty, and resync fills it)`,
-    { field: 'dataDir', cause: thrown },
-  );
 }

@@ -1,4 +1,5 @@
 import { statfsSync } from 'node:fs';
+import { CeBrokerError } from 'ce-broker-proto';
 import type { StoreRefusal } from '../state/event-store.js';
 
 /** ENOSPC, EDQUOT, EFBIG, and LMDB's own word for a map that cannot grow. */
@@ -49,4 +50,15 @@ export function isBehind(waiting: number, directory: string): StoreRefusal {
     code: 'resource_exhausted',
     message: `${waiting} bytes wait for the disk of ${directory} already: publish again when it has caught up`,
   };
+}
+
+/** What stands in the way of a store, with where it is and what to do. */
+export function cannotBeOpened(thrown: unknown, directory: string): CeBrokerError {
+  const error = CeBrokerError.from(thrown, 'unreadable_file');
+  if (error.message.includes(directory)) return error;
+  return new CeBrokerError(
+    error.code,
+    `the store in ${directory} (data.mdb) cannot be opened: ${error.message}; restore a backup, or move the folder away (the broker then starts empty, and resync fills it)`,
+    { field: 'dataDir', cause: thrown },
+  );
 }

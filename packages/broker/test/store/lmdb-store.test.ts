@@ -1,4 +1,4 @@
-import { copyFileSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { SILENT } from 'ce-broker-proto';
@@ -182,5 +182,27 @@ describe('a store of real files', () => {
     expect(second.core.view.position).toBeGreaterThan(position);
     expect([...second.core.view.table.all()].map(({ size }) => size)).toEqual([1]);
     await second.store.close();
+  });
+
+  it('is not opened over a damaged journal, and the refusal says where and what to do', async () => {
+    const folder = newFolder();
+    const first = await Kept.open(folder);
+    for (const resourceId of ['a', 'b', 'c']) expect(await first.publish({ resourceId })).toBe('ok');
+    const left = newFolder();
+    const bytes = readFileSync(join(folder, 'data.mdb'));
+    await first.store.close();
+    // The id stands in the event, and in the journal behind the head's kind and partition.
+    const journaled = Buffer.from([1, 1, 1, 0x62]);
+    let found = 0;
+    for (let at = bytes.indexOf(journaled); at >= 0; at = bytes.indexOf(journaled, at + 1)) {
+      bytes[at + 3] = 0x7a;
+      found += 1;
+    }
+    expect(found).toBeGreaterThan(0);
+    writeFileSync(join(left, 'data.mdb'), bytes);
+    const refused = Kept.open(left);
+    await expect(refused).rejects.toMatchObject({ code: 'data_loss' });
+    await expect(refused).rejects.toThrow(left);
+    await expect(refused).rejects.toThrow('restore a backup, or move the folder away');
   });
 });
