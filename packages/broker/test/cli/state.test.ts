@@ -57,6 +57,11 @@ test('list is narrowed by cluster, source and type', async () => {
   expect(await ids('--source', 'hub', '--cluster', 'c2')).toEqual(['b']);
   expect(await ids('--type', 'com.example.v1.gadgets')).toEqual(['']);
   expect(await ids('--state', 'deleting')).toEqual(['c']);
+  const wrong = await state('list', '--state', 'foo');
+  expect([wrong.code, wrong.stderr]).toEqual([
+    2,
+    'ce-broker: --state is "foo": it must be live or deleting or deleted or requested\n',
+  ]);
   expect(await ids('--out-of-sync')).toEqual(['a', 'b', 'c']);
   expect(await ids('--older-than', '10m')).toEqual(['']);
   const { code, stderr } = await state('list', '--older-than', '10');

@@ -1,6 +1,7 @@
 import type { AuditRow } from '../../server/admin/audit.js';
 import type { CellRow, OrphanRow, ResourceDetail, ResourceRow } from '../../server/admin/state-rows.js';
 import { ExitCode } from '../exit-codes.js';
+import { readChoice } from '../values.js';
 import type { Query } from './admin-client.js';
 import { milliseconds, printList, printResources, type StateFlags } from './read.js';
 import { describeResource, detailToJson } from './rows.js';
@@ -35,11 +36,13 @@ const COLUMNS: readonly Column[] = [
   { title: 'TYPE', text: ({ dataType }) => dataType, flag: 'type' },
 ];
 
+const STATES = Object.freeze(['live', 'deleting', 'deleted', 'requested'] as const);
+
 /** The resources that the broker holds. */
 export async function listResources(flags: ListFlags): Promise<number> {
   const { held, olderThan, outOfSync, state } = flags;
   await printTable('/state', flags, {
-    state,
+    state: state === undefined ? undefined : readChoice('--state', state, STATES),
     outOfSync: outOfSync === true ? 'true' : undefined,
     held: held === true ? 'true' : undefined,
     olderThanMs: milliseconds('--older-than', olderThan),
