@@ -15,14 +15,14 @@ import type {
   RpcListenAddress,
   RpcTls,
 } from '../engine.js';
+import { Listeners } from '../sockets/listeners.js';
+import { certificateName } from '../sockets/tls.js';
 import { STATUS_UNAVAILABLE } from '../status.js';
 import { Connection } from './connection.js';
 import { type CallHost, directCalls, type Inflating } from './direct-call.js';
 import { handlerType } from './handler-type.js';
-import { Listeners } from './listeners.js';
 import { Outbox } from './outbox.js';
 import type { GrpcServerStream } from './server-stream.js';
-import { certificateName } from './tls.js';
 
 export interface GrpcJsEngineOptions extends RpcEngineOptions {
   /** Adds further gRPC services, such as health and reflection, to the server. They pass through grpc-js as usual. */

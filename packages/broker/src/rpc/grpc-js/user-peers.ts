@@ -1,7 +1,7 @@
 import type { Http2Session, ServerHttp2Stream } from 'node:http2';
 import type { ServerDuplexStream, ServerUnaryCall, ServerWritableStream } from '@grpc/grpc-js';
 import type { RpcPeer } from '../engine.js';
-import { subjectName } from './tls.js';
+import { subjectName } from '../sockets/tls.js';
 
 type SurfaceCall =
   | ServerUnaryCall<Buffer, Buffer>
