@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // Makes what the interop tests need, in packages/e2e/.cache: the Go programs, a Python environment
-// with grpcio, and grpcurl. Running it again costs a second when all is there.
-//   node packages/e2e/interop/setup.mjs [go] [python] [grpcurl]      (without names: all three)
+// with grpcio, grpcurl and ghz; and looks whether h2load and curl are here. Running it again costs a second when all is there.
+//   node packages/e2e/interop/setup.mjs [go] [python] [grpcurl] [ghz] [h2load] [curl]      (without names: all)
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -13,6 +13,7 @@ const here = fileURLToPath(new URL('.', import.meta.url));
 const cache = join(here, '..', '.cache');
 const bin = join(cache, 'bin');
 const GRPCURL = 'github.com/fullstorydev/grpcurl/cmd/grpcurl@v1.9.3';
+const GHZ = 'github.com/bojand/ghz/cmd/ghz@v0.120.0';
 
 /** SDK version -> the programs of its module. */
 const PROGRAMS = {
@@ -27,6 +28,8 @@ const PROGRAMS = {
 const HOW_TO_GET = {
   go: 'install Go 1.25 or newer (https://go.dev/dl)',
   python: 'install Python 3.10 or newer with its venv module (https://www.python.org/downloads)',
+  h2load: 'install nghttp2 (Debian: apt-get install nghttp2-client; https://nghttp2.org)',
+  curl: 'install curl with HTTP/2 (Debian: apt-get install curl; https://curl.se)',
 };
 
 function need(command, args, what) {
@@ -98,6 +101,19 @@ const steps = {
         env: { ...process.env, GOBIN: bin, GOFLAGS: '' },
       });
     });
+  },
+  ghz() {
+    const version = need('go', ['version'], 'go');
+    once('ghz', JSON.stringify([version, GHZ]), [join(bin, 'ghz')], () => {
+      run('go', ['install', '-buildvcs=false', GHZ], {
+        cwd: cache,
+        env: { ...process.env, GOBIN: bin, GOFLAGS: '' },
+      });
+    });
+  },
+  h2load: () => need('h2load', ['--version'], 'h2load'),
+  curl() {
+    if (!need('curl', ['--version'], 'curl').includes('HTTP2')) throw new Error(HOW_TO_GET.curl);
   },
 };
 
