@@ -152,6 +152,14 @@ export interface RpcEngineOptions {
   readonly keepaliveTimeoutMs: number;
 }
 
+/** What every engine that owns its sockets takes. */
+export interface SocketRpcEngineOptions extends RpcEngineOptions {
+  /** Called with whatever a method or listener above the seam threw; the call is answered INTERNAL. Default: ignored. */
+  readonly onFault?: (error: unknown) => void;
+  /** Called with each TLS handshake that failed; peers that connect and say nothing are left out. Default: ignored. */
+  readonly onHandshakeFailed?: (failure: HandshakeFailure) => void;
+}
+
 export interface RpcEngineStats {
   readonly connections: number;
   readonly streams: number;
@@ -168,4 +176,13 @@ export interface RpcEngine {
   drain(graceMs: number): Promise<void>;
   /** Closes everything at once. Idempotent. */
   close(): Promise<void>;
+}
+
+/** An engine that listens on sockets of its own, and so has their TLS in hand. */
+export interface SocketRpcEngine extends RpcEngine {
+  /**
+   * Replaces certificate, key and CA for connections that come from now on; open ones keep theirs. Throws when OpenSSL refuses
+   * them, and then keeps the old ones. An engine that was created without TLS gets it.
+   */
+  setTls(tls: RpcTls): void;
 }

@@ -15,6 +15,8 @@ export type {
   RpcTls,
   ServerStream,
   ServerStreamMethod,
+  SocketRpcEngine,
+  SocketRpcEngineOptions,
   StreamListener,
   UnaryCall,
   UnaryMethod,

@@ -1,9 +1,9 @@
 import { CeBrokerError } from 'ce-broker-proto';
 import type { AuthenticatorChain } from '../access/authenticator.js';
-import type { GrpcJsEngine } from '../rpc/index.js';
+import type { SocketRpcEngine } from '../rpc/index.js';
 import { formatAddress, isLoopback } from './address.js';
 import { FileWatch } from './files.js';
-import type { GrpcExtras } from './grpc-extras.js';
+import type { Health } from './health.js';
 import type { ResolvedOptions } from './options.js';
 import type { RunningBroker } from './running-broker.js';
 import { loadTls, tlsPaths } from './tls-material.js';
@@ -16,17 +16,16 @@ export interface Around {
   readonly resolved: ResolvedOptions;
   readonly tokens: TokenSource;
   readonly chain: AuthenticatorChain;
-  readonly engine: GrpcJsEngine | undefined;
-  readonly extras: GrpcExtras | undefined;
+  readonly engine: SocketRpcEngine | undefined;
+  readonly health: Health | undefined;
   readonly clientCertificate: 'required' | 'optional';
 }
 
 /** What lives and ends with the broker: health, and the files that are read again when they change. */
 export function accompany(broker: RunningBroker, around: Around): void {
-  const { resolved, tokens, chain, engine, extras, clientCertificate } = around;
+  const { resolved, tokens, chain, engine, health, clientCertificate } = around;
   const { listen, logger, tls } = resolved;
-  if (extras !== undefined)
-    broker.accompany({ draining: () => extras.setServing(false), close: () => undefined });
+  if (health !== undefined) broker.accompany({ draining: () => health.drain(), close: () => undefined });
   if (tokens.path !== undefined) {
     broker.accompany(
       rereading([tokens.path], resolved, 'token file', () => {

@@ -5,7 +5,7 @@ import type { AuthenticatorChain } from '../access/authenticator.js';
 import type { Roles } from '../access/roles.js';
 import type { BrokerCore } from '../core/index.js';
 import type { ByteBudget } from '../delivery/byte-budget.js';
-import type { GrpcJsEngine, InProcessEngine, RpcEngineStats, RpcMethods } from '../rpc/index.js';
+import type { InProcessEngine, RpcEngineStats, RpcMethods, SocketRpcEngine } from '../rpc/index.js';
 import type { OpenStore } from '../state/event-store.js';
 import type { HostPort } from './address.js';
 import { AttachedServers, type AttachFunction } from './attached-servers.js';
@@ -42,7 +42,7 @@ export interface BrokerParts {
   /** The service's methods; subscriptions that come in by them are put into the set. */
   readonly methodsFor: (open: Set<SubscriptionOutlet>) => RpcMethods;
   readonly pressure: StreamPressure;
-  readonly engine: GrpcJsEngine | undefined;
+  readonly engine: SocketRpcEngine | undefined;
   readonly inProcess: InProcessEngine;
   readonly attach: AttachFunction;
   readonly open: Set<SubscriptionOutlet>;

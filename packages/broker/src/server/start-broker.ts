@@ -10,7 +10,7 @@ import { DataTypePolicies } from '../access/data-type-policy.js';
 import { Roles } from '../access/roles.js';
 import { BrokerCore } from '../core/index.js';
 import { ByteBudget } from '../delivery/byte-budget.js';
-import type { GrpcJsEngine, RpcMethods } from '../rpc/index.js';
+import type { RpcMethods, SocketRpcEngine } from '../rpc/index.js';
 import type { OpenStore } from '../state/event-store.js';
 import { MemoryStore } from '../state/memory-store.js';
 import { formatAddress, type HostPort } from './address.js';
@@ -18,12 +18,13 @@ import type { Broker } from './broker.js';
 import { type Clock, processClock } from './clock.js';
 import { accompany } from './companions.js';
 import { extensionMethods } from './extension/methods.js';
-import { loadGrpcExtras } from './grpc-extras.js';
+import { Health } from './health.js';
 import { JobLoop } from './job-loop.js';
 import { cloudEventMethods, type MethodParts } from './methods.js';
 import { NoteLog } from './notes.js';
 import type { BrokerOptions, ResolvedOptions } from './options.js';
 import { Peers } from './peers.js';
+import { reflectionMethods } from './reflection.js';
 import { RunningBroker } from './running-broker.js';
 import { ServiceCalls } from './service-calls.js';
 import { startAdmin } from './start-admin.js';
@@ -88,15 +89,14 @@ async function startWith(resolved: ResolvedOptions, store: OpenStore): Promise<B
     return { ...cloudEventMethods(parts), ...extensionMethods(parts) };
   };
   const methods = methodsFor(open);
-  const extras =
-    resolved.listen !== false && resolved.healthAndReflection ? await loadGrpcExtras() : undefined;
+  const health = resolved.listen !== false && resolved.healthAndReflection ? new Health() : undefined;
   const rpc = await import('../rpc/index.js');
   const { listen, maxMessageBytes, streamBufferBytes, keepaliveTimeMs, keepaliveTimeoutMs } = resolved;
   const engine =
     listen === false
       ? undefined
       : new rpc.GrpcJsEngine({
-          methods,
+          methods: health === undefined ? methods : { ...methods, ...health.methods, ...reflectionMethods() },
           tls,
           maxMessageBytes,
           streamBufferBytes,
@@ -104,7 +104,6 @@ async function startWith(resolved: ResolvedOptions, store: OpenStore): Promise<B
           keepaliveTimeoutMs,
           onFault,
           onHandshakeFailed: (failure) => notes.handshakeFailed(failure),
-          extraServices: extras === undefined ? [] : [(server) => extras.addTo(server)],
         });
   const address = listen === false || engine === undefined ? undefined : await listenOn(engine, listen);
   const serviceBudget = new ByteBudget(resolved.serviceBytes);
@@ -128,7 +127,7 @@ async function startWith(resolved: ResolvedOptions, store: OpenStore): Promise<B
     version: brokerVersion(),
   });
   try {
-    accompany(broker, { resolved, tokens, chain, engine, extras, clientCertificate });
+    accompany(broker, { resolved, tokens, chain, engine, health, clientCertificate });
     await startAdmin(broker, { resolved, core, clock, traffic, chain, onFault });
     broker.announce({
       grpc: address === undefined ? 'none' : formatAddress(address),
@@ -142,7 +141,7 @@ async function startWith(resolved: ResolvedOptions, store: OpenStore): Promise<B
   }
 }
 
-async function listenOn(engine: GrpcJsEngine, address: HostPort): Promise<HostPort> {
+async function listenOn(engine: SocketRpcEngine, address: HostPort): Promise<HostPort> {
   try {
     return Object.freeze(await engine.listen(address));
   } catch (thrown) {

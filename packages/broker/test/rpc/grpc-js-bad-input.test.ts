@@ -162,21 +162,3 @@ it('survives bytes that are no HTTP/2', async () => {
   await expect.poll(() => running.engine.stats().connections).toBe(0);
   expect((await running.client().call(PUBLISH, Buffer.from('x'))).status).toBe(0);
 });
-
-it('serves further gRPC services beside its own', async () => {
-  await using running = await startEngine({
-    extraServices: [
-      (server) =>
-        server.register<Buffer, Buffer>(
-          '/other.Service/Ping',
-          (call: { request: Buffer }, answer: (error: null, reply: Buffer) => void) =>
-            answer(null, call.request),
-          (bytes) => bytes,
-          (bytes) => bytes,
-          'unary',
-        ),
-    ],
-  });
-  const outcome = await running.client().call('/other.Service/Ping', Buffer.from('ping'));
-  expect(outcome).toMatchObject({ status: 0, messages: [Buffer.from('ping')] });
-});

@@ -1,20 +1,9 @@
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
 import { create, createFileRegistry, fromBinary } from '@bufbuild/protobuf';
 import { FileDescriptorProtoSchema, FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
 import { Client, credentials } from '@grpc/grpc-js';
-import { loadSync } from '@grpc/proto-loader';
 import { expect, it } from 'vitest';
+import { reflectionMethod } from './support/proto-method.js';
 import { Running } from './support/running.js';
-
-const REFLECTION = 'grpc.reflection.v1.ServerReflection';
-const require = createRequire(import.meta.url);
-
-interface Method {
-  readonly path: string;
-  readonly requestSerialize: (value: object) => Buffer;
-  readonly responseDeserialize: (bytes: Buffer) => Answer;
-}
 
 interface Answer {
   readonly file_descriptor_response?: { readonly file_descriptor_proto: readonly Buffer[] } | null;
@@ -22,18 +11,11 @@ interface Answer {
 
 /** Asks for the file that holds a symbol; the answer has all files that it needs. */
 async function filesOf(running: Running, symbol: string): Promise<readonly Buffer[]> {
-  const file = join(
-    dirname(require.resolve('@grpc/reflection')),
-    '../proto/grpc/reflection/v1/reflection.proto',
-  );
-  const service = loadSync(file, { keepCase: true })[REFLECTION] as unknown as Record<string, Method>;
-  const method = service['ServerReflectionInfo'];
-  if (method === undefined) throw new Error(`no ServerReflectionInfo in ${file}`);
   const client = new Client(`127.0.0.1:${running.port}`, credentials.createInsecure());
-  const { path, requestSerialize, responseDeserialize } = method;
+  const { path, requestSerialize, responseDeserialize } = reflectionMethod('v1');
   const call = client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize);
   const answer = new Promise<Answer>((resolve, reject) => {
-    call.once('data', resolve);
+    call.once('data', (data: Answer) => resolve(data));
     call.once('error', reject);
   });
   call.write({ file_containing_symbol: symbol });

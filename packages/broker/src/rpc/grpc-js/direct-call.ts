@@ -33,23 +33,16 @@ export interface CallHost extends StreamHost {
 }
 
 /**
- * Takes the calls of our own methods over at the interceptor, the public place closest to HTTP/2: what grpc-js would build
- * above it for each call (a Writable, an emitter, a handler's closures) is never built. Other services pass untouched.
+ * Takes all calls over at the interceptor, the public place closest to HTTP/2: what grpc-js would build
+ * above it for each call (a Writable, an emitter, a handler's closures) is never built.
  */
 export function directCalls(methods: RpcMethods, host: CallHost): ServerInterceptor {
   const byPath = new Map(Object.entries(methods));
   return (definition, call) => {
     const method = byPath.get(definition.path);
-    if (method !== undefined) return new DirectCall(call, method, host);
-    // Services such as reflection take many messages on a call, and nobody compresses theirs.
-    return isCompressed(call) ? new UncompressedOnly(call) : new ServerInterceptingCall(call);
+    // Never undefined: no other method is registered.
+    return method === undefined ? new ServerInterceptingCall(call) : new DirectCall(call, method, host);
   };
-}
-
-class UncompressedOnly extends ServerInterceptingCall {
-  override start(_handler: Listener): void {
-    this.sendStatus({ code: STATUS_UNIMPLEMENTED, details: 'this service takes no compressed requests' });
-  }
 }
 
 class DirectCall extends ServerInterceptingCall implements Listener {

@@ -8,12 +8,11 @@ import {
   type ServerInterceptingCallInterface,
 } from '@grpc/grpc-js';
 import type {
-  HandshakeFailure,
-  RpcEngine,
-  RpcEngineOptions,
   RpcEngineStats,
   RpcListenAddress,
   RpcTls,
+  SocketRpcEngine,
+  SocketRpcEngineOptions,
 } from '../engine.js';
 import { Listeners } from '../sockets/listeners.js';
 import { certificateName } from '../sockets/tls.js';
@@ -24,9 +23,7 @@ import { handlerType } from './handler-type.js';
 import { Outbox } from './outbox.js';
 import type { GrpcServerStream } from './server-stream.js';
 
-export interface GrpcJsEngineOptions extends RpcEngineOptions {
-  /** Adds further gRPC services, such as health and reflection, to the server. They pass through grpc-js as usual. */
-  readonly extraServices?: ReadonlyArray<(server: Server) => void>;
+export interface GrpcJsEngineOptions extends SocketRpcEngineOptions {
   /** Most calls and streams that a connection may have open at once. Default 10,000. */
   readonly maxStreamsPerConnection?: number;
   /**
@@ -36,16 +33,12 @@ export interface GrpcJsEngineOptions extends RpcEngineOptions {
   readonly maxInflatingRequests?: number;
   /** How long an ended stream may wait for its peer to read the rest before it is reset, in milliseconds. Default 10,000. */
   readonly endLingerMs?: number;
-  /** Called with whatever a method or listener above the seam threw; the call is answered INTERNAL. Default: ignored. */
-  readonly onFault?: (error: unknown) => void;
-  /** Called with each TLS handshake that failed; peers that connect and say nothing are left out. Default: ignored. */
-  readonly onHandshakeFailed?: (failure: HandshakeFailure) => void;
   /** False: every message goes through grpc-js's public `sendMessage`. Default true. */
   readonly nativeWrites?: boolean;
 }
 
 /** The broker's gRPC server on @grpc/grpc-js, over sockets that it owns. */
-export class GrpcJsEngine implements RpcEngine, CallHost {
+export class GrpcJsEngine implements SocketRpcEngine, CallHost {
   readonly name = 'grpc-js';
   readonly outbox = new Outbox();
   readonly streamBufferBytes: number;
@@ -80,7 +73,6 @@ export class GrpcJsEngine implements RpcEngine, CallHost {
     for (const [path, method] of Object.entries(options.methods)) {
       this.server.register(path, neverCalled, identity, identity, handlerType(method));
     }
-    for (const add of options.extraServices ?? []) add(this.server);
     this.injector = this.server.createConnectionInjector(ServerCredentials.createInsecure());
     this.listeners = new Listeners(
       options.tls,
@@ -94,10 +86,6 @@ export class GrpcJsEngine implements RpcEngine, CallHost {
     return this.listeners.listen(address);
   }
 
-  /**
-   * Replaces certificate, key and CA for connections that come from now on; open ones keep theirs. Throws when OpenSSL refuses
-   * them, and then keeps the old ones. An engine that was created without TLS gets it.
-   */
   setTls(tls: RpcTls): void {
     this.listeners.setTls(tls);
   }
