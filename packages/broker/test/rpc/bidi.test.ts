@@ -3,13 +3,13 @@ import { Server, ServerCredentials, ServerInterceptingCall, type ServerOptions }
 import { describe, expect, it } from 'vitest';
 import {
   attachToServer,
-  GrpcJsEngine,
   type InProcessBidi,
   type InProcessBidiListener,
   InProcessEngine,
   type RpcEngineStats,
 } from '../../src/rpc/index.js';
 import { TALK, type Talk, TalkService } from './support/bidi-service.js';
+import { ENGINES, grpcJs, grpcJsSlow, type TestEngine } from './support/engines.js';
 import { frame, RawClient } from './support/raw-client.js';
 
 const LIMIT = 100_000;
@@ -82,17 +82,16 @@ async function raw(port: number): Promise<{ caller: Caller; client: RawClient }>
   return { caller, client };
 }
 
-async function own(nativeWrites: boolean): Promise<Served> {
+async function own({ make }: TestEngine): Promise<Served> {
   const service = new TalkService();
   const faults: unknown[] = [];
-  const engine = new GrpcJsEngine({
+  const engine = make({
     methods: service.methods,
     tls: undefined,
     maxMessageBytes: LIMIT,
     streamBufferBytes: BUFFER,
     keepaliveTimeMs: 30_000,
     keepaliveTimeoutMs: 10_000,
-    nativeWrites,
     onFault: (error) => faults.push(error),
   });
   const { port } = await engine.listen({ host: '127.0.0.1', port: 0 });
@@ -222,8 +221,10 @@ async function talking(served: Served): Promise<{ speaker: Speaker; talk: Talk }
 }
 
 describe.each<[string, () => Promise<Served>]>([
-  ['its own sockets', () => own(true)],
-  ['its own sockets, without the fast way out', () => own(false)],
+  ...[...ENGINES, grpcJsSlow].map((engine): [string, () => Promise<Served>] => [
+    `the sockets of ${engine.name}`,
+    () => own(engine),
+  ]),
   ['the server of somebody else', () => attached({})],
   [
     'the server of somebody else, with an interceptor',
@@ -342,10 +343,10 @@ describe.each<[string, () => Promise<Served>]>([
   });
 });
 
-describe('when the connection ends', () => {
+describe.each(ENGINES)('when the connection ends, $name', ({ make }) => {
   async function draining() {
     const service = new TalkService();
-    const engine = new GrpcJsEngine({
+    const engine = make({
       methods: service.methods,
       tls: undefined,
       maxMessageBytes: LIMIT,
@@ -389,36 +390,39 @@ describe('when the connection ends', () => {
     await client.closed;
     expect(await talk.over).toBe(false);
   });
-
-  it('inside the process an owner that answers first is let finish, unless the broker is gone', async () => {
-    await using served = await inProcess();
-    const { speaker, talk } = await talking(served);
-    talk.answersFirst = true;
-    talk.stream.endConnection(8, 'too slow', 0);
-    expect(await speaker.done).toMatchObject({ status: 8, message: 'too slow' });
-    const other = await inProcess();
-    const second = await talking(other);
-    second.talk.answersFirst = true;
-    await other[Symbol.asyncDispose]();
-    expect((await second.speaker.done).status).toBe(14);
-  });
 });
 
-it('compressed messages are refused before anything is inflated', async () => {
-  await using served = await own(true);
+it('grpc-js: compressed messages are refused before anything is inflated', async () => {
+  await using served = await own(grpcJs);
   const speaker = served.caller.open({ 'grpc-encoding': 'gzip' });
   expect((await speaker.done).status).toBe(12);
   expect(served.service.talks.length).toBe(0);
 });
 
-it('a client that never ends its side holds neither stream nor connection', async () => {
-  await using served = await own(true);
-  const next = served.service.next();
-  const { client } = await raw(served.port);
-  const call = client.open(TALK, undefined).read();
-  const talk = await next;
-  talk.stream.write(Buffer.from('one'));
-  talk.stream.end(9, 'enough');
-  expect(await call.done).toMatchObject({ status: 9, message: 'enough', messages: [Buffer.from('one')] });
-  client.close();
+it.each(ENGINES)(
+  'a client that never ends its side holds neither stream nor connection, $name',
+  async (engine) => {
+    await using served = await own(engine);
+    const next = served.service.next();
+    const { client } = await raw(served.port);
+    const call = client.open(TALK, undefined).read();
+    const talk = await next;
+    talk.stream.write(Buffer.from('one'));
+    talk.stream.end(9, 'enough');
+    expect(await call.done).toMatchObject({ status: 9, message: 'enough', messages: [Buffer.from('one')] });
+    client.close();
+  },
+);
+
+it('inside the process an owner that answers first is let finish, unless the broker is gone', async () => {
+  await using served = await inProcess();
+  const { speaker, talk } = await talking(served);
+  talk.answersFirst = true;
+  talk.stream.endConnection(8, 'too slow', 0);
+  expect(await speaker.done).toMatchObject({ status: 8, message: 'too slow' });
+  const other = await inProcess();
+  const second = await talking(other);
+  second.talk.answersFirst = true;
+  await other[Symbol.asyncDispose]();
+  expect((await second.speaker.done).status).toBe(14);
 });

@@ -1,11 +1,18 @@
-import { GrpcJsEngine, type GrpcJsEngineOptions } from '../../../src/rpc/index.js';
+import {
+  GrpcJsEngine,
+  type GrpcJsEngineOptions,
+  type SocketRpcEngine,
+  type SocketRpcEngineOptions,
+} from '../../../src/rpc/index.js';
 import { EchoService } from './echo-service.js';
+import type { EngineOptions, TestEngine } from './engines.js';
 import { RawClient } from './raw-client.js';
 
 export const STREAM_BUFFER_BYTES = 256 * 1024;
 
-export interface Running extends AsyncDisposable {
-  readonly engine: GrpcJsEngine;
+/** An engine with the echo service on a free port; disposing closes it and the clients made here. */
+export interface Running<E extends SocketRpcEngine = SocketRpcEngine> extends AsyncDisposable {
+  readonly engine: E;
   readonly service: EchoService;
   readonly port: number;
   readonly url: string;
@@ -13,11 +20,21 @@ export interface Running extends AsyncDisposable {
   client(): RawClient;
 }
 
-/** An engine with the echo service on a free port; disposing closes it and the clients made here. */
-export async function startEngine(overrides: Partial<GrpcJsEngineOptions> = {}): Promise<Running> {
+export function startEngine(engine: TestEngine, overrides: Partial<EngineOptions> = {}): Promise<Running> {
+  return start((options) => engine.make({ ...options, ...overrides }), overrides.tls !== undefined);
+}
+
+export function startGrpcJs(overrides: Partial<GrpcJsEngineOptions> = {}): Promise<Running<GrpcJsEngine>> {
+  return start((options) => new GrpcJsEngine({ ...options, ...overrides }), overrides.tls !== undefined);
+}
+
+async function start<E extends SocketRpcEngine>(
+  make: (options: SocketRpcEngineOptions) => E,
+  secure: boolean,
+): Promise<Running<E>> {
   const service = new EchoService();
   const faults: unknown[] = [];
-  const engine = new GrpcJsEngine({
+  const engine = make({
     methods: service.methods,
     tls: undefined,
     maxMessageBytes: 4 * 1024 * 1024,
@@ -25,16 +42,14 @@ export async function startEngine(overrides: Partial<GrpcJsEngineOptions> = {}):
     keepaliveTimeMs: 30_000,
     keepaliveTimeoutMs: 10_000,
     onFault: (error) => faults.push(error),
-    ...overrides,
   });
   const { port } = await engine.listen({ host: '127.0.0.1', port: 0 });
   const clients: RawClient[] = [];
-  const url = `${overrides.tls === undefined ? 'http' : 'https'}://localhost:${port}`;
   return {
     engine,
     service,
     port,
-    url,
+    url: `${secure ? 'https' : 'http'}://localhost:${port}`,
     faults,
     client: () => {
       const client = new RawClient(`http://127.0.0.1:${port}`);
