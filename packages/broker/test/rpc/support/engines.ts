@@ -4,6 +4,8 @@ import { GrpcJsEngine, type SocketRpcEngine, type SocketRpcEngineOptions } from 
 export interface EngineOptions extends SocketRpcEngineOptions {
   /** How long an ended stream may wait for its peer to read the rest before it is reset, in milliseconds. */
   readonly endLingerMs?: number;
+  /** Most compressed requests that may be on their way in at once, over all connections. */
+  readonly maxInflatingRequests?: number;
 }
 
 /** An engine under test; `$name` in the names of tests. */
