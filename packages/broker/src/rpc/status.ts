@@ -1,6 +1,7 @@
 /** The gRPC status codes that an engine itself answers with (https://grpc.io/docs/guides/status-codes). */
 export const STATUS_OK = 0;
 export const STATUS_CANCELLED = 1;
+export const STATUS_DEADLINE_EXCEEDED = 4;
 export const STATUS_RESOURCE_EXHAUSTED = 8;
 export const STATUS_UNIMPLEMENTED = 12;
 export const STATUS_INTERNAL = 13;

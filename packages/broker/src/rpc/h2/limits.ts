@@ -82,7 +82,8 @@ export interface H2Limits {
   readonly maxConnectionIdleMs: number | undefined;
 }
 
-interface Bounds {
+/** From where to where a limit may be, and its default. */
+export interface LimitBounds {
   readonly least: number;
   readonly most: number;
   /** Undefined: off. */
@@ -91,7 +92,8 @@ interface Bounds {
 
 const RATE_MOST = 1_000_000;
 
-const BOUNDS: Readonly<Record<keyof H2Limits, Bounds>> = Object.freeze({
+/** Bounds and default of every limit. */
+export const LIMITS: Readonly<Record<keyof H2Limits, LimitBounds>> = Object.freeze({
   maxStreamsPerConnection: { least: 1, most: 1_000_000, fallback: 10_000 },
   maxHeaderListBytes: { least: KIB, most: MIB, fallback: 32 * KIB },
   maxHeaderFields: { least: 16, most: 10_000, fallback: 128 },
@@ -123,7 +125,7 @@ export type H2LimitOptions = { readonly [K in keyof H2Limits]?: H2Limits[K] | un
 
 /** The names of all limits. */
 export const LIMIT_NAMES: readonly (keyof H2Limits)[] = Object.freeze(
-  Object.keys(BOUNDS) as (keyof H2Limits)[],
+  Object.keys(LIMITS) as (keyof H2Limits)[],
 );
 
 /**
@@ -134,7 +136,7 @@ export function resolveLimits(options: H2LimitOptions | undefined, field = 'http
   if (options !== undefined && (typeof options !== 'object' || options === null || Array.isArray(options)))
     throw invalid(field, `${field} must be an object`);
   for (const name of Object.keys(options ?? {})) {
-    if (!Object.hasOwn(BOUNDS, name))
+    if (!Object.hasOwn(LIMITS, name))
       throw invalid(
         `${field}.${name}`,
         `${field} has no option ${name}; its options are ${[...LIMIT_NAMES].sort().join(', ')}`,
@@ -146,7 +148,7 @@ export function resolveLimits(options: H2LimitOptions | undefined, field = 'http
 }
 
 function limit(name: keyof H2Limits, value: unknown, field: string): number | undefined {
-  const { least, most, fallback } = BOUNDS[name];
+  const { least, most, fallback } = LIMITS[name];
   if (value === undefined) return fallback;
   if (typeof value === 'number' && Number.isSafeInteger(value) && value >= least && value <= most)
     return value;

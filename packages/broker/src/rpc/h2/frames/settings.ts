@@ -1,0 +1,54 @@
+import {
+  DEFAULT_MAX_FRAME_BYTES,
+  DEFAULT_WINDOW_BYTES,
+  FLOW_CONTROL_ERROR,
+  FRAME_SIZE_ERROR,
+  LARGEST_MAX_FRAME_BYTES,
+  LARGEST_WINDOW_BYTES,
+  PROTOCOL_ERROR,
+  SETTINGS_ENABLE_PUSH,
+  SETTINGS_HEADER_TABLE_SIZE,
+  SETTINGS_INITIAL_WINDOW_SIZE,
+  SETTINGS_MAX_FRAME_SIZE,
+} from './constants.js';
+import { H2Error } from './error.js';
+
+/** What the peer's SETTINGS say to a server (RFC 9113 §6.5.2), with the defaults that hold until they come. */
+export class PeerSettings {
+  headerTableBytes = 4_096;
+  initialWindowBytes = DEFAULT_WINDOW_BYTES;
+  maxFrameBytes = DEFAULT_MAX_FRAME_BYTES;
+
+  /**
+   * Takes the payload of one SETTINGS frame, in its order (§6.5.3). Unknown settings are ignored; those about pushes and about
+   * streams that a server would open mean nothing here. Throws an H2Error for a value that is not allowed.
+   */
+  apply(bytes: Buffer, start: number, end: number): void {
+    if ((end - start) % 6 !== 0) {
+      throw new H2Error(FRAME_SIZE_ERROR, `a SETTINGS frame of ${end - start} bytes: not a multiple of 6`);
+    }
+    for (let at = start; at < end; at += 6) this.#one(bytes.readUInt16BE(at), bytes.readUInt32BE(at + 2));
+  }
+
+  #one(id: number, value: number): void {
+    switch (id) {
+      case SETTINGS_HEADER_TABLE_SIZE:
+        this.headerTableBytes = value;
+        return;
+      case SETTINGS_ENABLE_PUSH:
+        if (value > 1) throw new H2Error(PROTOCOL_ERROR, `SETTINGS_ENABLE_PUSH is ${value}: 0 or 1`);
+        return;
+      case SETTINGS_INITIAL_WINDOW_SIZE:
+        if (value > LARGEST_WINDOW_BYTES) {
+          throw new H2Error(FLOW_CONTROL_ERROR, `SETTINGS_INITIAL_WINDOW_SIZE is ${value}: at most 2^31-1`);
+        }
+        this.initialWindowBytes = value;
+        return;
+      case SETTINGS_MAX_FRAME_SIZE:
+        if (value < DEFAULT_MAX_FRAME_BYTES || value > LARGEST_MAX_FRAME_BYTES) {
+          throw new H2Error(PROTOCOL_ERROR, `SETTINGS_MAX_FRAME_SIZE is ${value}: from 2^14 to 2^24-1`);
+        }
+        this.maxFrameBytes = value;
+    }
+  }
+}

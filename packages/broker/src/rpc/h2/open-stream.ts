@@ -1,0 +1,69 @@
+import { STATUS_UNIMPLEMENTED } from '../status.js';
+import type { H2Connection } from './connection.js';
+import { requestHead } from './grpc/request-head.js';
+import type { HeaderBlock } from './hpack/header-block.js';
+import { AnswerStream } from './streams/answer-stream.js';
+import { H2BidiStream } from './streams/bidi-stream.js';
+import type { CallHead } from './streams/call-head.js';
+import { H2ServerStream } from './streams/server-stream.js';
+import type { H2Stream } from './streams/stream.js';
+import { UnaryStream } from './streams/unary-stream.js';
+
+/**
+ * Opens the stream that a request head asks for (RFC 9113 §8.3; gRPC over HTTP/2, "Requests"), and answers at once what is no call of
+ * ours. Undefined: the request is malformed (§8.1.1).
+ */
+export function openStream(
+  connection: H2Connection,
+  streamId: number,
+  endStream: boolean,
+  block: HeaderBlock,
+): H2Stream | undefined {
+  const head = requestHead(block);
+  if (head.kind === 'malformed') return undefined;
+  if (head.kind === 'refused') {
+    const answer = admit(connection, new AnswerStream(connection, streamId, block), endStream);
+    if (head.httpStatus === 200) answer.status(head.grpcStatus, head.message, head.extra);
+    else answer.http(head.httpStatus, head.message, head.extra);
+    return answer;
+  }
+  if (endStream && (head.contentLength ?? 0) > 0) return undefined;
+  return openCall(connection, streamId, endStream, head);
+}
+
+function openCall(connection: H2Connection, streamId: number, endStream: boolean, head: CallHead): H2Stream {
+  const { deadlines, methods } = connection.host;
+  const method = methods.get(head.path);
+  if (method === undefined) {
+    const answer = admit(connection, new AnswerStream(connection, streamId, head.block), endStream);
+    answer.status(STATUS_UNIMPLEMENTED, `The server does not implement the method ${head.path}`);
+    return answer;
+  }
+  let stream: UnaryStream | H2ServerStream | H2BidiStream;
+  switch (method.kind) {
+    case 'unary':
+      stream = new UnaryStream(connection, streamId, head, method);
+      connection.inFlight += 1;
+      break;
+    case 'server-stream':
+      stream = new H2ServerStream(connection, streamId, head, method);
+      break;
+    case 'bidi-stream':
+      stream = new H2BidiStream(connection, streamId, head, method);
+      break;
+  }
+  admit(connection, stream, endStream);
+  if (head.timeoutMs !== undefined) {
+    stream.deadlineAt = connection.now + head.timeoutMs;
+    deadlines.add(stream, connection.now);
+  }
+  if (stream instanceof H2BidiStream) stream.open();
+  if (endStream) stream.halfClosed();
+  return stream;
+}
+
+function admit<S extends H2Stream>(connection: H2Connection, stream: S, endStream: boolean): S {
+  stream.remoteClosed = endStream;
+  connection.streams.set(stream.id, stream);
+  return stream;
+}

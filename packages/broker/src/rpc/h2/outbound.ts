@@ -1,0 +1,142 @@
+import type { Socket } from 'node:net';
+import type { Composer } from './composer.js';
+import { DEFAULT_WINDOW_BYTES } from './frames/constants.js';
+import { HpackEncoder } from './hpack/encoder.js';
+import { ReplyTemplate } from './reply-template.js';
+import { PREFIX_BYTES } from './shared-frames.js';
+import type { ConnectionWindow } from './streams/send-queue.js';
+import type { H2Stream } from './streams/stream.js';
+
+/** One write of a connection ends soon after so many bytes; the rest follows in the next turn. */
+const FLUSH_BYTES = 512 * 1024;
+
+const NOTHING: readonly H2Stream[] = [];
+
+/**
+ * What one connection is owed: control frames, answers, streams with something to send. It leaves in one write at the end of a turn, or
+ * when the socket can take more (RFC 9113 §5.2 holds the streams back by their windows and this one).
+ */
+export class Outbound implements ConnectionWindow {
+  /** What the peer takes on the connection (§6.9.1). */
+  sendWindow = DEFAULT_WINDOW_BYTES;
+  readonly encoder = new HpackEncoder(4_096);
+  readonly #socket: Socket;
+  readonly #composer: Composer;
+  /** Asks for a `flush` at the end of the turn. */
+  readonly #wake: () => void;
+  readonly #template = new ReplyTemplate();
+  /** Frames that go out first, and those that go out last: GOAWAY follows the answers before it. */
+  #control: Buffer[] = [];
+  #farewell: Buffer[] = [];
+  /** Streams whose answer is OK with an empty message. */
+  #replies: number[] = [];
+  #dirty: H2Stream[] = [];
+  /** Streams that a window holds back. */
+  readonly #blocked = new Set<H2Stream>();
+  /** The socket has more than it can take, and will say `drain`. */
+  #congested = false;
+
+  constructor(socket: Socket, composer: Composer, wake: () => void) {
+    this.#socket = socket;
+    this.#composer = composer;
+    this.#wake = wake;
+    socket.on('drain', () => this.#drained());
+  }
+
+  /** Bytes that the socket has not taken. */
+  get unread(): number {
+    return this.#socket.writableLength;
+  }
+
+  control(frame: Buffer): void {
+    this.#control.push(frame);
+    this.#wake();
+  }
+
+  farewell(frame: Buffer): void {
+    this.#farewell.push(frame);
+    this.#wake();
+  }
+
+  /** Answers a stream OK with the empty message; the caller has seen that the window has room. */
+  reply(streamId: number): void {
+    this.sendWindow -= PREFIX_BYTES;
+    this.#replies.push(streamId);
+    this.#wake();
+  }
+
+  dirty(stream: H2Stream): void {
+    if (stream.isDirty) return;
+    stream.isDirty = true;
+    this.#dirty.push(stream);
+    this.#wake();
+  }
+
+  /** The window of the connection has grown. */
+  widen(bytes: number): void {
+    this.sendWindow += bytes;
+    for (const stream of this.#blocked) this.dirty(stream);
+  }
+
+  forget(stream: H2Stream): void {
+    this.#blocked.delete(stream);
+  }
+
+  /** Writes what is due; returns how many frames or more that was, control frames aside. */
+  flush(): number {
+    const out = this.#composer;
+    // First: the peer must see its SETTINGS acknowledged before a header block that goes by them.
+    this.#control = addAll(out, this.#control);
+    const replies = this.#composeReplies();
+    const streams = this.#congested ? NOTHING : this.#composeStreams();
+    this.#farewell = addAll(out, this.#farewell);
+    if (out.bytes > 0 && !out.send(this.#socket)) this.#congested = true;
+    for (const stream of streams) if (stream.wantsRoom) stream.afterWrite();
+    return replies + streams.length;
+  }
+
+  #composeReplies(): number {
+    const replies = this.#replies;
+    const count = replies.length;
+    if (count === 0) return 0;
+    const out = this.#composer;
+    for (const streamId of replies) {
+      const bytes = this.#template.bytes(this.encoder);
+      const at = out.reserve(bytes.length);
+      out.scratch.set(bytes, at);
+      this.#template.address(out.scratch, at, streamId);
+    }
+    replies.length = 0;
+    return count;
+  }
+
+  #composeStreams(): readonly H2Stream[] {
+    const due = this.#dirty;
+    if (due.length === 0) return NOTHING;
+    this.#dirty = [];
+    const out = this.#composer;
+    for (const [index, stream] of due.entries()) {
+      if (out.bytes > FLUSH_BYTES) {
+        this.#dirty = due.splice(index).concat(this.#dirty);
+        this.#wake();
+        break;
+      }
+      stream.compose(out, this);
+      if (stream.isBlocked && !stream.over) this.#blocked.add(stream);
+      else this.#blocked.delete(stream);
+    }
+    return due;
+  }
+
+  #drained(): void {
+    this.#congested = false;
+    this.#wake();
+  }
+}
+
+/** Adds frames to what goes out, and gives back the list that the next go into. */
+function addAll(out: Composer, frames: Buffer[]): Buffer[] {
+  if (frames.length === 0) return frames;
+  for (const frame of frames) out.add(frame);
+  return [];
+}

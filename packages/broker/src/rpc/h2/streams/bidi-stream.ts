@@ -1,0 +1,113 @@
+import type { BidiListener, BidiStream, BidiStreamMethod, RpcStatus } from '../../engine.js';
+import { STATUS_INTERNAL, STATUS_UNAVAILABLE } from '../../status.js';
+import type { CallHead } from './call-head.js';
+import { GrpcStream } from './grpc-stream.js';
+import type { StreamOwner } from './owner.js';
+
+/** A stream on which both sides send; client streaming is one of these that is answered once. */
+export class H2BidiStream extends GrpcStream implements BidiStream {
+  declare listener: BidiListener | undefined;
+  readonly #method: BidiStreamMethod;
+  /** The owner has asked, and nothing has come yet. */
+  #wanted = false;
+  /** A message is on its way up: who asks meanwhile waits for the loop below. */
+  #busy = false;
+  #halfClosedTold = false;
+  /** Bytes that came, and bytes that the peer was allowed again. */
+  #came = 0;
+  #returned = 0;
+
+  constructor(owner: StreamOwner, id: number, head: CallHead, method: BidiStreamMethod) {
+    super(owner, id, head);
+    this.#method = method;
+    this.arriving = false;
+  }
+
+  open(): void {
+    if (this.owner.ending) this.end(STATUS_UNAVAILABLE, 'the connection is being closed');
+    else this.guard(() => this.#method.open(this));
+  }
+
+  read(): void {
+    this.#wanted = true;
+    if (!this.#busy) this.#pump();
+  }
+
+  data(bytes: Buffer, start: number, end: number, _endStream: boolean): void {
+    if (this.ended || !this.push(bytes, start, end)) return;
+    this.#came += end - start;
+    this.arriving = (this.reader?.held ?? 0) > 0;
+    if (!this.#busy) this.#pump();
+  }
+
+  halfClosed(): void {
+    if (!this.#busy) this.#pump();
+  }
+
+  refuse(code: RpcStatus, message: string): void {
+    this.end(code, message);
+  }
+
+  override windDown(code: RpcStatus, message: string): boolean {
+    if (this.over || this.ended) return false;
+    try {
+      return this.listener?.ending(code, message) ?? false;
+    } catch (error) {
+      this.owner.host.fault(error);
+      return false;
+    }
+  }
+
+  /** A loop, and not a recursion: a chunk may hold ten thousand messages. */
+  #pump(): void {
+    this.#busy = true;
+    while (this.#wanted && !this.over && !this.ended) {
+      const message = this.next();
+      if (this.over || this.ended) break;
+      if (message === undefined) {
+        if (this.remoteClosed) this.#endOfInput();
+        break;
+      }
+      if (this.reader?.compressed === true) {
+        this.inflate(message, (inflated) => {
+          this.#hand(inflated);
+          this.#pump();
+        });
+        // Until then it stays busy, so that messages keep their order.
+        if (!this.ended) return;
+        break;
+      }
+      this.#hand(message);
+    }
+    this.#busy = false;
+    this.#giveBack();
+  }
+
+  #hand(message: Uint8Array): void {
+    this.#wanted = false;
+    try {
+      this.listener?.message(message);
+    } catch (error) {
+      this.refuseWith(error);
+    }
+  }
+
+  #endOfInput(): void {
+    if (this.#halfClosedTold) return;
+    if ((this.reader?.held ?? 0) > 0) {
+      this.refuse(STATUS_INTERNAL, 'the client ended its side in the middle of a message');
+      return;
+    }
+    this.#halfClosedTold = true;
+    this.#wanted = false;
+    this.guard(() => this.listener?.halfClosed());
+  }
+
+  /** Whole messages that nobody has asked for hold the sender back; all else has been taken. */
+  #giveBack(): void {
+    const taken = this.#came - (this.reader?.waiting ?? 0) - this.#returned;
+    if (taken <= 0) return;
+    this.#returned += taken;
+    this.taken(taken);
+  }
+}

@@ -1,0 +1,47 @@
+import type { RpcPeer, RpcStatus } from '../../engine.js';
+import type { DeadlineWheel } from '../deadlines.js';
+import type { H2Limits } from '../limits.js';
+import type { SharedFrames } from '../shared-frames.js';
+import type { H2Stream } from './stream.js';
+
+/** What all streams of an engine share. */
+export interface StreamHost {
+  /** High-water mark of one stream's unsent output, in bytes. */
+  readonly streamBufferBytes: number;
+  readonly maxMessageBytes: number;
+  /** How long an ended stream may wait for its peer to read the rest, in milliseconds. */
+  readonly endLingerMs: number;
+  readonly limits: H2Limits;
+  readonly deadlines: DeadlineWheel;
+  readonly shared: SharedFrames;
+  /** Bytes of messages that have come in part, and compressed messages on their way, over all connections. */
+  arrivingBytes: number;
+  inflating: number;
+  /** Something above the seam threw. The engine goes on. */
+  fault(error: unknown): void;
+}
+
+/** The connection, as its streams see it. */
+export interface StreamOwner {
+  readonly peer: RpcPeer;
+  readonly host: StreamHost;
+  /** Milliseconds of `performance.now()`, read once per chunk, flush or tick. */
+  readonly now: number;
+  /** The window that the peer gives a new stream. */
+  readonly initialSendWindow: number;
+  /** The stream has something to send: it is composed at the end of the turn. */
+  dirty(stream: H2Stream): void;
+  /** Answers a unary call OK with the empty message, after which the stream is over. False: the windows have no room for it. */
+  replyEmpty(stream: H2Stream): boolean;
+  /** The call has been answered, or is given up: who ends the connection no longer waits for it. */
+  answered(): void;
+  /** The stream is over. `reset`: this side resets it, so that the peer may still send on it for a while. */
+  over(stream: H2Stream, reset: boolean): void;
+  /** Resets a stream with an error code of RFC 9113 §7. */
+  reset(stream: H2Stream, code: number): void;
+  /** Lets the peer send so many bytes more on the stream. */
+  credit(streamId: number, bytes: number): void;
+  end(code: RpcStatus, message: string, graceMs: number): void;
+  /** The connection is being ended: no new stream belongs on it. */
+  readonly ending: boolean;
+}

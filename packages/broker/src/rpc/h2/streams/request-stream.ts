@@ -1,0 +1,90 @@
+import {
+  STATUS_DEADLINE_EXCEEDED,
+  STATUS_INTERNAL,
+  STATUS_RESOURCE_EXHAUSTED,
+  STATUS_UNIMPLEMENTED,
+} from '../../status.js';
+import { PREFIX_BYTES } from '../shared-frames.js';
+import { GrpcStream } from './grpc-stream.js';
+
+/** A stream that takes exactly one message: a unary call or a server stream. */
+export abstract class RequestStream extends GrpcStream {
+  /** The message, while the end of the client's side has not come. */
+  #request: Uint8Array | undefined = undefined;
+
+  /** The request is whole. It is borrowed. */
+  protected abstract begin(request: Uint8Array): void;
+
+  override tick(now: number): void {
+    super.tick(now);
+    if (!this.arriving || this.over || this.ended) return;
+    const { requestTimeoutMs } = this.owner.host.limits;
+    if (now - this.openedAt < requestTimeoutMs) return;
+    const text = `the request was not whole within ${requestTimeoutMs} ms (requestTimeoutMs)`;
+    this.refuse(STATUS_DEADLINE_EXCEEDED, text);
+  }
+
+  data(bytes: Buffer, start: number, end: number, endStream: boolean): void {
+    if (this.ended) return;
+    if (endStream && this.reader === undefined && isOneMessage(bytes, start, end)) {
+      const length = end - start - PREFIX_BYTES;
+      if (length > this.owner.host.maxMessageBytes) {
+        this.#refuseSize(length);
+        return;
+      }
+      this.arriving = false;
+      this.begin(bytes.subarray(start + PREFIX_BYTES, end));
+      return;
+    }
+    if (!this.push(bytes, start, end)) return;
+    this.taken(end - start);
+    this.#take();
+    if (endStream) this.halfClosed();
+  }
+
+  halfClosed(): void {
+    if (this.ended) return;
+    const { reader } = this;
+    const request = this.#request;
+    if (request === undefined) {
+      if (reader !== undefined && reader.held > 0) {
+        this.refuse(STATUS_INTERNAL, 'the client ended its side in the middle of a message');
+      } else {
+        this.refuse(STATUS_UNIMPLEMENTED, 'one request message was expected, none came');
+      }
+      return;
+    }
+    this.#request = undefined;
+    const compressed = reader?.compressed ?? false;
+    this.dropArriving();
+    if (compressed) this.inflate(request, (message) => this.begin(message));
+    else this.begin(request);
+  }
+
+  /** What cannot become a request is refused before the rest of it comes: too large, or more than one message. */
+  #take(): void {
+    this.#request ??= this.next();
+    const { reader } = this;
+    if (this.#request === undefined || this.ended || reader === undefined) return;
+    if (reader.held > 0 || reader.waiting > 0) {
+      this.refuse(STATUS_UNIMPLEMENTED, 'one request message was expected, more came');
+    } else {
+      // What the reader hands out is borrowed until more comes.
+      this.#request = Buffer.from(this.#request);
+    }
+  }
+
+  #refuseSize(bytes: number): void {
+    const { maxMessageBytes } = this.owner.host;
+    this.refuse(
+      STATUS_RESOURCE_EXHAUSTED,
+      `Received message larger than max (${bytes} vs ${maxMessageBytes})`,
+    );
+  }
+}
+
+/** One uncompressed message, and nothing else. */
+function isOneMessage(bytes: Buffer, start: number, end: number): boolean {
+  if (end - start < PREFIX_BYTES || bytes[start] !== 0) return false;
+  return bytes.readUInt32BE(start + 1) === end - start - PREFIX_BYTES;
+}

@@ -1,0 +1,90 @@
+import type { Composer } from '../composer.js';
+import { DEFAULT_MAX_FRAME_BYTES, FRAME_DATA, FRAME_HEAD_BYTES } from '../frames/constants.js';
+import { writeFrameHead } from '../frames/writer.js';
+import { joinMessages, PREFIX_BYTES, type SharedFrames } from '../shared-frames.js';
+
+/** What the peer still takes on a connection, in bytes of DATA (RFC 9113 §5.2, §6.9). All streams of a connection share one. */
+export interface ConnectionWindow {
+  sendWindow: number;
+}
+
+const NONE: Uint8Array[] = [];
+
+/**
+ * The messages of one stream on their way out, held back by the stream's window and the connection's (RFC 9113 §5.2). What does not
+ * fit stays here, counted, until the peer has made room.
+ */
+export class SendQueue {
+  /** What the peer still takes on this stream; a change of its settings may make it negative (§6.9.2). */
+  window: number;
+  /** Unsent bytes, gRPC prefixes included. */
+  bytes = 0;
+  /** 1: the messages are compressed. */
+  readonly flag: number;
+  #messages: Uint8Array[] = NONE;
+  /** Messages and prefixes that a window cut, from `#restAt` on. */
+  #rest: Buffer | undefined = undefined;
+  #restAt = 0;
+
+  constructor(window: number, flag: number) {
+    this.window = window;
+    this.flag = flag;
+  }
+
+  push(message: Uint8Array): void {
+    this.bytes += message.byteLength + PREFIX_BYTES;
+    if (this.#messages === NONE) this.#messages = [message];
+    else this.#messages.push(message);
+  }
+
+  /** Bytes that are no gRPC message: the body of an HTTP error. */
+  pushRaw(body: Buffer): void {
+    this.#rest = body;
+    this.#restAt = 0;
+    this.bytes += body.length;
+  }
+
+  clear(): void {
+    this.#messages = NONE;
+    this.#rest = undefined;
+    this.bytes = 0;
+  }
+
+  /** Composes as much as both windows take. True: nothing is left. */
+  compose(out: Composer, shared: SharedFrames, connection: ConnectionWindow, streamId: number): boolean {
+    if (this.#rest !== undefined && !this.#composeRest(out, connection, streamId)) return false;
+    const batch = this.#messages;
+    if (batch === NONE) return true;
+    this.#messages = NONE;
+    const { bytes } = this;
+    if (bytes <= this.window && bytes <= connection.sendWindow) {
+      out.add(shared.frames(batch, bytes, this.flag, streamId));
+      this.window -= bytes;
+      connection.sendWindow -= bytes;
+      this.bytes = 0;
+      return true;
+    }
+    this.#rest = joinMessages(batch, bytes, this.flag);
+    this.#restAt = 0;
+    return this.#composeRest(out, connection, streamId);
+  }
+
+  #composeRest(out: Composer, connection: ConnectionWindow, streamId: number): boolean {
+    const rest = this.#rest;
+    if (rest === undefined) return true;
+    while (this.#restAt < rest.length) {
+      const room = Math.min(this.window, connection.sendWindow, DEFAULT_MAX_FRAME_BYTES);
+      if (room <= 0) return false;
+      const length = Math.min(room, rest.length - this.#restAt);
+      const at = out.reserve(FRAME_HEAD_BYTES + length);
+      const start = writeFrameHead(out.scratch, at, length, FRAME_DATA, 0, streamId);
+      rest.copy(out.scratch, start, this.#restAt, this.#restAt + length);
+      this.#restAt += length;
+      this.window -= length;
+      connection.sendWindow -= length;
+      this.bytes -= length;
+    }
+    this.#rest = undefined;
+    return true;
+  }
+}
