@@ -432,7 +432,7 @@ export class H2Connection implements InboundSink, StreamOwner, RpcPeer {
   fail(error: H2Error): void {
     if (this.#finishing || this.#closed) return;
     this.#reader.stop();
-    this.#leaveStreams();
+    this.#leaveStreams(true);
     this.goAway(this.lastStreamId, error.code, error.message);
     this.#finishing = true;
     this.#ending.finishNow(LAST_WORDS_MS);
@@ -477,6 +477,12 @@ export class H2Connection implements InboundSink, StreamOwner, RpcPeer {
     this.#wake();
   }
 
+  /** The engine closes, and this with it. */
+  close(): void {
+    this.#leaveStreams(false);
+    this.destroy();
+  }
+
   destroy(): void {
     this.#socket.destroy();
   }
@@ -489,18 +495,18 @@ export class H2Connection implements InboundSink, StreamOwner, RpcPeer {
     if (!this.#finishing) this.#keepalive.tick(now);
   }
 
-  #leaveStreams(): void {
+  #leaveStreams(byPeer: boolean): void {
     const streams = [...this.streams.values()];
     this.streams.clear();
     for (const stream of streams) this.#out.forget(stream);
-    for (const stream of streams) stream.leave(true);
+    for (const stream of streams) stream.leave(byPeer);
   }
 
   #socketClosed(): void {
     this.#closed = true;
     this.#reader.stop();
+    this.#leaveStreams(!this.#ending.begun);
     this.#ending.closed();
-    this.#leaveStreams();
     this.host.closed(this);
   }
 }

@@ -122,7 +122,7 @@ export class H2Engine implements SocketRpcEngine, ConnectionHost {
     if (this.#state !== 'closed') {
       this.#state = 'closed';
       this.#listeners.stop();
-      for (const connection of this.#connections) connection.destroy();
+      for (const connection of this.#connections) connection.close();
     }
     await this.#empty();
     this.deadlines.stop();

@@ -1,5 +1,5 @@
 import type { RpcPeer, RpcStatus, StreamListener } from '../../engine.js';
-import { STATUS_DEADLINE_EXCEEDED } from '../../status.js';
+import { STATUS_DEADLINE_EXCEEDED, STATUS_UNAVAILABLE } from '../../status.js';
 import type { Composer } from '../composer.js';
 import type { Deadlined } from '../deadlines.js';
 import { INTERNAL_ERROR, LARGEST_WINDOW_BYTES, NO_ERROR } from '../frames/constants.js';
@@ -145,7 +145,8 @@ export abstract class H2Stream implements Deadlined {
 
   endConnection(code: RpcStatus, message: string, graceMs: number): void {
     this.end(code, message);
-    this.owner.end(code, message, graceMs);
+    // The other streams did nothing wrong: their clients try again elsewhere.
+    this.owner.end(STATUS_UNAVAILABLE, message, graceMs);
   }
 
   /** Its connection is about to end. True: its owner ends it soon. */
