@@ -42,7 +42,7 @@ describe('a stream of publishes', () => {
     // Far fewer answers than events: one for all that a turn settles.
     expect(publishing.answers.length).toBeLessThan(20);
     publishing.call.end();
-    expect(await publishing.end()).toEqual({ code: 0, details: 'OK' });
+    expect((await publishing.end()).code).toBe(0);
     client.close();
   });
 
