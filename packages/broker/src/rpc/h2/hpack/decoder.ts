@@ -22,6 +22,7 @@ const MAX_SIZE_UPDATES = 2;
 /** An integer has at most this many bytes beside its prefix, and stays below 2^31 + 2^8 (RFC 7541 §5.1, §7.4). */
 const MAX_INTEGER_BYTES = 5;
 const LAST_INTEGER_BYTE = 0x07;
+const SHORT_STRING_BYTES = 9;
 
 /** Where strings are put together. Nothing of it outlives the call that filled it, so all decoders share it. */
 const SCRATCH = Buffer.allocUnsafeSlow(4_096);
@@ -221,11 +222,17 @@ export class HpackDecoder {
       );
     }
     this.#textBytes = length;
-    return wanted && length <= target.length ? target.toString('latin1', 0, length) : '';
+    return wanted && length <= target.length ? latin1(target, 0, length) : '';
   }
 }
 
+/** The bytes as characters. Short strings, such as timeouts and counts, come faster without a call into native code. */
 function latin1(bytes: Uint8Array, from: number, to: number): string {
+  if (to - from <= SHORT_STRING_BYTES) {
+    let text = '';
+    for (let at = from; at < to; at++) text += String.fromCharCode(bytes[at] ?? 0);
+    return text;
+  }
   const buffer = Buffer.isBuffer(bytes)
     ? bytes
     : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
