@@ -11,6 +11,8 @@ export {
   type BrokerStatus,
   type CloseOptions,
   formatAddress,
+  type H2LimitOptions,
+  type H2Limits,
   type HeldCounts,
   type HeldRow,
   type HoldRequest,

@@ -1,3 +1,4 @@
+export type { H2LimitOptions, H2Limits } from '../rpc/h2/limits.js';
 export { formatAddress, type HostPort, isLoopback, parseAddress } from './address.js';
 export type { AttachedServer, Broker, CloseOptions, InProcessOptions } from './broker.js';
 export type { HeldCounts, HeldRow, HoldRequest, HoldSubject, ReleaseRequest } from './holds.js';

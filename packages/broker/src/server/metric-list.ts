@@ -155,6 +155,13 @@ export const OWN_METRICS: readonly MetricDefinition<BrokerStatus>[] = Object.fre
   ),
   by(
     'counter',
+    'kind',
+    'offenders_total',
+    'Clients that were shut out over a limit of the RPC engine, by what they did.',
+    ({ counters }) => Object.entries(counters.offenders),
+  ),
+  by(
+    'counter',
     'code',
     'refused_total',
     'Publishes and subscriptions that were refused, by error code.',

@@ -10,6 +10,13 @@ const LONGEST_FIELD = 500;
 /** Lines of one kind that are logged one by one, in a second; the rest is counted. */
 const LINES_PER_SECOND = 10;
 
+/** Who went over a limit of the RPC engine, and how. */
+interface Offence {
+  readonly address: string;
+  readonly kind: string;
+  readonly message: string;
+}
+
 /** Turns what the core notes into log lines. Payloads never appear, and a flood of refusals does not flood the log. */
 export class NoteLog {
   readonly #logger: Logger;
@@ -17,6 +24,8 @@ export class NoteLog {
   readonly #handshakes: LineLimit;
   readonly #withoutEffect: LineLimit;
   readonly #damages: LineLimit;
+  readonly #offences: LineLimit;
+  readonly #offenders = new Map<string, number>();
   readonly #failedHandshakes = new Map<string, number>();
   /** Who sent what is being handled at this moment; undefined: nobody outside. */
   peer: string | undefined = undefined;
@@ -26,6 +35,7 @@ export class NoteLog {
     const limit = (): LineLimit => new LineLimit(LINES_PER_SECOND, clock);
     this.#refusals = limit();
     this.#handshakes = limit();
+    this.#offences = limit();
     this.#withoutEffect = limit();
     this.#damages = limit();
   }
@@ -33,6 +43,11 @@ export class NoteLog {
   /** Handshakes that failed, by reason. */
   get failedHandshakes(): ReadonlyMap<string, number> {
     return this.#failedHandshakes;
+  }
+
+  /** Peers that were shut out over a limit of the RPC engine, by what they did. */
+  get offenders(): ReadonlyMap<string, number> {
+    return this.#offenders;
   }
 
   /** Whether lines for developers go anywhere. */
@@ -111,6 +126,9 @@ export class NoteLog {
     const handshakes = this.#handshakes.takeLeftOut();
     if (handshakes > 0)
       this.#logger.warn({ handshakes }, 'more TLS handshakes failed than are logged line by line');
+    const offenders = this.#offences.takeLeftOut();
+    if (offenders > 0)
+      this.#logger.warn({ offenders }, 'more peers were shut out than are logged line by line');
     const damaged = this.#damages.takeLeftOut();
     if (damaged > 0) this.#logger.error({ damaged }, 'more is damaged than is logged line by line');
     const publishes = this.#withoutEffect.takeLeftOut();
@@ -128,6 +146,13 @@ export class NoteLog {
     this.#failedHandshakes.set(reason, (this.#failedHandshakes.get(reason) ?? 0) + 1);
     if (this.#handshakes.allows())
       this.#logger.warn({ peer: address, reason }, `a TLS handshake failed: ${message}`);
+  }
+
+  /** The RPC engine shut somebody out over a limit, which the message names. */
+  offended({ address, kind, message }: Offence): void {
+    this.#offenders.set(kind, (this.#offenders.get(kind) ?? 0) + 1);
+    if (this.#offences.allows())
+      this.#logger.warn({ peer: address, kind }, `a peer was shut out: ${message}`);
   }
 
   /** A publish was acknowledged and changed nothing. */

@@ -2,6 +2,7 @@ import type { Logger } from 'ce-broker-proto';
 import type { DataTypePolicy } from '../access/data-type-policy.js';
 import type { StaticToken } from '../access/token-table.js';
 import type { MassDeletion } from '../core/index.js';
+import type { H2LimitOptions, H2Limits } from '../rpc/h2/limits.js';
 import type { StoreProvider } from '../state/event-store.js';
 import type { HostPort } from './address.js';
 
@@ -52,6 +53,16 @@ export interface BrokerOptions {
    * Needs a store. Default `false`; recommended where a source could be wiped.
    */
   readonly massDeletion?: Partial<MassDeletion> | false | undefined;
+  /**
+   * What carries gRPC on `listen`: `grpc-js` is @grpc/grpc-js; `h2` is the broker's own HTTP/2, which costs a fraction of it per event.
+   * Default `grpc-js`.
+   */
+  readonly rpcEngine?: 'h2' | 'grpc-js' | undefined;
+  /**
+   * What one client of the engine `h2` may cost the others: streams, headers, rates of frames, unread answers, times. One that goes over is
+   * shut out, with a line in the log and in `Broker.status().counters.offenders`. Default: each has its own, which honest clients do not meet.
+   */
+  readonly http2?: H2LimitOptions | undefined;
   /** TLS 1.3 for `listen`. Default: plain text. */
   readonly tls?: TlsOptions | undefined;
   /** Bearer tokens that are known. Default: none. */
@@ -113,12 +124,14 @@ export interface BrokerOptions {
 export interface ResolvedOptions
   extends Omit<
     { readonly [K in keyof BrokerOptions]-?: NonNullable<BrokerOptions[K]> },
-    'listen' | 'admin' | 'tls' | 'tokenFile' | 'roles' | 'massDeletion'
+    'listen' | 'admin' | 'http2' | 'tls' | 'tokenFile' | 'roles' | 'massDeletion'
   > {
   /** `false`: nowhere. */
   readonly listen: HostPort | false;
   /** `false`: nowhere. */
   readonly admin: HostPort | false;
+  /** Complete. */
+  readonly http2: H2Limits;
   /** Complete; `false`: nothing is guarded. */
   readonly massDeletion: MassDeletion | false;
   /** Undefined: plain text. */

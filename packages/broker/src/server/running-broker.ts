@@ -197,6 +197,7 @@ export class RunningBroker implements Broker {
       callsInHand: serviceCalls.size,
       serviceBytes: serviceBudget.used,
       handshakesFailed: notes.failedHandshakes,
+      offenders: notes.offenders,
     });
   }
 

@@ -79,6 +79,8 @@ export interface BrokerStatus {
     readonly listsShared: number;
     /** TLS handshakes that failed, by reason. */
     readonly handshakesFailed: Readonly<Record<string, number>>;
+    /** Clients that the engine `h2` shut out over a limit (`BrokerOptions.http2`), by what they did. */
+    readonly offenders: Readonly<Record<string, number>>;
     /** By error code. */
     readonly refused: Readonly<Record<string, number>>;
     /** By reason. */
@@ -100,6 +102,7 @@ export interface SnapshotParts {
   readonly callsInHand: number;
   readonly serviceBytes: number;
   readonly handshakesFailed: ReadonlyMap<string, number>;
+  readonly offenders: ReadonlyMap<string, number>;
 }
 
 /** Costs one pass over sessions and over partitions; never over resources. */
@@ -127,7 +130,7 @@ export function takeSnapshot(parts: SnapshotParts): BrokerStatus {
       callsInHand: parts.callsInHand,
       heldBytes: parts.serviceBytes,
     },
-    counters: countersOf(view, sent, parts.handshakesFailed),
+    counters: countersOf(view, sent, parts),
   };
 }
 
@@ -179,7 +182,7 @@ function storeOf({ options, pending, position, store, table }: Readonly<Core>): 
 function countersOf(
   view: Readonly<Core>,
   open: { readonly events: number; readonly bytes: number },
-  handshakesFailed: ReadonlyMap<string, number>,
+  { handshakesFailed, offenders }: SnapshotParts,
 ): BrokerStatus['counters'] {
   const { counters } = view;
   return {
@@ -196,6 +199,7 @@ function countersOf(
     listsToSources: counters.listsToSources,
     listsShared: counters.listsShared,
     handshakesFailed: Object.fromEntries(handshakesFailed),
+    offenders: Object.fromEntries(offenders),
     refused: Object.fromEntries(counters.refused),
     dropped: Object.fromEntries(counters.dropped),
     evictions: Object.fromEntries(counters.evictions),

@@ -20,6 +20,7 @@ import { accompany } from './companions.js';
 import { extensionMethods } from './extension/methods.js';
 import { Health } from './health.js';
 import { JobLoop } from './job-loop.js';
+import { makeEngine } from './make-engine.js';
 import { cloudEventMethods, type MethodParts } from './methods.js';
 import { NoteLog } from './notes.js';
 import type { BrokerOptions, ResolvedOptions } from './options.js';
@@ -91,20 +92,10 @@ async function startWith(resolved: ResolvedOptions, store: OpenStore): Promise<B
   const methods = methodsFor(open);
   const health = resolved.listen !== false && resolved.healthAndReflection ? new Health() : undefined;
   const rpc = await import('../rpc/index.js');
-  const { listen, maxMessageBytes, streamBufferBytes, keepaliveTimeMs, keepaliveTimeoutMs } = resolved;
+  const { listen, maxMessageBytes, streamBufferBytes } = resolved;
+  const served = health === undefined ? methods : { ...methods, ...health.methods, ...reflectionMethods() };
   const engine =
-    listen === false
-      ? undefined
-      : new rpc.GrpcJsEngine({
-          methods: health === undefined ? methods : { ...methods, ...health.methods, ...reflectionMethods() },
-          tls,
-          maxMessageBytes,
-          streamBufferBytes,
-          keepaliveTimeMs,
-          keepaliveTimeoutMs,
-          onFault,
-          onHandshakeFailed: (failure) => notes.handshakeFailed(failure),
-        });
+    listen === false ? undefined : makeEngine(rpc, resolved, { methods: served, tls, notes, onFault });
   const address = listen === false || engine === undefined ? undefined : await listenOn(engine, listen);
   const serviceBudget = new ByteBudget(resolved.serviceBytes);
   const broker = new RunningBroker({
@@ -131,6 +122,7 @@ async function startWith(resolved: ResolvedOptions, store: OpenStore): Promise<B
     await startAdmin(broker, { resolved, core, clock, traffic, chain, onFault });
     broker.announce({
       grpc: address === undefined ? 'none' : formatAddress(address),
+      ...(engine === undefined ? {} : { engine: engine.name }),
       store: resolved.store === 'none' ? 'none' : store.name,
       tls: tls !== undefined,
     });

@@ -1,6 +1,7 @@
 import { CeBrokerError, SILENT } from 'ce-broker-proto';
 import type { DataTypePolicy } from '../access/data-type-policy.js';
 import type { StaticToken } from '../access/token-table.js';
+import { type H2LimitOptions, type H2Limits, resolveLimits } from '../rpc/h2/limits.js';
 import type { StoreProvider } from '../state/event-store.js';
 import { formatAddress, type HostPort, isLoopback, parseAddress } from './address.js';
 import { massDeletionOption } from './mass-deletion-option.js';
@@ -14,6 +15,8 @@ const KNOWN: ReadonlySet<string> = new Set([
     'store',
     'orphans',
     'massDeletion',
+    'rpcEngine',
+    'http2',
     'tls',
     'tokens',
     'tokenFile',
@@ -24,6 +27,8 @@ const KNOWN: ReadonlySet<string> = new Set([
   ...['healthAndReflection', 'logger'],
   ...Object.keys(NUMBER_OPTIONS),
 ]);
+
+const DEFAULT_ENGINE = 'grpc-js';
 
 const POLICY_VALUES: Readonly<Record<keyof DataTypePolicy, readonly unknown[]>> = {
   writer: ['source', 'agent', 'ambiguous'],
@@ -46,12 +51,19 @@ export function validateOptions(options: BrokerOptions = {}): ResolvedOptions {
       throw invalid(name, `there is no option ${name}; the options are ${[...KNOWN].sort().join(', ')}`);
   }
   const listen = addressOption(options.listen ?? '127.0.0.1:8090', 'listen');
+  const rpcEngine = oneOf<ResolvedOptions['rpcEngine']>(
+    options.rpcEngine ?? DEFAULT_ENGINE,
+    ['h2', 'grpc-js'],
+    'rpcEngine',
+  );
   const resolved: ResolvedOptions = {
     listen,
     admin: addressOption(options.admin ?? false, 'admin'),
     store: storeOption(options.store ?? 'memory'),
     orphans: oneOf(options.orphans ?? 'withhold', ['withhold', 'forward'], 'orphans'),
     massDeletion: massDeletionOption(options.massDeletion, options.store),
+    rpcEngine,
+    http2: http2Option(options.http2, rpcEngine),
     tls: tlsOption(options.tls),
     tokens: tokensOption(options.tokens ?? []),
     tokenFile: pathOption(options.tokenFile, 'tokenFile'),
@@ -92,6 +104,17 @@ function storeOption(store: 'memory' | 'none' | StoreProvider): 'memory' | 'none
 
 function isProvider(store: unknown): store is StoreProvider {
   return typeof store === 'object' && store !== null && 'open' in store && typeof store.open === 'function';
+}
+
+function http2Option(limits: H2LimitOptions | undefined, engine: ResolvedOptions['rpcEngine']): H2Limits {
+  const resolved = resolveLimits(limits, 'http2');
+  if (engine !== 'h2' && Object.values(limits ?? {}).some((value) => value !== undefined)) {
+    throw invalid(
+      'http2',
+      `http2 sets limits of the engine "h2", and rpcEngine is ${shown(engine)}, which has its own: leave http2 out, or set rpcEngine to "h2"`,
+    );
+  }
+  return resolved;
 }
 
 function addressOption(value: string | false, option: string): HostPort | false {

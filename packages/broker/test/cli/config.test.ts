@@ -91,6 +91,8 @@ test('the flags, variables and keys of the contract are all there', () => {
       '--data-types',
       '--orphans',
       '--mass-deletion',
+      '--rpc-engine',
+      '--http2',
       '--tls-cert',
       '--tls-key',
       '--client-ca',
@@ -106,6 +108,44 @@ test('the flags, variables and keys of the contract are all there', () => {
     ],
   ]);
   expect(variableOf('maxMessageBytes')).toBe('CE_BROKER_MAX_MESSAGE_BYTES');
+});
+
+test('limits of the engine: with units, in a file as a map, elsewhere as a list', async () => {
+  const http2 = { maxConnectionAgeMs: 3_600_000, maxHeaderListBytes: 65_536, pingsPerSecond: 50 };
+  const file = parseConfig(
+    'rpcEngine: h2\nhttp2: {maxConnectionAge: 1h, maxHeaderListBytes: 64KiB, pingsPerSecond: 50}\n',
+    'broker.yaml',
+  );
+  expect(file).toEqual({ rpcEngine: 'h2', http2 });
+  const text = 'maxConnectionAge=1h, maxHeaderListBytes=64KiB,pingsPerSecond=50';
+  expect((await resolveSettings({ http2: text }, {})).settings).toEqual({ http2 });
+  const variables = { CE_BROKER_RPC_ENGINE: 'grpc-js', CE_BROKER_HTTP2: text };
+  expect((await resolveSettings({}, variables)).settings).toEqual({ rpcEngine: 'grpc-js', http2 });
+});
+
+test('a limit of the engine that is wrong is named', () => {
+  expect(mistakes('rpcEngine: http2\n')).toEqual([
+    'broker.yaml:1:12: rpcEngine is "http2": it must be h2 or grpc-js',
+  ]);
+  expect(mistakes('http2: {pingPerSecond: 5}\n')[0]).toContain(
+    'broker.yaml:1:8: http2 has no "pingPerSecond"; did you mean pingsPerSecond?',
+  );
+  for (const [member, message] of [
+    ['pingsPerSecond: 0', 'pingsPerSecond of http2 is 0: it must be a whole number from 1 to 1000000'],
+    ['pingsPerSecond: 1.5', 'pingsPerSecond of http2 is 1.5: it must be a whole number from 1 to 1000000'],
+    ['prefaceTimeout: 5ms', 'prefaceTimeout of http2 is "5ms": it must be from 100ms to 24h'],
+    ['prefaceTimeout: 5', 'prefaceTimeout of http2 is 5: it must be a duration'],
+    ['maxHeaderListBytes: 2MiB', 'maxHeaderListBytes of http2 is "2MiB": it must be from 1KiB to 1MiB'],
+  ])
+    expect(mistakes(`http2: {${member}}\n`)[0]).toContain(message);
+  for (const whole of ['[1]', '7', '"fast"', '"a=b c"'])
+    expect(mistakes(`http2: ${whole}\n`)[0]).toContain('it must be maxConnectionAge=1h,pingsPerSecond=50');
+});
+
+test('limits of an engine that is not chosen are refused in the words of the user', async () => {
+  const { code, stderr } = await cli(['serve', '--rpc-engine', 'grpc-js', '--http2', 'pingsPerSecond=5']);
+  expect(code).toBe(2);
+  expect(stderr).toMatch(/^ce-broker: --http2 sets limits of the engine "h2", and rpcEngine is "grpc-js"/);
 });
 
 test('a variable that is wrong is named', async () => {

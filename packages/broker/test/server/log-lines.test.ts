@@ -60,4 +60,32 @@ describe('what an operator finds in the log', () => {
     const metrics = await (await running.fetch('/metrics')).text();
     expect(metrics).toContain('ce_broker_handshakes_failed_total{reason="plaintext"} 3');
   });
+
+  it('who was shut out by the engine h2, over which limit, and how many were', async () => {
+    await using running = await Running.start({
+      rpcEngine: 'h2',
+      http2: { settingsPerSecond: 1 },
+      admin: '127.0.0.1:0',
+    });
+    const honest = running.client();
+    for (let n = 0; n < 2; n += 1) {
+      const flood = connect(running.port, '127.0.0.1', () => {
+        flood.write('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
+        flood.write(
+          Buffer.concat(Array.from({ length: 50 }, () => Buffer.from('000000040000000000', 'hex'))),
+        );
+      });
+      flood.on('error', () => undefined);
+      flood.resume();
+      await new Promise((resolve) => flood.once('close', resolve));
+    }
+    await expect.poll(() => running.broker.status().counters.offenders).toEqual({ settings: 2 });
+    const lines = running.lines.filter(({ message }) =>
+      /a peer was shut out: .*settingsPerSecond/.test(message),
+    );
+    expect(lines[0]).toMatchObject({ level: 'warn', fields: { peer: ADDRESS, kind: 'settings' } });
+    const metrics = await (await running.fetch('/metrics')).text();
+    expect(metrics).toContain('ce_broker_offenders_total{kind="settings"} 2');
+    expect((await publish(honest, eventOf({}))).status).toBe(0);
+  });
 });

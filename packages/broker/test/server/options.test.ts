@@ -39,6 +39,15 @@ describe('options', () => {
     [{ admin: '[::zz]:1' }, 'admin', /IPv6/],
     [{ store: 'disk' }, 'store', /"memory", "none", or a provider/],
     [{ orphans: 'drop' }, 'orphans', /"withhold" or "forward"/],
+    [{ rpcEngine: 'http2' }, 'rpcEngine', /"h2" or "grpc-js"/],
+    [{ rpcEngine: 'h2', http2: 5 }, 'http2', /object/],
+    [{ rpcEngine: 'h2', http2: { pingsPerSecond: 0 } }, 'http2.pingsPerSecond', /whole number from 1 to/],
+    [{ rpcEngine: 'h2', http2: { pings: 1 } }, 'http2.pings', /http2 has no option pings; .*pingsPerSecond/],
+    [
+      { rpcEngine: 'grpc-js', http2: { pingsPerSecond: 1 } },
+      'http2',
+      /rpcEngine is "grpc-js".*leave http2 out/,
+    ],
     [{ heartbeatIntervalMs: 5 }, 'heartbeatIntervalMs', /from 100 to \d+ milliseconds/],
     [{ maxMessageBytes: 1.5 }, 'maxMessageBytes', /whole number/],
     [{ drainTimeoutMs: '10s' }, 'drainTimeoutMs', /"10s"/],
@@ -61,6 +70,17 @@ describe('options', () => {
     const error = refusal(options);
     expect(error).toMatchObject({ code: 'invalid_option', field });
     expect(error.message).toMatch(message);
+  });
+
+  it('limits of the engine h2 are complete; empty ones go with any engine', () => {
+    const { http2 } = validateOptions({ rpcEngine: 'h2', http2: { pingsPerSecond: 7 } });
+    expect(http2).toMatchObject({ pingsPerSecond: 7, maxStreamsPerConnection: 10_000 });
+    for (const rpcEngine of ['h2', 'grpc-js'] as const) {
+      expect(validateOptions({ rpcEngine }).http2.pingsPerSecond).toBe(100);
+      expect(validateOptions({ rpcEngine, http2: { pingsPerSecond: undefined } }).http2.pingsPerSecond).toBe(
+        100,
+      );
+    }
   });
 
   it.each(['0.0.0.0:8090', ':8090', '[::]:8090', '192.0.2.1:8090', 'broker.example:8090'])(

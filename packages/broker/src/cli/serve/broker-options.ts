@@ -35,6 +35,8 @@ export async function brokerOptions(
     dataTypes: settings.dataTypes,
     orphans: settings.orphans,
     massDeletion: settings.massDeletion,
+    rpcEngine: settings.rpcEngine,
+    http2: settings.http2,
     tls: tlsCert === undefined || tlsKey === undefined ? undefined : { cert: tlsCert, key: tlsKey, clientCa },
     tokenFile: settings.tokenFile,
     allowAnonymous: settings.allowAnonymous,

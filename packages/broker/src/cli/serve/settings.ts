@@ -9,6 +9,7 @@ import {
   readText,
 } from '../values.js';
 import { readDataTypes } from './data-types.js';
+import { readHttp2 } from './http2.js';
 import { readMassDeletion } from './mass-deletion.js';
 
 /** One setting of `serve`: a flag, a variable and a key of the configuration file, all named after it. */
@@ -89,6 +90,20 @@ export const serveSettings = Object.freeze({
     fallback: 'none',
     read: readMassDeletion,
   } as Setting<NonNullable<BrokerOptions['massDeletion']>>,
+  rpcEngine: {
+    placeholder: 'ENGINE',
+    description:
+      "what carries gRPC: grpc-js, or h2, the broker's own HTTP/2, which costs a fraction of it per event",
+    fallback: 'grpc-js',
+    read: (name, value) => readChoice(name, value, ['h2', 'grpc-js']),
+  } as Setting<'h2' | 'grpc-js'>,
+  http2: {
+    placeholder: 'LIMITS',
+    description:
+      'what one client may cost the others with --rpc-engine h2, for example maxConnectionAge=1h,pingsPerSecond=50',
+    fallback: 'limits that honest clients do not meet',
+    read: readHttp2,
+  } as Setting<NonNullable<BrokerOptions['http2']>>,
   tlsCert: file('FILE', 'PEM of the server certificate; with it only TLS 1.3 is spoken'),
   tlsKey: file('FILE', 'PEM of its private key'),
   clientCa: file('FILE', 'PEM of the CA that signs client certificates (mTLS)'),
