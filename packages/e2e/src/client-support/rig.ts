@@ -9,6 +9,7 @@ import {
   transportSourceOptions,
 } from 'ce-broker-client';
 import { decodeEvent, type Event, encodeEvent, isHeartbeat } from 'ce-broker-proto';
+import { startTestBroker } from '../rpc-engine.js';
 
 export const NO_LIMIT: EventRateLimit = Object.freeze({ qps: Number.POSITIVE_INFINITY });
 
@@ -30,7 +31,7 @@ export interface RigKind {
 const overGrpc = (name: string, extension: 'auto' | 'off'): RigKind => ({
   name,
   open: async (options = {}) => {
-    let broker = await startBroker({ ...options, listen: '127.0.0.1:0' });
+    let broker = await startTestBroker({ ...options, listen: '127.0.0.1:0' });
     const { address } = broker;
     if (address === undefined) throw new Error('the broker does not listen');
     const url = formatAddress(address);
@@ -44,7 +45,7 @@ const overGrpc = (name: string, extension: 'auto' | 'off'): RigKind => ({
         grpcAgentOptions({ url, extension }, clusterName, agentId, rateLimit),
       stop: () => broker.close({ graceMs: 100 }),
       start: async () => {
-        broker = await startBroker({ ...options, listen: url });
+        broker = await startTestBroker({ ...options, listen: url });
       },
     };
   },

@@ -1,7 +1,7 @@
 // Opens stores that broker-writer.js wrote with a fresh broker each, and reads them as an agent and as sources do. On stdin a line of JSON
 // each: the folder, and what must be there; the answer is a JSON list of what is not, or is damaged.
 import { createInterface } from 'node:readline';
-import { formatAddress, startBroker } from 'ce-broker';
+import { formatAddress } from 'ce-broker';
 import { lmdbStore } from 'ce-broker/lmdb';
 import {
   decodeEvent,
@@ -17,6 +17,7 @@ import {
 } from 'ce-broker-proto';
 import { GrpcConnection } from '../grpc-connection.js';
 import { specResyncEvent, statusResyncEvent, tellsOf, WIDGETS } from '../model-events.js';
+import { startTestBroker } from '../rpc-engine.js';
 import type { WantedState } from './wanted-state.js';
 
 /** Only what is lost takes so long. */
@@ -27,9 +28,9 @@ for await (const line of createInterface({ input: process.stdin })) {
 }
 
 async function missing({ folder, specs, deleted, statuses }: WantedState): Promise<string[]> {
-  let broker: Awaited<ReturnType<typeof startBroker>>;
+  let broker: Awaited<ReturnType<typeof startTestBroker>>;
   try {
-    broker = await startBroker({ listen: '127.0.0.1:0', store: lmdbStore({ dataDir: folder }) });
+    broker = await startTestBroker({ listen: '127.0.0.1:0', store: lmdbStore({ dataDir: folder }) });
   } catch (error) {
     return [`the broker does not start: ${String(error)}`];
   }

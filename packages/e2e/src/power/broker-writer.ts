@@ -2,11 +2,12 @@
 // node broker-writer.js FOLDER WITNESS PUBLISHES SEED
 // Lines of the witness: `spec ID VERSION`, `deleted ID VERSION`, `status ID SEQUENCE`.
 import { openSync, writeSync } from 'node:fs';
-import { type Broker, formatAddress, startBroker } from 'ce-broker';
+import { type Broker, formatAddress } from 'ce-broker';
 import { lmdbStore } from 'ce-broker/lmdb';
 import { GrpcConnection } from '../grpc-connection.js';
 import { specEvent, statusEvent, WIDGETS } from '../model-events.js';
 import { Random } from '../random.js';
+import { startTestBroker } from '../rpc-engine.js';
 
 const PUBLISHERS = 6;
 const RESOURCES = 25;
@@ -94,7 +95,7 @@ async function mustBeTaken(connection: GrpcConnection, event: Buffer): Promise<v
 
 /** The journal of groups is settled often, so that this is in the middle of it, too. */
 function start(): Promise<Broker> {
-  return startBroker({ listen: '127.0.0.1:0', store: lmdbStore({ dataDir, settleAt: 40 }) });
+  return startTestBroker({ listen: '127.0.0.1:0', store: lmdbStore({ dataDir, settleAt: 40 }) });
 }
 
 const publishers = Array.from({ length: PUBLISHERS }, (_, index) => new Publisher(`source-${index}`));

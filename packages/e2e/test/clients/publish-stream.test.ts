@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type ServerHttp2Stream } from 'node:http2';
 import type { AddressInfo } from 'node:net';
-import { formatAddress, startBroker } from 'ce-broker';
+import { type BrokerOptions, formatAddress } from 'ce-broker';
 import { connectGrpc } from 'ce-broker-client';
 import {
   CeBrokerError,
@@ -16,6 +16,7 @@ import {
 } from 'ce-broker-proto';
 import { afterEach, expect, test } from 'vitest';
 import { Cable, Random, until } from '../../src/index.js';
+import { startTestBroker } from '../../src/rpc-engine.js';
 
 const TYPE = 'io.ce-broker.stream.v1.things';
 const PUBLISH = '/io.cloudevents.v1.CloudEventService/Publish';
@@ -42,8 +43,8 @@ function event(id: string, source = 'hub', data = ''): Uint8Array {
   );
 }
 
-async function start(options: Parameters<typeof startBroker>[0] = {}) {
-  const broker = await startBroker({ ...options, listen: '127.0.0.1:0' });
+async function start(options: BrokerOptions = {}) {
+  const broker = await startTestBroker({ ...options, listen: '127.0.0.1:0' });
   closing.push(() => broker.close({ graceMs: 0 }));
   const { address } = broker;
   if (address === undefined) throw new Error('the broker does not listen');

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type BrokerOptions, formatAddress, startBroker } from 'ce-broker';
+import { type BrokerOptions, formatAddress } from 'ce-broker';
 import { lmdbStore } from 'ce-broker/lmdb';
 import { connectGrpc } from 'ce-broker-client';
 import {
@@ -24,6 +24,7 @@ import {
   typeOf,
 } from '../../src/client-support/index.js';
 import { Cable, Random, until } from '../../src/index.js';
+import { startTestBroker } from '../../src/rpc-engine.js';
 
 const TYPE = 'io.ce-broker.resume.v1.things';
 const closing: (() => Promise<unknown>)[] = [];
@@ -33,7 +34,7 @@ afterEach(async () => {
 });
 
 async function brokerBehindCable(options: BrokerOptions = {}) {
-  const broker = await startBroker({ ...options, listen: '127.0.0.1:0' });
+  const broker = await startTestBroker({ ...options, listen: '127.0.0.1:0' });
   const { address } = broker;
   if (address === undefined) throw new Error('the broker does not listen');
   closing.push(() => broker.close({ graceMs: 0 }));

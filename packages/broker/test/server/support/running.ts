@@ -53,6 +53,13 @@ export class Log implements Logger {
   }
 }
 
+/** What CE_BROKER_RPC_ENGINE names; undefined: the default. */
+function engineUnderTest(): BrokerOptions['rpcEngine'] {
+  const name = process.env['CE_BROKER_RPC_ENGINE'];
+  if (name === undefined || name === 'h2' || name === 'grpc-js') return name;
+  throw new Error(`CE_BROKER_RPC_ENGINE is ${name}: h2 or grpc-js`);
+}
+
 /** A broker on a free port, with what it logged; disposing closes it and the clients made here. */
 export class Running implements AsyncDisposable {
   readonly broker: Broker;
@@ -70,7 +77,12 @@ export class Running implements AsyncDisposable {
 
   static async start(options: BrokerOptions = {}): Promise<Running> {
     const log = new Log();
-    const broker = await startBroker({ listen: '127.0.0.1:0', logger: log, ...options });
+    const broker = await startBroker({
+      listen: '127.0.0.1:0',
+      logger: log,
+      rpcEngine: engineUnderTest(),
+      ...options,
+    });
     return new Running(broker, log);
   }
 
