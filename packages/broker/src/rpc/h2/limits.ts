@@ -120,7 +120,7 @@ export const LIMITS: Readonly<Record<keyof H2Limits, LimitBounds>> = Object.free
   maxConnectionIdleMs: { least: 1_000, most: 365 * DAY_MS, fallback: undefined },
 });
 
-/** What {@link resolveLimits} takes: any of them. */
+/** Any of {@link H2Limits}; the others keep their defaults. */
 export type H2LimitOptions = { readonly [K in keyof H2Limits]?: H2Limits[K] | undefined };
 
 /** The names of all limits. */
