@@ -1,24 +1,31 @@
 import type { OpenStore, StoreListener, StoreRecord, StoreTable } from './event-store.js';
 import type { Place } from './place.js';
 import type { Resource } from './resource.js';
+import { type Kept, type Slab, Slabs, viewOf } from './slabs.js';
 import type { StoredBytes, StoredNote } from './stored.js';
 
 /** A handle that has the bytes in it. */
-export class MemoryBytes implements StoredBytes, StoredNote {
-  readonly bytes: Uint8Array;
+export class MemoryBytes implements StoredBytes, StoredNote, Kept {
+  readonly size: number;
   readonly position: number;
   readonly at: number;
   readonly user: string;
+  slab: Slab | undefined = undefined;
+  start = 0;
+  readonly #own: Uint8Array | undefined;
 
-  constructor({ at, bytes, position, user }: StoreRecord) {
-    this.bytes = ownCopy(bytes);
+  /** @param slabs where small ones are put by; whoever gives them releases the handle there */
+  constructor({ at, bytes, position, user }: StoreRecord, slabs?: Slabs) {
+    this.size = bytes.byteLength;
     this.position = position;
     this.at = at;
     this.user = user;
+    this.#own = slabs?.keep(bytes, this) === true ? undefined : ownCopy(bytes);
   }
 
-  get size(): number {
-    return this.bytes.byteLength;
+  get bytes(): Uint8Array {
+    if (this.slab !== undefined) return viewOf(this.slab, this);
+    return this.#own ?? EMPTY;
   }
 }
 
@@ -30,6 +37,7 @@ export class MemoryStore implements OpenStore {
   readonly troubles: readonly string[] = [];
   readonly hasUnsavedEntries: boolean = false;
   readonly #entries = new Map<string, string>();
+  readonly #slabs = new Slabs();
   #keptBytes = 0;
 
   /** @param epoch another one for each start */
@@ -51,7 +59,7 @@ export class MemoryStore implements OpenStore {
 
   append(record: StoreRecord): StoredBytes {
     this.#keptBytes += record.bytes.byteLength;
-    return new MemoryBytes(record);
+    return new MemoryBytes(record, this.#slabs);
   }
 
   read(stored: StoredBytes): Uint8Array {
@@ -64,6 +72,7 @@ export class MemoryStore implements OpenStore {
 
   forget(stored: StoredBytes): void {
     this.#keptBytes -= stored.size;
+    this.#slabs.release(stored as MemoryBytes);
   }
 
   open(_table: StoreTable, _listener: StoreListener): void {}
@@ -102,6 +111,8 @@ export class MemoryStore implements OpenStore {
     }
   }
 }
+
+const EMPTY = new Uint8Array(0);
 
 /**
  * A request's bytes may lie in a much larger chunk of the socket; what is kept must not keep that alive.
