@@ -81,8 +81,7 @@ export class HpackDecoder {
     const block = new HeaderBlock(this.#names, this.#values, this.#size, this.#over);
     this.#names = [];
     this.#values = [];
-    if (changed) this.#cache.clear();
-    else this.#cache.add(bytes, start, end, block);
+    if (!changed) this.#cache.add(bytes, start, end, block);
     return block;
   }
 
@@ -125,6 +124,7 @@ export class HpackDecoder {
       if (++updates > MAX_SIZE_UPDATES) {
         throw new HpackError('more than two table size updates in one header block (RFC 7541 §4.2)');
       }
+      this.#cache.clear();
       this.#table.resize(size);
       this.#updateDue = false;
     }
@@ -148,6 +148,7 @@ export class HpackDecoder {
     const value = this.#text(bytes, end, enters);
     const size = nameBytes + this.#textBytes + ENTRY_OVERHEAD_BYTES;
     if (enters) {
+      this.#cache.clear();
       if (size > this.#table.maxSize) this.#table.clear();
       else this.#table.add(name, value);
     }
