@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // Makes what the interop tests need, in packages/e2e/.cache: the Go programs, a Python environment
-// with grpcio, grpcurl and ghz; and looks whether h2load and curl are here. Running it again costs a second when all is there.
-//   node packages/e2e/interop/setup.mjs [go] [python] [grpcurl] [ghz] [h2load] [curl]      (without names: all)
+// with grpcio, grpcurl, ghz and h2spec; and looks whether h2load and curl are here. Running it again costs a second when all is there.
+//   node packages/e2e/interop/setup.mjs [go] [python] [grpcurl] [ghz] [h2spec] [h2load] [curl]      (without names: all)
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -14,6 +14,8 @@ const cache = join(here, '..', '.cache');
 const bin = join(cache, 'bin');
 const GRPCURL = 'github.com/fullstorydev/grpcurl/cmd/grpcurl@v1.9.3';
 const GHZ = 'github.com/bojand/ghz/cmd/ghz@v0.120.0';
+/** Its version, and those of what it needs, stand in h2spec/go.mod. */
+const H2SPEC = 'github.com/summerwind/h2spec/cmd/h2spec';
 
 /** SDK version -> the programs of its module. */
 const PROGRAMS = {
@@ -69,7 +71,7 @@ const steps = {
     const version = need('go', ['version'], 'go');
     const built = Object.entries(PROGRAMS).flatMap(([sdk, names]) => names.map((name) => ({ sdk, name })));
     const outputs = built.map(({ sdk, name }) => join(bin, `${sdk}-${name}`));
-    once('go', fingerprint([version, PROGRAMS], here, /\.go$|go\.(mod|sum)$/), outputs, () => {
+    once('go', fingerprint([version, PROGRAMS], here, /^(?!h2spec).*(\.go|go\.(mod|sum))$/), outputs, () => {
       for (const { sdk, name } of built) {
         const args = [
           'build',
@@ -109,6 +111,15 @@ const steps = {
         cwd: cache,
         env: { ...process.env, GOBIN: bin, GOFLAGS: '' },
       });
+    });
+  },
+  h2spec() {
+    const version = need('go', ['version'], 'go');
+    const folder = join(here, 'h2spec');
+    const wanted = fingerprint([version], folder, /\.go$|go\.(mod|sum)$/);
+    once('h2spec', wanted, [join(bin, 'h2spec')], () => {
+      const made = ['build', '-buildvcs=false', '-trimpath', '-o', join(bin, 'h2spec'), H2SPEC];
+      run('go', made, { cwd: folder });
     });
   },
   h2load: () => need('h2load', ['--version'], 'h2load'),
