@@ -159,7 +159,7 @@ export class H2Connection implements InboundSink, StreamOwner, RpcPeer {
       this.#out.farewell(NOT_HTTP2);
       this.#ending.finishNow(LAST_WORDS_MS);
     } else if (this.#preface.whole) {
-      this.#keepalive.prefaceCame();
+      this.#keepalive.prefaceCame(this.now);
       const { limits } = this.host;
       this.#out.control(
         settingsFrame([
@@ -183,7 +183,8 @@ export class H2Connection implements InboundSink, StreamOwner, RpcPeer {
     throw new H2Error(ENHANCE_YOUR_CALM, message);
   }
 
-  onHeaders(streamId: number, endStream: boolean, block: HeaderBlock): void {
+  onHeaders(streamId: number, endStream: boolean, block: HeaderBlock | undefined): void {
+    if ((streamId & 1) === 0) throw new H2Error(PROTOCOL_ERROR, `a client opens stream ${streamId} (§5.1.1)`);
     const stream = this.streams.get(streamId);
     if (stream !== undefined) {
       this.#trailers(stream, endStream, block);
@@ -193,20 +194,24 @@ export class H2Connection implements InboundSink, StreamOwner, RpcPeer {
       if (this.#resets?.has(streamId) === true) return;
       throw new H2Error(STREAM_CLOSED, `HEADERS on stream ${streamId}, which is closed (§5.1)`);
     }
-    if ((streamId & 1) === 0) throw new H2Error(PROTOCOL_ERROR, `a client opens stream ${streamId} (§5.1.1)`);
     this.lastStreamId = streamId;
     if (this.streams.size >= this.host.limits.maxStreamsPerConnection || this.#ending.refusesStreams) {
       this.streamError(streamId, REFUSED_STREAM);
       return;
     }
     this.#guard.earned(1);
-    const opened = openStream(this, streamId, endStream, block);
+    const opened = block === undefined ? undefined : openStream(this, streamId, endStream, block);
     if (opened === undefined) this.streamError(streamId, PROTOCOL_ERROR);
   }
 
-  #trailers(stream: H2Stream, endStream: boolean, block: HeaderBlock): void {
+  #trailers(stream: H2Stream, endStream: boolean, block: HeaderBlock | undefined): void {
     if (stream.remoteClosed) this.streamError(stream.id, STREAM_CLOSED);
-    else if (!endStream || checkTrailers(block) !== undefined || stream.lengthLeft > 0) {
+    else if (
+      !endStream ||
+      block === undefined ||
+      checkTrailers(block) !== undefined ||
+      stream.lengthLeft > 0
+    ) {
       this.streamError(stream.id, PROTOCOL_ERROR);
     } else {
       stream.remoteClosed = true;
@@ -258,7 +263,7 @@ export class H2Connection implements InboundSink, StreamOwner, RpcPeer {
 
   /** A frame for a stream that is not there (§5.1: idle, or closed). */
   #onClosed(streamId: number, frame: string): void {
-    if (streamId > this.lastStreamId || (streamId & 1) === 0) {
+    if (this.#isIdle(streamId)) {
       throw new H2Error(PROTOCOL_ERROR, `${frame} on stream ${streamId}, which was never opened (§5.1)`);
     }
     if (this.#resets?.has(streamId) === true) return;
@@ -269,6 +274,7 @@ export class H2Connection implements InboundSink, StreamOwner, RpcPeer {
     const stream = this.streams.get(streamId);
     if (stream === undefined) {
       this.#onClosed(streamId, 'RST_STREAM');
+      this.#out.takeBack(streamId);
       this.count('reset');
       return;
     }
@@ -282,6 +288,8 @@ export class H2Connection implements InboundSink, StreamOwner, RpcPeer {
     this.#peerSettings.apply(bytes, start, end);
     this.#out.encoder.setPeerTableBytes(this.#peerSettings.headerTableBytes);
     const change = this.#peerSettings.initialWindowBytes - before;
+    // Answers that went by the larger window leave before the smaller one is acknowledged.
+    if (change < 0) this.flush();
     if (change !== 0) {
       for (const stream of this.streams.values()) {
         if (stream.initialWindowChanged(change)) continue;
@@ -339,9 +347,18 @@ export class H2Connection implements InboundSink, StreamOwner, RpcPeer {
       this.#resetByUs(stream, code, true);
       return;
     }
-    if (streamId > this.lastStreamId) this.lastStreamId = streamId;
+    if (this.#isIdle(streamId)) {
+      // §6.4: an idle stream is not reset.
+      throw new H2Error(code, `a frame that is wrong on stream ${streamId}, which was never opened (§5.1)`);
+    }
+    // It was reset already: this was on its way.
+    if (this.#resets?.has(streamId) === true) return;
     this.#out.control(resetFrame(streamId, code));
     this.#rememberReset(streamId);
+  }
+
+  #isIdle(streamId: number): boolean {
+    return streamId > this.lastStreamId || (streamId & 1) === 0;
   }
 
   reset(stream: H2Stream, code: number): void {

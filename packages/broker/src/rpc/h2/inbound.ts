@@ -30,7 +30,8 @@ import type { H2Limits } from './limits.js';
 
 /** What frames mean, to the connection that they came on. Their form has been checked; payloads are borrowed. */
 export interface InboundSink {
-  onHeaders(streamId: number, endStream: boolean, block: HeaderBlock): void;
+  /** `block`: undefined when the frame itself was wrong, so that the stream ends as it begins. */
+  onHeaders(streamId: number, endStream: boolean, block: HeaderBlock | undefined): void;
   /** `charged`: the whole payload, padding included, which is what windows count. */
   onData(
     streamId: number,
@@ -194,8 +195,7 @@ export class Inbound implements FrameSink {
       if (error instanceof HpackError) throw new H2Error(COMPRESSION_ERROR, error.message);
       throw error;
     }
-    if (selfDependent) this.#sink.streamError(streamId, PROTOCOL_ERROR);
-    else this.#sink.onHeaders(streamId, endStream, block);
+    this.#sink.onHeaders(streamId, endStream, selfDependent ? undefined : block);
   }
 
   #windowUpdate(streamId: number, bytes: Buffer, start: number, end: number): void {

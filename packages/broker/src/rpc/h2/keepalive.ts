@@ -30,7 +30,8 @@ export class Keepalive {
   #heardAt: number;
   /** 0: none is on its way. */
   #pingSentAt = 0;
-  #prefaceSeen = false;
+  /** 0: it has not come. */
+  #prefaceAt = 0;
   #settingsAcknowledged = false;
   #lastPingAt = 0;
   #strikes = 0;
@@ -51,8 +52,8 @@ export class Keepalive {
     this.#pingSentAt = 0;
   }
 
-  prefaceCame(): void {
-    this.#prefaceSeen = true;
+  prefaceCame(now: number): void {
+    this.#prefaceAt = now;
   }
 
   settingsAcknowledged(): void {
@@ -78,14 +79,11 @@ export class Keepalive {
   tick(now: number): void {
     const connection = this.#connection;
     const { limits } = connection;
-    if (!this.#prefaceSeen) {
+    if (this.#prefaceAt === 0) {
       if (now - this.#openedAt >= limits.prefaceTimeoutMs) connection.destroy();
       return;
     }
-    if (
-      !this.#settingsAcknowledged &&
-      now - this.#openedAt >= limits.settingsTimeoutMs + limits.prefaceTimeoutMs
-    ) {
+    if (!this.#settingsAcknowledged && now - this.#prefaceAt >= limits.settingsTimeoutMs) {
       connection.fail(
         new H2Error(SETTINGS_TIMEOUT, 'the SETTINGS of this server were not acknowledged in time'),
       );

@@ -2,7 +2,7 @@ import { STATUS_UNIMPLEMENTED } from '../status.js';
 import type { H2Connection } from './connection.js';
 import { requestHead } from './grpc/request-head.js';
 import type { HeaderBlock } from './hpack/header-block.js';
-import { AnswerStream } from './streams/answer-stream.js';
+import { AnswerStream, type Refusal } from './streams/answer-stream.js';
 import { H2BidiStream } from './streams/bidi-stream.js';
 import type { CallHead } from './streams/call-head.js';
 import { H2ServerStream } from './streams/server-stream.js';
@@ -22,10 +22,8 @@ export function openStream(
   const head = requestHead(block);
   if (head.kind === 'malformed') return undefined;
   if (head.kind === 'refused') {
-    const answer = admit(connection, new AnswerStream(connection, streamId, block), endStream);
-    if (head.httpStatus === 200) answer.status(head.grpcStatus, head.message, head.extra);
-    else answer.http(head.httpStatus, head.message, head.extra);
-    return answer;
+    if (endStream && (head.contentLength ?? 0) > 0) return undefined;
+    return answer(connection, streamId, endStream, block, head);
   }
   if (endStream && (head.contentLength ?? 0) > 0) return undefined;
   return openCall(connection, streamId, endStream, head);
@@ -35,9 +33,10 @@ function openCall(connection: H2Connection, streamId: number, endStream: boolean
   const { deadlines, methods } = connection.host;
   const method = methods.get(head.path);
   if (method === undefined) {
-    const answer = admit(connection, new AnswerStream(connection, streamId, head.block), endStream);
-    answer.status(STATUS_UNIMPLEMENTED, `The server does not implement the method ${head.path}`);
-    return answer;
+    const message = `The server does not implement the method ${head.path}`;
+    const refusal = { httpStatus: 200, grpcStatus: STATUS_UNIMPLEMENTED, message, extra: [] };
+    const { block, contentLength } = head;
+    return answer(connection, streamId, endStream, block, { ...refusal, contentLength });
   }
   let stream: UnaryStream | H2ServerStream | H2BidiStream;
   switch (method.kind) {
@@ -59,6 +58,18 @@ function openCall(connection: H2Connection, streamId: number, endStream: boolean
   }
   if (stream instanceof H2BidiStream) stream.open();
   if (endStream) stream.halfClosed();
+  return stream;
+}
+
+function answer(
+  connection: H2Connection,
+  streamId: number,
+  endStream: boolean,
+  block: HeaderBlock,
+  refusal: Refusal,
+): H2Stream {
+  const stream = admit(connection, new AnswerStream(connection, streamId, block, refusal), endStream);
+  stream.begin();
   return stream;
 }
 

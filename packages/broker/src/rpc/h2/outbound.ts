@@ -65,6 +65,14 @@ export class Outbound implements ConnectionWindow {
     this.#wake();
   }
 
+  /** The peer has reset the stream: an answer that has not left stays here (§6.4). */
+  takeBack(streamId: number): void {
+    const at = this.#replies.indexOf(streamId);
+    if (at < 0) return;
+    this.#replies.splice(at, 1);
+    this.sendWindow += PREFIX_BYTES;
+  }
+
   dirty(stream: H2Stream): void {
     if (stream.isDirty) return;
     stream.isDirty = true;

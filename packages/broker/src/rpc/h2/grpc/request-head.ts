@@ -31,6 +31,7 @@ export type RequestHead =
       readonly message: string;
       /** Fields to add; of an HTTP answer the status for gRPC clients is among them. */
       readonly extra: readonly FieldToSend[];
+      readonly contentLength: number | undefined;
     }
   | {
       readonly kind: 'malformed';
@@ -202,24 +203,24 @@ class Reading {
   #grpc(): RequestHead {
     const block = this.#block;
     if (block.overLimit) {
-      return refused(200, STATUS_RESOURCE_EXHAUSTED, 'the request has more headers than are taken');
+      return this.#refused(200, STATUS_RESOURCE_EXHAUSTED, 'the request has more headers than are taken');
     }
     if (this.#method !== 'POST') {
       const allow = { name: 'allow', value: 'POST' };
       const message = `the method is ${shown(this.#method ?? '')}: gRPC calls are POST`;
-      return refused(405, STATUS_INTERNAL, message, [allow]);
+      return this.#refused(405, STATUS_INTERNAL, message, [allow]);
     }
     if (!isGrpc(this.#contentType)) {
       const found = this.#contentType === undefined ? 'missing' : shown(this.#contentType);
       const message = `the content-type is ${found}: gRPC calls have ${CONTENT_TYPE}`;
-      return refused(415, STATUS_INVALID_ARGUMENT, message);
+      return this.#refused(415, STATUS_INVALID_ARGUMENT, message);
     }
-    if (this.#offence !== undefined) return refused(400, STATUS_INTERNAL, this.#offence);
+    if (this.#offence !== undefined) return this.#refused(400, STATUS_INTERNAL, this.#offence);
     const encoding = this.#encoding ?? 'identity';
     if (encoding !== 'identity' && encoding !== 'gzip' && encoding !== 'deflate') {
       const accepted = { name: 'grpc-accept-encoding', value: ACCEPTED_ENCODINGS };
       const message = `grpc-encoding is ${shown(encoding)}: ${ACCEPTED_ENCODINGS} are known`;
-      return refused(200, STATUS_UNIMPLEMENTED, message, [accepted]);
+      return this.#refused(200, STATUS_UNIMPLEMENTED, message, [accepted]);
     }
     return {
       kind: 'call',
@@ -231,6 +232,22 @@ class Reading {
       contentLength: this.#contentLength,
     };
   }
+
+  /** An HTTP answer carries the status in its fields too: a gRPC client reads it from there. */
+  #refused(
+    httpStatus: number,
+    grpcStatus: RpcStatus,
+    message: string,
+    more: readonly FieldToSend[] = [],
+  ): RequestHead {
+    const contentLength = this.#contentLength;
+    const status: readonly FieldToSend[] = [
+      { name: 'grpc-status', value: String(grpcStatus) },
+      { name: 'grpc-message', value: encodeStatusText(message) },
+    ];
+    const extra = httpStatus === 200 ? more : [...more, ...status];
+    return { kind: 'refused', httpStatus, grpcStatus, message, extra, contentLength };
+  }
 }
 
 /** `application/grpc`, alone or with a subtype behind `+` or parameters behind `;`, in either case. */
@@ -240,19 +257,4 @@ function isGrpc(contentType: string | undefined): boolean {
   const next = contentType.charAt(CONTENT_TYPE.length);
   const bounded = next === '' || next === '+' || next === ';';
   return bounded && contentType.slice(0, CONTENT_TYPE.length).toLowerCase() === CONTENT_TYPE;
-}
-
-/** An HTTP answer carries the status in its fields too: a gRPC client reads it from there. */
-function refused(
-  httpStatus: number,
-  grpcStatus: RpcStatus,
-  message: string,
-  extra: readonly FieldToSend[] = [],
-): RequestHead {
-  if (httpStatus === 200) return { kind: 'refused', httpStatus, grpcStatus, message, extra };
-  const status: readonly FieldToSend[] = [
-    { name: 'grpc-status', value: String(grpcStatus) },
-    { name: 'grpc-message', value: encodeStatusText(message) },
-  ];
-  return { kind: 'refused', httpStatus, grpcStatus, message, extra: [...extra, ...status] };
 }

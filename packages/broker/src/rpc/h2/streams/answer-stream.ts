@@ -1,34 +1,71 @@
+import type { RpcStatus } from '../../engine.js';
 import { httpHead, trailersOnly } from '../grpc/response-head.js';
 import type { FieldToSend } from '../hpack/encoder.js';
 import type { HeaderBlock } from '../hpack/header-block.js';
 import type { StreamOwner } from './owner.js';
 import { H2Stream } from './stream.js';
 
-/** The answer to a request that is no call of ours: a gRPC status, or an HTTP error with a line of text. */
+/** What is answered. */
+export interface Refusal {
+  /** 200: a gRPC error that is nothing but its trailers. */
+  readonly httpStatus: number;
+  readonly grpcStatus: RpcStatus;
+  readonly message: string;
+  readonly extra: readonly FieldToSend[];
+  /** What the request says about its body. */
+  readonly contentLength: number | undefined;
+}
+
+/**
+ * The answer to a request that is no call of ours: a gRPC status, or an HTTP error with a line of text. One that says how long its body is
+ * is answered once that has come, and dropped unread: so it can still turn out to be malformed (RFC 9113 §8.1.1).
+ */
 export class AnswerStream extends H2Stream {
-  constructor(owner: StreamOwner, id: number, block: HeaderBlock) {
+  readonly #refusal: Refusal;
+
+  constructor(owner: StreamOwner, id: number, block: HeaderBlock, refusal: Refusal) {
     super(owner, id, block);
-    this.arriving = false;
+    this.#refusal = refusal;
+    this.lengthLeft = refusal.contentLength ?? -1;
+    this.arriving = this.lengthLeft > 0;
+  }
+
+  /** Answers, unless a body is still to come. */
+  begin(): void {
+    if (!this.arriving || this.remoteClosed) this.#answer();
+  }
+
+  override tick(now: number): void {
+    super.tick(now);
+    if (this.arriving && !this.over && now - this.heardAt >= this.owner.host.limits.requestIdleMs)
+      this.#answer();
   }
 
   override get isCall(): boolean {
     return true;
   }
 
-  status(code: number, message: string, extra: readonly FieldToSend[] = []): void {
-    this.finish([...trailersOnly(code, message), ...extra]);
+  data(_bytes: Buffer, start: number, end: number, endStream: boolean): void {
+    this.taken(end - start);
+    if (endStream) this.halfClosed();
   }
 
-  http(status: number, message: string, extra: readonly FieldToSend[]): void {
+  halfClosed(): void {
+    this.#answer();
+  }
+
+  #answer(): void {
+    if (this.ended) return;
+    const { extra, grpcStatus, httpStatus, message } = this.#refusal;
+    if (httpStatus === 200) {
+      this.finish([...trailersOnly(grpcStatus, message), ...extra]);
+      return;
+    }
     const body = Buffer.from(`${message}\n`, 'utf8');
-    this.sendHead(httpHead(status, body.length, extra));
+    this.sendHead(httpHead(httpStatus, body.length, extra));
     this.sendQueue().pushRaw(body);
     this.finish([]);
   }
-
-  data(_bytes: Buffer, _start: number, _end: number, _endStream: boolean): void {}
-
-  halfClosed(): void {}
 
   protected responseHead(): readonly FieldToSend[] {
     return [];
