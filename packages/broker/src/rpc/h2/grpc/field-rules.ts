@@ -4,7 +4,9 @@ const TOKEN = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz";
 const COLON = 0x3a;
 const SPACE = 0x20;
 const TAB = 0x09;
-const DELETE = 0x7f;
+
+/** Visible characters, with blanks between them only. */
+const GOOD_VALUE = /^(?:[!-~\x80-\xff](?:[\t -~\x80-\xff]*[!-~\x80-\xff])?)?$/;
 
 /** By byte: 1 where it may stand in a name (a token in lower case). */
 const NAME_BYTES = new Uint8Array(256);
@@ -36,15 +38,9 @@ export function fieldFault(name: string, value: string): string | undefined {
 
 /** What is wrong with a value, or undefined. */
 export function valueFault(value: string): string | undefined {
-  const { length } = value;
-  if (length === 0) return undefined;
-  for (let at = 0; at < length; at++) {
-    const byte = value.charCodeAt(at);
-    if ((byte < SPACE && byte !== TAB) || byte === DELETE) return 'has a control character in its value';
-  }
-  if (isBlank(value.charCodeAt(0)) || isBlank(value.charCodeAt(length - 1)))
-    return 'has a blank at an end of its value';
-  return undefined;
+  if (GOOD_VALUE.test(value)) return undefined;
+  const blank = isBlank(value.charCodeAt(0)) || isBlank(value.charCodeAt(value.length - 1));
+  return blank ? 'has a blank at an end of its value' : 'has a control character in its value';
 }
 
 /** A token in lower case, not empty. */

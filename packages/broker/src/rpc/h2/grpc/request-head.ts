@@ -47,6 +47,12 @@ const CONTENT_TYPE = 'application/grpc';
 const SCHEME = /^[A-Za-z][A-Za-z0-9+.-]*$/;
 const DIGITS = /^[0-9]{1,15}$/;
 
+/** The names that mean something here: good ones, which need no look at their letters. Most requests have no others. */
+const KNOWN: ReadonlySet<string> = new Set([
+  ...['content-type', 'content-length', 'host', 'te', 'user-agent', 'authorization'],
+  ...['grpc-timeout', 'grpc-encoding', 'grpc-accept-encoding'],
+]);
+
 /** What the block means; made once for each block, and kept in its `meaning`. */
 export function requestHead(block: HeaderBlock): RequestHead {
   const known = block.meaning;
@@ -113,7 +119,7 @@ class Reading {
         fault = regular ? `pseudo-header ${shown(name)} after a header` : this.#pseudo(name, value);
       } else {
         regular = true;
-        fault = fieldFault(name, value) ?? this.#regular(name, value);
+        fault = KNOWN.has(name) ? this.#known(name, value) : this.#other(name, value);
       }
       if (fault !== undefined) return fault;
     }
@@ -121,8 +127,6 @@ class Reading {
   }
 
   #pseudo(name: string, value: string): string | undefined {
-    const fault = valueFault(value);
-    if (fault !== undefined) return `pseudo-header ${shown(name)} ${fault}`;
     let earlier: string | undefined;
     switch (name) {
       case ':method':
@@ -144,42 +148,56 @@ class Reading {
       default:
         return `there is no pseudo-header ${shown(name)} of requests`;
     }
-    return earlier === undefined ? undefined : `pseudo-header ${name} twice`;
+    if (earlier !== undefined) return `pseudo-header ${name} twice`;
+    if (value === 'POST' || value === 'http' || value === 'https') return undefined;
+    const fault = valueFault(value);
+    return fault === undefined ? undefined : `pseudo-header ${name} ${fault}`;
   }
 
-  #regular(name: string, value: string): string | undefined {
+  #known(name: string, value: string): string | undefined {
     switch (name) {
+      case 'te':
+        return value === 'trailers' ? undefined : fieldFault(name, value);
       case 'content-type':
         this.#contentType ??= value;
-        return undefined;
-      case 'content-length': {
-        if (!DIGITS.test(value)) return `content-length is ${shown(value)}, no number`;
-        const length = Number(value);
-        if (this.#contentLength !== undefined && this.#contentLength !== length)
-          return `content-length is ${this.#contentLength} and ${length}`;
-        this.#contentLength = length;
-        return undefined;
-      }
+        if (value === CONTENT_TYPE) return undefined;
+        break;
+      case 'grpc-timeout':
+        this.#timeoutMs = parseTimeout(value);
+        if (this.#timeoutMs !== undefined) return undefined;
+        this.#offence ??= `grpc-timeout is ${shown(value)}: it must be up to eight digits and a unit, one of H M S m u n`;
+        break;
+      case 'grpc-encoding':
+        this.#encoding = value;
+        break;
+      case 'grpc-accept-encoding':
+        this.#acceptsGzip ||= value.split(',').some((one) => one.trim() === 'gzip');
+        break;
+      case 'content-length':
+        return this.#length(value);
       case 'host':
         if (this.#host !== undefined) return 'header host twice';
         this.#host = value;
-        return undefined;
-      case 'grpc-timeout':
-        this.#timeoutMs = parseTimeout(value);
-        if (this.#timeoutMs === undefined)
-          this.#offence ??= `grpc-timeout is ${shown(value)}: it must be up to eight digits and a unit, one of H M S m u n`;
-        return undefined;
-      case 'grpc-encoding':
-        this.#encoding = value;
-        return undefined;
-      case 'grpc-accept-encoding':
-        this.#acceptsGzip ||= value.split(',').some((name) => name.trim() === 'gzip');
-        return undefined;
-      default:
-        if (isBinary(name) && decodeBinary(value) === undefined)
-          this.#offence ??= `header ${name} is no base64`;
-        return undefined;
+        break;
     }
+    const fault = valueFault(value);
+    return fault === undefined ? undefined : `header ${name} ${fault}`;
+  }
+
+  #length(value: string): string | undefined {
+    if (!DIGITS.test(value)) return `content-length is ${shown(value)}, no number`;
+    const length = Number(value);
+    if (this.#contentLength !== undefined && this.#contentLength !== length)
+      return `content-length is ${this.#contentLength} and ${length}`;
+    this.#contentLength = length;
+    return undefined;
+  }
+
+  #other(name: string, value: string): string | undefined {
+    const fault = fieldFault(name, value);
+    if (fault === undefined && isBinary(name) && decodeBinary(value) === undefined)
+      this.#offence ??= `header ${name} is no base64`;
+    return fault;
   }
 
   /** RFC 9113 §8.3.1, and §8.5 for CONNECT. */
@@ -187,14 +205,16 @@ class Reading {
     const method = this.#method;
     if (method === undefined) return 'pseudo-header :method is missing';
     // A method is a token too, of either case.
-    if (!isToken(method.toLowerCase())) return `pseudo-header :method is ${shown(method)}`;
+    if (method !== 'POST' && !isToken(method.toLowerCase()))
+      return `pseudo-header :method is ${shown(method)}`;
     if (method === 'CONNECT') {
       if (this.#scheme !== undefined || this.#path !== undefined)
         return 'CONNECT has no pseudo-header :scheme or :path';
       return this.#authority ? undefined : 'CONNECT without pseudo-header :authority';
     }
     if (this.#scheme === undefined) return 'pseudo-header :scheme is missing';
-    if (!SCHEME.test(this.#scheme)) return `pseudo-header :scheme is ${shown(this.#scheme)}`;
+    if (this.#scheme !== 'http' && !SCHEME.test(this.#scheme))
+      return `pseudo-header :scheme is ${shown(this.#scheme)}`;
     if (this.#path === undefined) return 'pseudo-header :path is missing';
     const wellFormed = this.#path.startsWith('/') || (this.#path === '*' && method === 'OPTIONS');
     return wellFormed ? undefined : `pseudo-header :path is ${shown(this.#path)}`;
