@@ -14,7 +14,12 @@ const END_HEADERS = 4;
 const HEADER_TABLE_SIZE = 1;
 const MAX_FRAME_BYTES = 16_384;
 
-export function frame(type: number, flags: number, stream: number, payload = Buffer.alloc(0)): Buffer {
+export function frame(
+  type: number,
+  flags: number,
+  stream: number,
+  payload: Buffer = Buffer.alloc(0),
+): Buffer {
   const head = Buffer.alloc(9);
   head.writeUIntBE(payload.length, 0, 3);
   head[3] = type;

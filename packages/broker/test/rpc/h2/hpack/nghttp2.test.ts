@@ -6,6 +6,7 @@ import {
   type Http2Server,
   type OutgoingHttpHeaders,
   type ServerHttp2Session,
+  type ServerHttp2Stream,
   sensitiveHeaders,
 } from 'node:http2';
 import * as fc from 'fast-check';
@@ -135,10 +136,9 @@ describe('what we encode', () => {
       session = opened;
     });
     let arrived = (): void => undefined;
-    server.on('stream', (stream, _headers, _flags, rawHeaders) => {
+    server.on('stream', (stream: ServerHttp2Stream, _headers: unknown, _flags: unknown, raw: string[]) => {
       stream.on('error', () => undefined);
       const pairs: Field[] = [];
-      const raw: string[] = rawHeaders as unknown as string[];
       for (let i = 0; i < raw.length; i += 2) pairs.push([raw[i] ?? '', raw[i + 1] ?? '']);
       seen.push(pairs);
       stream.respond({ ':status': 200 }, { endStream: true });
