@@ -58,7 +58,7 @@ export class SendQueue {
     this.#messages = NONE;
     const { bytes } = this;
     if (bytes <= this.window && bytes <= connection.sendWindow) {
-      out.add(shared.frames(batch, bytes, this.flag, streamId));
+      shared.compose(out, batch, bytes, this.flag, streamId);
       this.window -= bytes;
       connection.sendWindow -= bytes;
       this.bytes = 0;
