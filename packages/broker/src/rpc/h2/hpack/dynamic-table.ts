@@ -11,6 +11,7 @@ export class DynamicTable {
   /** Slot of the newest entry. */
   #newest = -1;
   #count = 0;
+  /** Bytes of all entries by §4.1. */
   #size = 0;
   #maxSize: number;
 
@@ -20,11 +21,6 @@ export class DynamicTable {
 
   get count(): number {
     return this.#count;
-  }
-
-  /** Bytes of all entries by §4.1. */
-  get size(): number {
-    return this.#size;
   }
 
   get maxSize(): number {

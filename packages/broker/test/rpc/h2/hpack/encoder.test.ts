@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { type FieldToSend, HpackEncoder } from '../../../../src/rpc/h2/hpack/encoder.js';
-import { decode, decoder, hex, index, integer, plain, sizeUpdate, tableOf } from './support.js';
+import { decode, decoder, type Field, hex, index, integer, plain, sizeUpdate, tableOf } from './support.js';
 
 const CONTENT_TYPE: FieldToSend = { name: 'content-type', value: 'application/grpc', remember: true };
 const STATUS_OK: FieldToSend = { name: ':status', value: '200' };
@@ -67,6 +67,23 @@ describe('representations that the encoder chooses', () => {
   it('characters beyond latin1 go out as question marks, not as the control characters that their low bytes are', () => {
     const block = new HpackEncoder(4_096).encode([{ name: 'a\u010a', value: '\u010a\u{1f60d}\xff\u0100' }]);
     expect(decode(decoder(), block)).toEqual([['a?', '???\xff?']]);
+  });
+
+  it('RFC 7541 §2.1: the encoder keeps the order of fields, repeated ones too', () => {
+    const fields: Field[] = [
+      ['b', '1'],
+      [':status', '200'],
+      ['a', '2'],
+      ['b', '3'],
+      [':status', '200'],
+      ['b', '1'],
+    ];
+    const encoder = new HpackEncoder(4_096);
+    const one = decoder();
+    for (const remember of [false, true, true]) {
+      const block = encoder.encode(fields.map(([name, value]) => ({ name, value, remember })));
+      expect(decode(one, block)).toEqual(fields);
+    }
   });
 
   it('an empty list is an empty block', () => {
