@@ -1,20 +1,28 @@
 import { STATUS_UNIMPLEMENTED } from '../status.js';
-import type { H2Connection } from './connection.js';
+import type { ConnectionHost } from './connection-host.js';
 import { requestHead } from './grpc/request-head.js';
 import type { HeaderBlock } from './hpack/header-block.js';
 import { AnswerStream, type Refusal } from './streams/answer-stream.js';
 import { H2BidiStream } from './streams/bidi-stream.js';
 import type { CallHead } from './streams/call-head.js';
+import type { StreamOwner } from './streams/owner.js';
 import { H2ServerStream } from './streams/server-stream.js';
 import type { H2Stream } from './streams/stream.js';
 import { UnaryStream } from './streams/unary-stream.js';
+
+/** The connection that a stream is opened on. */
+export interface OpeningConnection extends StreamOwner {
+  readonly host: ConnectionHost;
+  readonly streams: Map<number, H2Stream>;
+  inFlight: number;
+}
 
 /**
  * Opens the stream that a request head asks for (RFC 9113 §8.3; gRPC over HTTP/2, "Requests"), and answers at once what is no call of
  * ours. Undefined: the request is malformed (§8.1.1).
  */
 export function openStream(
-  connection: H2Connection,
+  connection: OpeningConnection,
   streamId: number,
   endStream: boolean,
   block: HeaderBlock,
@@ -29,11 +37,16 @@ export function openStream(
   return openCall(connection, streamId, endStream, head);
 }
 
-function openCall(connection: H2Connection, streamId: number, endStream: boolean, head: CallHead): H2Stream {
+function openCall(
+  connection: OpeningConnection,
+  streamId: number,
+  endStream: boolean,
+  head: CallHead,
+): H2Stream {
   const { deadlines, methods } = connection.host;
   const method = methods.get(head.path);
   if (method === undefined) {
-    const message = `The server does not implement the method ${head.path}`;
+    const message = `The server does not implement the method ${clipped(head.path)}`;
     const refusal = { httpStatus: 200, grpcStatus: STATUS_UNIMPLEMENTED, message, extra: [] };
     const { block, contentLength } = head;
     return answer(connection, streamId, endStream, block, { ...refusal, contentLength });
@@ -52,6 +65,10 @@ function openCall(connection: H2Connection, streamId: number, endStream: boolean
       break;
   }
   admit(connection, stream, endStream);
+  if (head.timeoutMs === 0) {
+    stream.expired();
+    return stream;
+  }
   if (head.timeoutMs !== undefined) {
     stream.deadlineAt = connection.now + head.timeoutMs;
     deadlines.add(stream, connection.now);
@@ -62,7 +79,7 @@ function openCall(connection: H2Connection, streamId: number, endStream: boolean
 }
 
 function answer(
-  connection: H2Connection,
+  connection: OpeningConnection,
   streamId: number,
   endStream: boolean,
   block: HeaderBlock,
@@ -73,8 +90,13 @@ function answer(
   return stream;
 }
 
-function admit<S extends H2Stream>(connection: H2Connection, stream: S, endStream: boolean): S {
+function admit<S extends H2Stream>(connection: OpeningConnection, stream: S, endStream: boolean): S {
   stream.remoteClosed = endStream;
   connection.streams.set(stream.id, stream);
   return stream;
+}
+
+/** It goes back in a header, and receivers bound theirs. */
+function clipped(path: string): string {
+  return path.length > 200 ? `${path.slice(0, 200)}...` : path;
 }

@@ -2,7 +2,6 @@ import type { RpcPeer, RpcStatus } from '../../engine.js';
 import type { DeadlineWheel } from '../deadlines.js';
 import type { H2Limits } from '../limits.js';
 import type { SharedFrames } from '../shared-frames.js';
-import type { H2Stream } from './stream.js';
 
 /** What all streams of an engine share. */
 export interface StreamHost {
@@ -21,6 +20,11 @@ export interface StreamHost {
   fault(error: unknown): void;
 }
 
+/** A stream, as far as this file says what a connection does with it. */
+interface OwnedStream {
+  readonly id: number;
+}
+
 /** The connection, as its streams see it. */
 export interface StreamOwner {
   readonly peer: RpcPeer;
@@ -30,15 +34,15 @@ export interface StreamOwner {
   /** The window that the peer gives a new stream. */
   readonly initialSendWindow: number;
   /** The stream has something to send: it is composed at the end of the turn. */
-  dirty(stream: H2Stream): void;
+  dirty(stream: OwnedStream): void;
   /** Answers a unary call OK with the empty message, after which the stream is over. False: the windows have no room for it. */
-  replyEmpty(stream: H2Stream): boolean;
+  replyEmpty(stream: OwnedStream): boolean;
   /** The call has been answered, or is given up: who ends the connection no longer waits for it. */
   answered(): void;
   /** The stream is over. `reset`: this side resets it, so that the peer may still send on it for a while. */
-  over(stream: H2Stream, reset: boolean): void;
+  over(stream: OwnedStream, reset: boolean): void;
   /** Resets a stream with an error code of RFC 9113 §7. */
-  reset(stream: H2Stream, code: number): void;
+  reset(stream: OwnedStream, code: number): void;
   /** Lets the peer send so many bytes more on the stream. */
   credit(streamId: number, bytes: number): void;
   end(code: RpcStatus, message: string, graceMs: number): void;

@@ -63,15 +63,16 @@ export abstract class RequestStream extends GrpcStream {
 
   /** What cannot become a request is refused before the rest of it comes: too large, or more than one message. */
   #take(): void {
-    this.#request ??= this.next();
     const { reader } = this;
-    if (this.#request === undefined || this.ended || reader === undefined) return;
-    if (reader.held > 0 || reader.waiting > 0) {
-      this.refuse(STATUS_UNIMPLEMENTED, 'one request message was expected, more came');
-    } else {
-      // What the reader hands out is borrowed until more comes.
-      this.#request = Buffer.from(this.#request);
+    if (reader === undefined) return;
+    if (this.#request === undefined) {
+      const message = this.next();
+      if (message === undefined) return;
+      // What the reader hands out is borrowed until more comes, and may be part of a larger chunk.
+      this.#request = Buffer.from(message);
     }
+    if (reader.held === 0 && reader.waiting === 0) return;
+    this.refuse(STATUS_UNIMPLEMENTED, 'one request message was expected, more came');
   }
 
   #refuseSize(bytes: number): void {
