@@ -54,8 +54,8 @@ export interface BrokerOptions {
    */
   readonly massDeletion?: Partial<MassDeletion> | false | undefined;
   /**
-   * What carries gRPC on `listen`: `grpc-js` is @grpc/grpc-js; `h2` is the broker's own HTTP/2, which costs a fraction of it per event.
-   * Default `grpc-js`.
+   * What carries gRPC on `listen`: `h2` is the broker's own HTTP/2, `grpc-js` is @grpc/grpc-js, which costs several times as much per
+   * event and knows none of the limits of `http2`. Default `h2`.
    */
   readonly rpcEngine?: 'h2' | 'grpc-js' | undefined;
   /**

@@ -28,7 +28,7 @@ const KNOWN: ReadonlySet<string> = new Set([
   ...Object.keys(NUMBER_OPTIONS),
 ]);
 
-const DEFAULT_ENGINE = 'grpc-js';
+const DEFAULT_ENGINE = 'h2';
 
 const POLICY_VALUES: Readonly<Record<keyof DataTypePolicy, readonly unknown[]>> = {
   writer: ['source', 'agent', 'ambiguous'],

@@ -93,8 +93,8 @@ export const serveSettings = Object.freeze({
   rpcEngine: {
     placeholder: 'ENGINE',
     description:
-      "what carries gRPC: grpc-js, or h2, the broker's own HTTP/2, which costs a fraction of it per event",
-    fallback: 'grpc-js',
+      "what carries gRPC: h2 is the broker's own HTTP/2, grpc-js the library of that name, which costs several times as much per event",
+    fallback: 'h2',
     read: (name, value) => readChoice(name, value, ['h2', 'grpc-js']),
   } as Setting<'h2' | 'grpc-js'>,
   http2: {
