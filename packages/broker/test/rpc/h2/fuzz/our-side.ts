@@ -1,0 +1,202 @@
+import { EventEmitter } from 'node:events';
+import type { Socket } from 'node:net';
+import { H2Connection } from '../../../../src/rpc/h2/connection.js';
+import { H2Engine } from '../../../../src/rpc/h2/engine.js';
+import type { HeaderBlock } from '../../../../src/rpc/h2/hpack/header-block.js';
+import type { RpcMethods } from '../../../../src/rpc/index.js';
+import { type Observation, OutputReader, type SeenStream } from './observation.js';
+import { CALL, TALK } from './valid-connection.js';
+
+/** A socket without a network, because a million of them could not be had otherwise. It takes everything at once. */
+export class MemorySocket extends EventEmitter {
+  readonly output = new OutputReader();
+  readonly writableLength = 0;
+  ended = false;
+  destroyed = false;
+  written = 0;
+
+  write(bytes: Buffer): boolean {
+    this.written += bytes.length;
+    // The writer uses its buffer again.
+    this.output.push(Buffer.from(bytes));
+    return true;
+  }
+
+  cork(): void {}
+
+  uncork(): void {}
+
+  end(): this {
+    this.ended = true;
+    return this;
+  }
+
+  destroy(): this {
+    this.ended = true;
+    this.destroyed = true;
+    return this;
+  }
+
+  /** The peer is gone. */
+  close(): void {
+    this.emit('close');
+  }
+}
+
+/** Calls that are never answered, and streams whose messages are all read. */
+const METHODS: RpcMethods = {
+  [CALL]: { kind: 'unary', handle: () => undefined },
+  [TALK]: {
+    kind: 'bidi-stream',
+    open: (stream) => {
+      stream.listener = {
+        message: () => stream.read(),
+        halfClosed: () => undefined,
+        ending: () => false,
+        writable: () => undefined,
+        closed: () => undefined,
+      };
+      stream.sendHeaders({});
+      stream.read();
+    },
+  },
+};
+
+/** An engine that listens nowhere: connections are put to it by hand. */
+export class OurSide {
+  readonly faults: unknown[] = [];
+  readonly engine = new H2Engine({
+    methods: METHODS,
+    tls: undefined,
+    maxMessageBytes: 64 * 1024,
+    streamBufferBytes: 64 * 1024,
+    keepaliveTimeMs: 30_000,
+    keepaliveTimeoutMs: 10_000,
+    onFault: (error) => this.faults.push(error),
+    limits: { minClientPingIntervalMs: 0 },
+  });
+
+  connect(): { readonly socket: MemorySocket; readonly connection: H2Connection } {
+    const socket = new MemorySocket();
+    const connection = new H2Connection(socket as unknown as Socket, '127.0.0.1:1', undefined, this.engine);
+    return { socket, connection };
+  }
+
+  /** What goes on off this thread, such as inflating, is over. */
+  async settled(): Promise<void> {
+    while (this.engine.inflating > 0) await new Promise(setImmediate);
+  }
+
+  close(): Promise<void> {
+    return this.engine.close();
+  }
+
+  /** Puts the chunks to a connection, and then ends it; gives what the connection still holds on to. */
+  async survive(attacks: readonly (readonly Buffer[])[]): Promise<number> {
+    const open = attacks.map((chunks) => {
+      const { socket, connection } = this.connect();
+      for (const chunk of chunks) if (!socket.ended) socket.emit('data', chunk);
+      return { socket, connection };
+    });
+    await new Promise(setImmediate);
+    for (const { connection } of open) connection.tick(performance.now());
+    await new Promise(setImmediate);
+    for (const { socket } of open) socket.close();
+    return open.reduce((sum, { connection }) => sum + connection.openStreams, 0);
+  }
+
+  /** What this side makes of the chunks. */
+  async observe(chunks: readonly Buffer[]): Promise<Observation> {
+    const { socket, connection } = this.connect();
+    const told: string[] = [];
+    const malformed: string[][] = [];
+    const streams = watch(connection, told, malformed);
+    for (const chunk of chunks) {
+      if (socket.ended) break;
+      socket.emit('data', chunk);
+    }
+    await new Promise(setImmediate);
+    await new Promise(setImmediate);
+    const { goAway, goAwayText, resets, answered } = socket.output;
+    const seen: Observation = {
+      streams,
+      goAway,
+      goAwayText,
+      resets,
+      answered,
+      closed: socket.ended,
+      told,
+      malformed,
+    };
+    socket.close();
+    return seen;
+  }
+}
+
+/** Listens in on what frames mean to a connection, and what it takes. */
+function watch(
+  connection: H2Connection,
+  told: string[],
+  malformed: string[][],
+): ReadonlyMap<number, SeenStream> {
+  const streams = new Map<number, SeenStream>();
+  let during = 'form';
+  let block: string[] = [];
+  const streamError = connection.streamError.bind(connection);
+  connection.streamError = (streamId, code): void => {
+    const stream = connection.streams.get(streamId);
+    const state = stream === undefined ? 'closed' : stream.remoteClosed ? 'half-closed' : 'open';
+    told.push(`${code} in ${during} of ${state}`);
+    if (during === 'headers') malformed.push(block);
+    streamError(streamId, code);
+  };
+  const onHeaders = connection.onHeaders.bind(connection);
+  connection.onHeaders = (streamId: number, endStream: boolean, decoded: HeaderBlock): void => {
+    const before = connection.streams.get(streamId);
+    const fields = decoded.names.flatMap((name, index) => [name, decoded.values[index] ?? '']);
+    block = fields;
+    during = 'headers';
+    onHeaders(streamId, endStream, decoded);
+    during = 'form';
+    const after = connection.streams.get(streamId);
+    const known = streams.get(streamId);
+    if (before === undefined && after !== undefined) {
+      streams.set(streamId, {
+        headers: fields,
+        data: Buffer.alloc(0),
+        trailers: undefined,
+        ended: endStream,
+        left: false,
+      });
+    } else if (before !== undefined && known !== undefined && before.remoteClosed && !known.ended) {
+      known.trailers = fields;
+      known.ended = true;
+    }
+  };
+  const onData = connection.onData.bind(connection);
+  connection.onData = (streamId, endStream, bytes, start, end, charged): void => {
+    const stream = connection.streams.get(streamId);
+    const known = streams.get(streamId);
+    const open = stream !== undefined && !stream.remoteClosed;
+    const payload = Buffer.from(bytes.subarray(start, end));
+    during = 'data';
+    onData(streamId, endStream, bytes, start, end, charged);
+    during = 'form';
+    if (!open || known === undefined) return;
+    known.data = Buffer.concat([known.data, payload]);
+    known.ended = endStream;
+  };
+  const onWindowUpdate = connection.onWindowUpdate.bind(connection);
+  connection.onWindowUpdate = (streamId, increment): void => {
+    during = 'window';
+    onWindowUpdate(streamId, increment);
+    during = 'form';
+  };
+  const onReset = connection.onReset.bind(connection);
+  connection.onReset = (streamId): void => {
+    const known = streams.get(streamId);
+    if (known !== undefined) known.left = true;
+    onReset(streamId);
+  };
+  return streams;
+}
