@@ -157,7 +157,6 @@ export class HpackDecoder {
 
   #field(name: string, value: string, size: number): void {
     this.#size += size;
-    if (this.#over) return;
     if (this.#size > this.#maxListBytes || this.#names.length >= this.#maxFields) {
       this.#over = true;
       return;
