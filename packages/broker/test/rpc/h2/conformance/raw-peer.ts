@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { HpackDecoder } from '../../../../src/rpc/h2/hpack/decoder.js';
+import { ServerMonitor } from './monitor.js';
 import { CODE, type CodeName, FLAG, PREFACE, ping, settings, settingsAck, TYPE } from './wire.js';
 
 /** How long a test waits for what must come. It is a limit of failure: nothing is concluded from its passing. */
@@ -24,7 +25,10 @@ export interface PeerOptions {
   readonly socket?: Socket;
 }
 
-/** A client that sends exactly what it is told, and keeps every frame that comes. */
+/**
+ * A client that sends exactly what it is told, and keeps every frame that comes. When it is done with, it fails the test if the server has
+ * broken a rule in anything that it sent.
+ */
 export class RawPeer implements Disposable {
   readonly frames: ReceivedFrame[] = [];
   /** Whatever came that is no frame. */
@@ -33,6 +37,9 @@ export class RawPeer implements Disposable {
   readonly socket: Socket;
   readonly #acknowledges: boolean;
   readonly #decoder = new HpackDecoder({ maxTableBytes: 4_096, maxListBytes: 1_000_000, maxFields: 1_000 });
+  readonly #monitor = new ServerMonitor();
+  #unsaid = PREFACE.length;
+  #said = Buffer.alloc(0);
   #rest = Buffer.alloc(0);
   #block: { readonly streamId: number; readonly flags: number; readonly parts: Buffer[] } | undefined;
   #watchers: (() => void)[] = [];
@@ -63,8 +70,25 @@ export class RawPeer implements Disposable {
 
   /** All in one write. */
   send(...bytes: readonly Buffer[]): this {
-    this.socket.write(Buffer.concat(bytes));
+    const all = Buffer.concat(bytes);
+    this.#tellMonitor(all);
+    this.socket.write(all);
     return this;
+  }
+
+  /** As far as it is frames. */
+  #tellMonitor(bytes: Buffer): void {
+    const preface = Math.min(this.#unsaid, bytes.length);
+    this.#unsaid -= preface;
+    let rest = Buffer.concat([this.#said, bytes.subarray(preface)]);
+    while (rest.length >= 9) {
+      const end = 9 + rest.readUIntBE(0, 3);
+      if (rest.length < end) break;
+      const streamId = rest.readUInt32BE(5) & 0x7fff_ffff;
+      this.#monitor.sent(rest.readUInt8(3), rest.readUInt8(4), streamId, rest.subarray(9, end));
+      rest = rest.subarray(end);
+    }
+    this.#said = rest;
   }
 
   /** The frames of a stream, or of the connection (0), of one type or of all. */
@@ -183,6 +207,9 @@ export class RawPeer implements Disposable {
 
   [Symbol.dispose](): void {
     this.socket.destroy();
+    const { violations } = this.#monitor;
+    if (violations.length > 0)
+      throw new Error(`the server broke: ${violations.join('; ')}. What came:\n${this.story()}`);
   }
 
   #expectCode(found: number, wanted: readonly CodeName[]): void {
@@ -204,6 +231,7 @@ export class RawPeer implements Disposable {
   }
 
   #frame(type: number, flags: number, streamId: number, payload: Buffer): void {
+    this.#monitor.received(type, flags, streamId, payload);
     if (type === TYPE.HEADERS || type === TYPE.CONTINUATION) {
       const block = type === TYPE.HEADERS ? { streamId, flags, parts: [] } : this.#block;
       if (block === undefined) throw new Error('CONTINUATION without HEADERS');
