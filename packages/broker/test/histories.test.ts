@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { Fleet, type Step } from './runner/fleet.js';
 import { runScript } from './runner/script.js';
 import { survives } from './runner/survives.js';
+import { inMemory } from './runner/world.js';
 
 const cluster = fc.constantFrom('c1', 'c2');
 const source = fc.constantFrom('A', 'B');
@@ -74,6 +75,16 @@ describe('random histories of sources, agents, drops and restarts', () => {
   for (const type of ['works', 'bundles']) {
     it(`end so over a store that survives, and comes back from backups (${type})`, () => {
       play(stepWithBackups, () => new Fleet(type, false, survives()));
+    });
+  }
+
+  for (const type of ['works', 'bundles']) {
+    it(`end so when everything that goes through all resources takes many turns (${type})`, () => {
+      play(step, () => new Fleet(type, false, inMemory, true));
+    });
+
+    it(`end so when it does over a store that survives (${type})`, () => {
+      play(stepWithBackups, () => new Fleet(type, false, survives(), true));
     });
   }
 

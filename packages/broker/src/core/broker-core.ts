@@ -98,6 +98,7 @@ export class BrokerCore {
       counters: new Counters(),
       trace,
       jobs: new Map(),
+      walks: new Map(),
       pending: [],
       agenda: { held: new Map(), heldBy: new Map(), lists: new Map(), statuses: new Map() },
       writersWithoutState: new Map(),

@@ -17,6 +17,7 @@ import type { CoreOptions } from './options.js';
 import type { CorePort, PublishCall, ServiceHook } from './port.js';
 import type { Reconciling } from './reconciling.js';
 import type { Trace } from './trace.js';
+import type { Walk } from './walk.js';
 
 /** What the verbs work on: the rooms, side by side. `BrokerCore` is the only one that makes it. */
 export interface Core {
@@ -38,6 +39,8 @@ export interface Core {
   readonly trace: Trace;
   /** Work that must not run inside the Publish that asked for it. */
   readonly jobs: Map<string, DueJob>;
+  /** Work over many resources that goes on in later turns, by the key of its job. */
+  readonly walks: Map<string, Walk>;
   /** Appended, not yet durable, in order of position. */
   readonly pending: PendingAppend[];
   readonly agenda: Agenda;

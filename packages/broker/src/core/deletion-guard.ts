@@ -4,6 +4,7 @@ import type { Cell, Resource, ResourceView } from '../state/resource.js';
 import type { Envelope } from '../wire/envelope.js';
 import { DeletionWindow } from './deletion-window.js';
 import type { HoldEntries } from './hold-entries.js';
+import type { Walk } from './walk.js';
 
 /** When deletions are too many to be meant. */
 export interface MassDeletion {
@@ -36,6 +37,11 @@ export interface CountedSpec {
   /** The broker's position before it. */
   readonly position: number;
   readonly now: number;
+  /** Resources whose deletion is known in memory. */
+  readonly ended: () => Iterable<Resource>;
+  /** How many are counted at once; where there are more, `countLater` counts them over several turns. */
+  readonly most: number;
+  readonly countLater: (partition: Partition, begin: () => Walk) => void;
 }
 
 /** A consent: deletions up to this time do not count. */
@@ -49,10 +55,9 @@ interface Watch {
   /** Resources that are wanted. */
   live: number;
   readonly window: DeletionWindow;
+  /** What is counted exactly meanwhile; until then what is known in memory stands in. */
+  counting?: { readonly exact: Watch; readonly seen: Set<string> } | undefined;
 }
-
-/** Resources that are gone through to count them; where more are known, their number stands in. */
-const MOST_COUNTED = 50_000;
 
 /**
  * Keeps back what a wiped source or a hub that was restored from yesterday would do: it deletes most of a cluster within minutes. More
@@ -88,7 +93,7 @@ export class DeletionGuard {
     for (const types of this.#held.values()) yield* types.values();
   }
 
-  at({ cluster, dataType }: Place): HeldDeletions | undefined {
+  at({ cluster, dataType }: Pick<Place, 'cluster' | 'dataType'>): HeldDeletions | undefined {
     return this.#held.get(cluster)?.get(dataType);
   }
 
@@ -103,32 +108,32 @@ export class DeletionGuard {
    * A spec is about to become the newest of its resource, and to get the position after `position`. Gives what is held from here on, when it
    * is a deletion too many.
    */
-  count(
-    event: Envelope,
-    { now, partition, position, resource, rule }: CountedSpec,
-  ): HeldDeletions | undefined {
+  count(event: Envelope, counted: CountedSpec): HeldDeletions | undefined {
+    const { now, partition, position, resource, rule } = counted;
     noteBirth(resource, event);
     const { grave, spec } = resource;
     const wasLive = spec !== undefined && !spec.deleting;
     let watch = this.#watches.get(partition);
     if (watch === undefined) {
       if (!event.deleting) return undefined;
-      watch = this.#watch(partition, rule, now);
+      watch = this.#watch(counted);
     }
     if (!event.deleting) {
       if (wasLive) return undefined;
-      watch.live += 1;
-      this.#forgive(resource, watch, rule);
+      for (const each of countersOf(watch, resource)) {
+        each.live += 1;
+        this.#forgive(resource, each, rule);
+      }
       return undefined;
     }
     const before = watch.live;
-    if (wasLive) watch.live -= 1;
+    if (wasLive) for (const each of countersOf(watch, resource)) each.live -= 1;
     if (this.at(partition) !== undefined) return undefined;
     if (spec?.deleting === true || grave !== undefined || isYoung(resource, now, rule)) return undefined;
     const deleted = watch.window.count(now) + 1;
     const of = before + deleted - (wasLive ? 1 : 0);
     if (deleted < rule.least || deleted <= rule.share * of) {
-      watch.window.add(now);
+      for (const { window } of countersOf(watch, resource)) window.add(now);
       return undefined;
     }
     const { cluster, dataType } = partition;
@@ -185,25 +190,47 @@ export class DeletionGuard {
   }
 
   /** Counts the resources once, and with them what was deleted lately: also before a restart. */
-  #watch(partition: Partition, rule: MassDeletion, now: number): Watch {
+  #watch({ countLater, ended, most, now, partition, rule }: CountedSpec): Watch {
     const watch: Watch = { live: 0, window: new DeletionWindow(rule.withinMs) };
     this.#watches.set(partition, watch);
-    if (partition.size > MOST_COUNTED) {
-      watch.live = partition.size;
+    const from = Math.max(now - rule.withinMs, this.#consents.get(partition.cluster)?.at ?? 0);
+    if (partition.size <= most) {
+      for (const view of partition.views()) this.#see(view, watch, from, rule);
       return watch;
     }
-    const from = Math.max(now - rule.withinMs, this.#consents.get(partition.cluster)?.at ?? 0);
-    for (const resource of partition.views()) {
-      const { grave, spec } = resource;
-      if (spec !== undefined && !spec.deleting) {
-        watch.live += 1;
-        continue;
-      }
-      const at = spec?.at ?? grave?.at ?? 0;
-      const counts = at > from && !isYoung(resource, at, rule);
-      if (counts && (spec === undefined || !this.covers(resource, spec))) watch.window.add(at);
+    watch.live = partition.size;
+    for (const resource of ended()) {
+      if (resource.place !== partition) continue;
+      watch.live -= 1;
+      this.#see(resource, watch, from, rule);
     }
+    const exact: Watch = { live: 0, window: new DeletionWindow(rule.withinMs) };
+    watch.counting = { exact, seen: new Set() };
+    countLater(partition, () => this.#countAll(partition, watch, from, rule));
     return watch;
+  }
+
+  *#countAll(partition: Partition, watch: Watch, from: number, rule: MassDeletion): Walk {
+    const { counting } = watch;
+    for (const view of partition.views()) {
+      if (counting === undefined || this.#watches.get(partition) !== watch) return;
+      counting.seen.add(view.id);
+      this.#see(view, counting.exact, from, rule);
+      yield;
+    }
+    if (counting !== undefined && this.#watches.get(partition) === watch)
+      this.#watches.set(partition, counting.exact);
+  }
+
+  #see(resource: Resource | ResourceView, watch: Watch, from: number, rule: MassDeletion): void {
+    const { grave, spec } = resource;
+    if (spec !== undefined && !spec.deleting) {
+      watch.live += 1;
+      return;
+    }
+    const at = spec?.at ?? grave?.at ?? 0;
+    const counts = at > from && !isYoung(resource, at, rule);
+    if (counts && (spec === undefined || !this.covers(resource, spec))) watch.window.add(at);
   }
 
   /** The resource is wanted again: its deletion counts no more. */
@@ -231,6 +258,12 @@ export class DeletionGuard {
     this.#entries.remove(this.#keys.get(entry) ?? '');
     this.#keys.delete(entry);
   }
+}
+
+/** What follows a change of the resource: what is counted meanwhile does where it has passed the resource already. */
+function countersOf(watch: Watch, { id }: Resource): readonly Watch[] {
+  const { counting } = watch;
+  return counting?.seen.has(id) === true ? [watch, counting.exact] : [watch];
 }
 
 /** Of a first life only its beginning tells how long it has lasted. */

@@ -47,11 +47,20 @@ function makeRoom(core: Core, bytes: number): boolean {
   for (const [key, held] of core.agenda.held) {
     if (freed >= bytes) break;
     // The job of one that is about to be answered holds its list all the same.
-    if (held.runs === 0 || core.jobs.has(key)) continue;
+    if (held.runs === 0 || core.jobs.has(key) || isBeingAnswered(core, key)) continue;
     freed += held.bytes;
     drop(core, key);
   }
   return freed > 0;
+}
+
+/** The key of the work that answers a resync. The first answer and the one for a later session go on beside each other. */
+export function answerKey(key: string, again: boolean): string {
+  return `${again ? 'answer again' : 'answer'} ${key}`;
+}
+
+function isBeingAnswered(core: Core, key: string): boolean {
+  return core.walks.has(answerKey(key, false)) || core.walks.has(answerKey(key, true));
 }
 
 /** The session that some resyncs waited for is here, or one beside it. */
@@ -79,10 +88,17 @@ export function enqueue(core: Core, key: string, run: (now: number) => void): vo
   core.port.wake();
 }
 
+/** The answer to what its asker asked before comes first: it may be the one that tells which lives the agent knows. */
 function run(core: Core, held: HeldResync): void {
-  const again = held.runs > 0;
-  held.runs += 1;
-  enqueue(core, held.job.key, (now) => held.job.run(now, again));
+  const { job } = held;
+  enqueue(core, job.key, (now) => {
+    if (held.runs === 0 && core.walks.has(answerKey(job.key, false))) {
+      run(core, held);
+      return;
+    }
+    held.runs += 1;
+    job.run(now, held.runs > 1);
+  });
 }
 
 function drop(core: Core, key: string): void {

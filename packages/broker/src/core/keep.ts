@@ -185,8 +185,10 @@ export function forgetResource(core: Core, resource: Resource): void {
 /** Nobody needs to see the deletion of the life before any more. */
 export function dropFarewell(core: Core, resource: Resource): void {
   if (resource.farewell === undefined) return;
-  for (const session of core.sessions.agentsOf(resource.place.cluster))
+  for (const session of core.sessions.agentsOf(resource.place.cluster)) {
     session.owedFarewells.delete(resource);
+    session.saidFarewells.delete(resource);
+  }
   const { stored } = resource.farewell;
   resource.farewell = undefined;
   const { pastSpecs, spec } = resource;

@@ -6,6 +6,8 @@ import type { Core } from './core.js';
 import type { HeldDeletions } from './deletion-guard.js';
 import { resort } from './holds.js';
 import { dropFarewell } from './keep.js';
+import { inSlices } from './slices.js';
+import type { Walk } from './walk.js';
 
 /** A spec is about to become the newest of its resource: should it be a deletion too many, it waits, and so do those after it. */
 export function guardDeletion(
@@ -18,10 +20,25 @@ export function guardDeletion(
   const { deletions, options, port, position } = core;
   const rule = options.massDeletion;
   if (rule === false) return;
-  const held = deletions.count(event, { rule, partition, resource, position, now });
+  const held = deletions.count(event, {
+    rule,
+    partition,
+    resource,
+    position,
+    now,
+    ended: () => endedOf(core),
+    most: options.sliceSize,
+    countLater: ({ cluster, dataType }, begin) =>
+      inSlices(core, `deletions ${cluster}\n${dataType}`, now, begin),
+  });
   if (held === undefined) return;
   const { cluster, dataType, deleted, of } = held;
   port.note({ kind: 'deletions-held', cluster, dataType, deleted, of });
+}
+
+function* endedOf({ table }: Core): Iterable<Resource> {
+  yield* table.tombstones;
+  yield* table.graves;
 }
 
 /**
@@ -71,22 +88,26 @@ export function countHeldDeletions(core: Readonly<Core>): ReadonlyMap<HeldDeleti
 
 /** Forgets what counts no more, and that deletions wait where all that waited are void. */
 export function cleanDeletions(core: Core, now: number): void {
-  const { deletions, options, port, table } = core;
+  const { deletions, options } = core;
   deletions.clean(options.massDeletion, now);
   const counts = countHeldDeletions(core);
-  for (const held of deletions.all()) {
-    const { cluster, dataType } = held;
+  for (const held of [...deletions.all()]) {
+    if (counts.has(held)) continue;
     // After a start the deletions come into memory little by little: the store is asked before anything is let go.
-    if (counts.has(held) || isWaiting(core, table.find(dataType, cluster))) continue;
-    deletions.drop(held);
-    const target = `deletions of ${dataType} on cluster ${cluster}, which are all wanted again or over,`;
-    port.note({ kind: 'released', target, by: 'ce-broker' });
+    inSlices(core, `waiting ${held.cluster}\n${held.dataType}`, now, () => dropUnlessWaiting(core, held));
   }
 }
 
-function isWaiting({ deletions }: Core, partition: Partition | undefined): boolean {
-  for (const resource of partition?.views() ?? []) {
-    if (resource.spec !== undefined && deletions.covers(resource, resource.spec)) return true;
+function* dropUnlessWaiting(core: Core, held: HeldDeletions): Walk {
+  const { deletions, port, table } = core;
+  const { cluster, dataType } = held;
+  for (const resource of table.find(dataType, cluster)?.views() ?? []) {
+    if (resource.spec !== undefined && deletions.covers(resource, resource.spec)) return;
+    yield;
   }
-  return false;
+  // What was deleted meanwhile is in memory.
+  if (deletions.at({ cluster, dataType }) !== held || countHeldDeletions(core).has(held)) return;
+  deletions.drop(held);
+  const target = `deletions of ${dataType} on cluster ${cluster}, which are all wanted again or over,`;
+  port.note({ kind: 'released', target, by: 'ce-broker' });
 }

@@ -37,6 +37,8 @@ export interface CoreOptions {
   readonly graveRetentionMs: number;
   /** When so many deletions come together that they wait for consent; `false`: never. */
   readonly massDeletion: MassDeletion | false;
+  /** Resources that are looked at in one turn of the event loop; where there are more, the rest is looked at in later turns. */
+  readonly sliceSize: number;
 }
 
 const MIB = 1024 * 1024;
@@ -60,4 +62,5 @@ export const DEFAULT_CORE_OPTIONS: CoreOptions = Object.freeze({
   history: 1,
   graveRetentionMs: 3_600_000,
   massDeletion: false,
+  sliceSize: 1_000,
 });

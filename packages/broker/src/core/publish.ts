@@ -105,6 +105,7 @@ export function publishSpec(
   refuseWhatCannotBeKept(core, id, policy);
   const partition = core.table.partition(dataType, cluster);
   const resource = partition.resource(id);
+  if (partition.beforeChange.size > 0) for (const look of partition.beforeChange) look(resource);
   refuseOtherOwner(resource, event);
   const verdict = core.reconciling.judge(resource, event, now) ?? judgeSpec(resource, event);
   if (verdict === 'stale') {

@@ -19,46 +19,44 @@ export interface RequestHead {
   readonly originalSource: string;
 }
 
-export function specRequest(
-  core: Core,
-  head: RequestHead,
-  versions: readonly ResourceVersion[],
-): readonly Uint8Array[] {
-  return requests(core, head, versions, encodeSpecResyncBody, (entry) => 64 + 6 * entry.resourceId.length);
+/** What a list is made of. */
+export interface ListKind<T> {
+  encode(part: readonly T[]): Uint8Array;
+  /** The most bytes that one entry takes. */
+  boundOf(entry: T): number;
 }
 
-export function statusRequest(
-  core: Core,
-  head: RequestHead,
-  hashes: readonly ResourceStatusHash[],
-): readonly Uint8Array[] {
-  const size = (entry: ResourceStatusHash) => 40 + 6 * (entry.resourceId.length + entry.statusHash.length);
-  return requests(core, head, hashes, encodeStatusResyncBody, size);
-}
+export const VERSIONS: ListKind<ResourceVersion> = {
+  encode: encodeSpecResyncBody,
+  boundOf: ({ resourceId }) => 64 + 6 * resourceId.length,
+};
+
+export const HASHES: ListKind<ResourceStatusHash> = {
+  encode: encodeStatusResyncBody,
+  boundOf: ({ resourceId, statusHash }) => 40 + 6 * (resourceId.length + statusHash.length),
+};
 
 /** A list longer than a receiver takes is cut into several; an empty one stays one, and means everything. */
-function requests<T>(
+export function* requests<T>(
   core: Core,
   head: RequestHead,
-  list: readonly T[],
-  encode: (part: readonly T[]) => Uint8Array,
-  boundOf: (entry: T) => number,
-): readonly Uint8Array[] {
+  kind: ListKind<T>,
+  list: Iterable<T>,
+): Generator<Uint8Array, void> {
   const limit = core.options.receiverMaxBytes - ENVELOPE_BYTES;
-  const result: Uint8Array[] = [];
-  let start = 0;
+  let part: T[] = [];
   let bytes = 0;
-  for (const [index, entry] of list.entries()) {
-    const bound = boundOf(entry);
-    if (bytes + bound > limit && index > start) {
-      result.push(request(core, head, encode(list.slice(start, index))));
-      start = index;
+  for (const entry of list) {
+    const bound = kind.boundOf(entry);
+    if (bytes + bound > limit && part.length > 0) {
+      yield request(core, head, kind.encode(part));
+      part = [];
       bytes = 0;
     }
+    part.push(entry);
     bytes += bound;
   }
-  result.push(request(core, head, encode(start === 0 ? list : list.slice(start))));
-  return result;
+  yield request(core, head, kind.encode(part));
 }
 
 function request(core: Core, head: RequestHead, data: Uint8Array): Uint8Array {

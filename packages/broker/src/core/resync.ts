@@ -3,7 +3,7 @@ import type { Session, SessionRole } from '../delivery/session.js';
 import type { Envelope } from '../wire/envelope.js';
 import { payloadOf } from '../wire/payload.js';
 import type { Core } from './core.js';
-import { holdAndRun } from './held.js';
+import { answerKey, holdAndRun } from './held.js';
 import { required } from './refuse.js';
 import { relay } from './relay.js';
 import { answerSpecResync } from './spec-resync.js';
@@ -35,13 +35,16 @@ function receiveSpecResync(core: Core, event: Envelope, now: number): void {
   const listed = new Map<string, bigint>();
   for (const entry of decodeSpecResyncBody(payloadOf(event)))
     listed.set(entry.resourceId, entry.resourceVersion);
-  const ask = { cluster, dataType, named, agent: event.source, listed };
+  const ask = { cluster, dataType, named, agent: event.source, listed, at: now };
   const asker = { role: 'agent', name: cluster, dataType, bytes: event.bytes.byteLength } as const;
+  const key = `spec ${cluster}\n${dataType}\n${named}\n${event.source}`;
   const job = {
-    key: `spec ${cluster}\n${dataType}\n${named}\n${event.source}`,
+    key,
     run: (at: number, again: boolean) => {
-      answerSpecResync(core, { ...ask, again }, at);
-      if (!again) timeAnswer(core, 'agent', core.sessions.agentsOf(cluster), dataType, now);
+      const done = () => {
+        if (!again) timeAnswer(core, 'agent', core.sessions.agentsOf(cluster), dataType, now);
+      };
+      answerSpecResync(core, { ...ask, again }, { key: answerKey(key, again), done }, at);
     },
   };
   holdAndRun(core, asker, job, now);
@@ -61,11 +64,14 @@ function receiveStatusResync(core: Core, event: Envelope, now: number): void {
     hashes.set(entry.resourceId, entry.statusHash);
   const ask = { source: event.source, cluster, dataType, hashes };
   const asker = { role: 'source', name: event.source, dataType, bytes: event.bytes.byteLength } as const;
+  const key = `status ${event.source}\n${dataType}\n${cluster}`;
   const job = {
-    key: `status ${event.source}\n${dataType}\n${cluster}`,
+    key,
     run: (at: number, again: boolean) => {
-      answerStatusResync(core, ask, at);
-      if (!again) timeAnswer(core, 'source', core.sessions.ofSource(event.source), dataType, now);
+      const done = () => {
+        if (!again) timeAnswer(core, 'source', core.sessions.ofSource(event.source), dataType, now);
+      };
+      answerStatusResync(core, ask, { key: answerKey(key, again), done }, at);
     },
   };
   holdAndRun(core, asker, job, now);

@@ -1,14 +1,18 @@
 import type { ResourceVersion } from 'ce-broker-proto';
 import { versionAfterAnswer } from '../state/ordering.js';
 import type { Partition } from '../state/partition.js';
+import type { ResourceView } from '../state/resource.js';
 import type { Core } from './core.js';
-import { specRequest } from './request-event.js';
+import { ListAsk } from './list-ask.js';
+import { VERSIONS } from './request-event.js';
 
 const NOTHING: ReadonlyMap<string, bigint> = new Map();
 
 export interface AskForSpecs {
   /** Ids and versions that the asking agent listed and that the source's slice has to take up; what the broker knows itself is in any case. */
   readonly listed?: ReadonlyMap<string, bigint>;
+  /** Whether those of `listed` say more than the list that the source was asked with last; undefined: it is to be found out. */
+  readonly knowsMore?: boolean;
   /** The source has just connected: what it was asked before may be lost. */
   readonly fresh?: boolean;
   /** Who asks, as the source sees it. */
@@ -35,7 +39,7 @@ export function askForSpecs(
   const { resyncShareMs } = core.options;
   if (ask.fresh !== true && askedAt !== undefined && now - askedAt < resyncShareMs) {
     core.counters.listsShared += 1;
-    if (!knowsMore(partition, source, listed)) return;
+    if (!(ask.knowsMore ?? knowsMore(partition, source, listed))) return;
     const key = agendaKey(source, partition);
     const before = core.agenda.lists.get(key)?.listed ?? NOTHING;
     const both = new Map([...before, ...listed]);
@@ -45,13 +49,19 @@ export function askForSpecs(
   const anew = core.reconciling.asks(partition, source, sessions, now);
   partition.asked.set(source, { at: now, position: core.position });
   const agent = ask.agent ?? 'ce-broker';
+  const slice = new Slice(core, partition, source, listed, anew);
   for (const session of sessions) {
     core.counters.listsToSources += 1;
-    session.ask({
-      key: `spec ${agendaKey(source, partition)}`,
-      messages: () =>
-        specRequest(core, headOf(partition, source, agent), sliceOf(core, partition, source, listed, anew)),
-    });
+    session.ask(
+      new ListAsk(core, session, {
+        key: `spec ${agendaKey(source, partition)}`,
+        head: headOf(partition, source, agent),
+        kind: VERSIONS,
+        entries: () => slice.entries(),
+        changes: { partition, entryOf: (id) => slice.entryOf(id, partition.peek(id)) },
+        sendsEmpty: true,
+      }),
+    );
     session.flush(now);
   }
 }
@@ -59,45 +69,66 @@ export function askForSpecs(
 /**
  * All ids that the source owns in the partition, and those of the list that the caller found to be its. What it was given by hand is left out
  * until it has published it: should it not have it, it would delete it.
- * @param anew what is as old as a backup is listed at version 0: the source sends it, or deletes it
  */
-function sliceOf(
-  core: Core,
-  partition: Partition,
-  source: string,
-  listed: ReadonlyMap<string, bigint>,
-  anew: boolean,
-): ResourceVersion[] {
-  const slice: ResourceVersion[] = [];
-  if (partition.owned.has(source)) {
-    for (const { earlierVersion, hasNothing, id, owner, spec } of partition.views()) {
-      if (owner !== source) continue;
-      if (hasNothing && !listed.has(id)) slice.push({ resourceId: id, resourceVersion: 0n });
-      if (spec === undefined || spec.inherited) continue;
-      if (anew && core.reconciling.isOld(spec.position)) {
-        slice.push({ resourceId: id, resourceVersion: 0n });
-        continue;
-      }
-      if (spec.deleting) continue;
-      const version = versionAfterAnswer(spec, earlierVersion, listed.get(id));
-      slice.push({ resourceId: id, resourceVersion: version });
+class Slice {
+  readonly #core: Core;
+  readonly #partition: Partition;
+  readonly #source: string;
+  readonly #listed: ReadonlyMap<string, bigint>;
+  readonly #anew: boolean;
+
+  /** @param anew what is as old as a backup is listed at version 0: the source sends it, or deletes it */
+  constructor(
+    core: Core,
+    partition: Partition,
+    source: string,
+    listed: ReadonlyMap<string, bigint>,
+    anew: boolean,
+  ) {
+    this.#core = core;
+    this.#partition = partition;
+    this.#source = source;
+    this.#listed = listed;
+    this.#anew = anew;
+  }
+
+  *entries(): Iterable<readonly [id: string, entry: ResourceVersion | undefined]> {
+    if (this.#partition.owned.has(this.#source))
+      for (const view of this.#partition.views()) yield [view.id, this.entryOf(view.id, view)];
+    for (const id of this.#listed.keys()) {
+      const view = this.#partition.peek(id);
+      yield [id, view?.spec === undefined ? this.entryOf(id, view) : undefined];
     }
   }
-  for (const [id, version] of listed) {
-    if (partition.peek(id)?.spec === undefined) slice.push({ resourceId: id, resourceVersion: version });
+
+  entryOf(id: string, view: ResourceView | undefined): ResourceVersion | undefined {
+    const resourceVersion = this.#versionOf(this.#listed.get(id), view);
+    return resourceVersion === undefined ? undefined : { resourceId: id, resourceVersion };
   }
-  return slice;
+
+  #versionOf(listed: bigint | undefined, view: ResourceView | undefined): bigint | undefined {
+    if (view?.spec === undefined) {
+      const isLost = view?.hasNothing === true && view.owner === this.#source;
+      return listed ?? (isLost ? 0n : undefined);
+    }
+    const { earlierVersion, owner, spec } = view;
+    if (owner !== this.#source || spec.inherited) return undefined;
+    if (this.#anew && this.#core.reconciling.isOld(spec.position)) return 0n;
+    return spec.deleting ? undefined : versionAfterAnswer(spec, earlierVersion, listed);
+  }
 }
 
 /** The agent has something that the list under way did not say. */
 function knowsMore(partition: Partition, source: string, listed: ReadonlyMap<string, bigint>): boolean {
-  for (const [id, version] of listed) {
-    const resource = partition.peek(id);
-    if (resource?.spec === undefined) return true;
-    const { earlierVersion, owner, spec } = resource;
-    if (owner === source && versionAfterAnswer(spec, earlierVersion, version) > spec.version) return true;
-  }
+  for (const [id, version] of listed) if (saysMore(partition.peek(id), source, version)) return true;
   return false;
+}
+
+/** An agent listed the resource at this version. Does that say more to its source than what the broker knows itself? */
+export function saysMore(view: ResourceView | undefined, source: string, version: bigint): boolean {
+  if (view?.spec === undefined) return true;
+  const { earlierVersion, owner, spec } = view;
+  return owner === source && versionAfterAnswer(spec, earlierVersion, version) > spec.version;
 }
 
 function headOf(partition: Partition, source: string, agent: string) {

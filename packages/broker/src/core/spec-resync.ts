@@ -2,44 +2,89 @@ import type { DataTypePolicy } from '../access/data-type-policy.js';
 import type { Session } from '../delivery/session.js';
 import { Partition } from '../state/partition.js';
 import type { Cell, Farewell, Resource, ResourceView } from '../state/resource.js';
+import { askSources, type Listing } from './ask-sources.js';
 import type { Core } from './core.js';
 import { bury, dropFarewell, isOwed } from './keep.js';
-import { askForSpecs } from './spec-ask.js';
+import { inSlices } from './slices.js';
 import { askForStatuses } from './status-ask.js';
+import type { Turn, Walk } from './walk.js';
 
 /** Data types that one cluster may ask about before anybody has published anything there. */
 const MOST_TYPES = 1000;
 
-export interface SpecResync {
+export interface SpecResync extends Listing {
   readonly cluster: string;
   readonly dataType: string;
-  /** The source that is asked; `""`: all. */
-  readonly named: string;
-  readonly agent: string;
+  /** When the list came, in milliseconds. */
+  readonly at: number;
   /** Answered again, for another session: the agent may hold more than it listed. */
   readonly again: boolean;
-  /** What the agent holds, by resource id. */
-  readonly listed: ReadonlyMap<string, bigint>;
 }
 
 /**
  * An agent says what it holds and asks for the rest. What the broker knows, it answers; the connected sources are asked too, each
  * with its own slice, because they are the authority; what nobody owns is withheld.
+ *
+ * Many resources are answered over several turns, each from its state at the beginning: one that changes meanwhile is answered before that.
+ * What it has to say of lives that are over counts also when its session ends in the middle.
+ * @param done is called when all is answered
  */
-export function answerSpecResync(core: Core, ask: SpecResync, now: number): void {
+export function answerSpecResync(
+  core: Core,
+  ask: SpecResync,
+  { key, done }: { readonly key: string; readonly done: () => void },
+  now: number,
+): void {
+  inSlices(core, key, now, (turn) => answer(core, ask, turn, done));
+}
+
+function* answer(core: Core, ask: SpecResync, turn: Turn, done: () => void): Walk {
   const partition = partitionFor(core, ask);
   const sessions = core.sessions.agentsOf(ask.cluster).filter((session) => session.takes(ask.dataType));
   partition.agentAsked = true;
-  for (const view of partition.views()) {
-    if (ask.named !== '' && view.owner !== ask.named) continue;
-    if (!isKnownToAgent(view, ask)) answerOne(core, partition.hold(view), ask, sessions, now);
-  }
+  turn.atEnd = () => {
+    for (const session of sessions) session.flush(turn.now);
+  };
+  yield* answerAll(core, partition, ask, sessions, turn);
   const service = core.services.get(ask.dataType);
   if (service !== undefined) service.list(ask.cluster, ask.dataType, ask.listed);
-  else askSources(core, partition, ask, now);
+  else yield* askSources(core, partition, ask, turn);
   for (const session of sessions) {
+    if (!session.open) continue;
     if (ask.named === '') askForStatuses(core, session, partition);
-    session.flush(now);
+    session.flush(turn.now);
+  }
+  done();
+}
+
+function* answerAll(
+  core: Core,
+  partition: Partition,
+  ask: SpecResync,
+  sessions: readonly Session[],
+  turn: Turn,
+): Walk {
+  const began = turn.now;
+  const answered = new Set<string>();
+  const look = (view: ResourceView) => {
+    if (ask.named !== '' && view.owner !== ask.named) return;
+    if (isKnownToAgent(view, ask)) return;
+    answered.add(view.id);
+    answerOne(core, partition.hold(view), ask, sessions, began, turn.now);
+  };
+  const beforeChange = (resource: Resource) => {
+    if (answered.has(resource.id)) return;
+    answered.add(resource.id);
+    look(resource);
+  };
+  partition.beforeChange.add(beforeChange);
+  try {
+    for (const view of partition.views()) {
+      if (!answered.has(view.id)) look(view);
+      yield;
+    }
+  } finally {
+    partition.beforeChange.delete(beforeChange);
   }
 }
 
@@ -68,6 +113,7 @@ function answerOne(
   resource: Resource,
   ask: SpecResync,
   sessions: readonly Session[],
+  began: number,
   now: number,
 ): void {
   const { spec } = resource;
@@ -75,15 +121,16 @@ function answerOne(
   if (spec === undefined) return;
   const listed = ask.listed.get(resource.id);
   if (spec.deleting) {
-    const seen = resource.deletionSentAt !== undefined;
+    const seen = resource.deletionSentAt !== undefined && resource.deletionSentAt <= began;
     const confirmed = policy.deletion === 'absence' && seen && listed === undefined && !ask.again;
     if (confirmed && !isOwed(core, spec)) bury(core, resource, now);
     else markAll(sessions, spec, now);
     return;
   }
   if (resource.farewell !== undefined) {
+    if (!ask.again && isSaidSince(resource, ask.at, sessions)) return;
     if (needsFarewell(resource.farewell, spec, listed, policy)) {
-      for (const session of sessions) session.owedFarewells.add(resource);
+      for (const session of sessions) if (session.open) session.owedFarewells.add(resource);
       markAll(sessions, spec, now);
       return;
     }
@@ -91,6 +138,12 @@ function answerOne(
     dropFarewell(core, resource);
   }
   if (listed === undefined || spec.version === 0n || spec.version > listed) markAll(sessions, spec, now);
+}
+
+/** The list is older than the answer to the one before: the agent has been handed the end of the earlier life since, and the present one after it. */
+function isSaidSince(resource: Resource, at: number, sessions: readonly Session[]): boolean {
+  const open = sessions.filter((session) => session.open);
+  return open.length > 0 && open.every((session) => (session.saidFarewells.get(resource) ?? -1) >= at);
 }
 
 /**
@@ -111,56 +164,5 @@ function needsFarewell(
 }
 
 function markAll(sessions: readonly Session[], cell: Cell, now: number): void {
-  for (const session of sessions) session.mark(cell, now);
-}
-
-/** Each source gets the listed ids that are its own; those of nobody go to a source only where the agent, or the configuration, says so. */
-function askSources(core: Core, partition: Partition, ask: SpecResync, now: number): void {
-  const bySource = new Map<string, Map<string, bigint>>();
-  const unowned = new Map<string, bigint>();
-  for (const [id, version] of ask.listed) {
-    const owner = partition.peek(id)?.owner;
-    if (owner === undefined) {
-      unowned.set(id, version);
-      continue;
-    }
-    let own = bySource.get(owner);
-    if (own === undefined) {
-      own = new Map();
-      bySource.set(owner, own);
-    }
-    own.set(id, version);
-  }
-  if (ask.named !== '') {
-    const listed = new Map([...(bySource.get(ask.named) ?? []), ...unowned]);
-    askForSpecs(core, ask.named, partition, now, { listed, agent: ask.agent });
-    return;
-  }
-  noteOrphans(core, partition, unowned, now);
-  const everybodys = core.options.orphans === 'forward' ? unowned : new Map<string, bigint>();
-  for (const source of new Set(core.sessions.sourcesOf(partition.dataType))) {
-    const listed = new Map([...(bySource.get(source) ?? []), ...everybodys]);
-    askForSpecs(core, source, partition, now, { listed, agent: ask.agent });
-  }
-}
-
-/** A list for all sources is complete: what is no longer in it is no orphan any more. */
-function noteOrphans(
-  core: Core,
-  partition: Partition,
-  unowned: ReadonlyMap<string, bigint>,
-  now: number,
-): void {
-  const { orphans } = partition;
-  for (const id of orphans.keys()) {
-    if (!unowned.has(id)) orphans.delete(id);
-  }
-  let found = 0;
-  for (const [id, version] of unowned) {
-    const known = orphans.get(id);
-    if (known === undefined) found += 1;
-    orphans.set(id, { version, since: known?.since ?? now });
-  }
-  if (found === 0) return;
-  core.port.note({ kind: 'orphans', cluster: partition.cluster, dataType: partition.dataType, count: found });
+  for (const session of sessions) if (session.open) session.mark(cell, now);
 }

@@ -1,8 +1,10 @@
 import type { ResourceStatusHash } from 'ce-broker-proto';
 import type { Session } from '../delivery/session.js';
 import type { Partition } from '../state/partition.js';
+import type { ResourceView } from '../state/resource.js';
 import type { Core } from './core.js';
-import { statusRequest } from './request-event.js';
+import { ListAsk } from './list-ask.js';
+import { HASHES } from './request-event.js';
 
 /** How long the broker collects what a source sends again before it asks the agent for the statuses. */
 const COLLECT_MS = 1000;
@@ -46,21 +48,28 @@ function askOne(core: Core, session: Session, partition: Partition, source: stri
 function askUnder(core: Core, session: Session, partition: Partition, source: string, name: string): void {
   const { cluster, dataType } = partition;
   const head = { type: `${dataType}.status.resync_request`, source: name, cluster, originalSource: '' };
-  session.ask({
-    key: `status ${name}\n${dataType}`,
-    messages: () => {
-      const hashes = hashesOf(partition, source);
-      return hashes.length === 0 ? [] : statusRequest(core, head, hashes);
-    },
-  });
+  const entryOf = (id: string): ResourceStatusHash | undefined => hashOf(partition.peek(id), source);
+  session.ask(
+    new ListAsk(core, session, {
+      key: `status ${name}\n${dataType}`,
+      head,
+      kind: HASHES,
+      entries: () => hashesOf(partition, source),
+      changes: { partition, entryOf },
+      sendsEmpty: false,
+    }),
+  );
+}
+
+function* hashesOf(
+  partition: Partition,
+  source: string,
+): Iterable<readonly [id: string, entry: ResourceStatusHash | undefined]> {
+  for (const view of partition.views()) yield [view.id, hashOf(view, source)];
 }
 
 /** A hash that is not known is written as empty: unequal only means "send it again". */
-function hashesOf(partition: Partition, source: string): ResourceStatusHash[] {
-  const hashes: ResourceStatusHash[] = [];
-  for (const resource of partition.views()) {
-    if (resource.owner !== source || resource.grave !== undefined) continue;
-    hashes.push({ resourceId: resource.id, statusHash: resource.status?.statusHash ?? '' });
-  }
-  return hashes;
+function hashOf(view: ResourceView | undefined, source: string): ResourceStatusHash | undefined {
+  if (view === undefined || view.owner !== source || view.grave !== undefined) return undefined;
+  return { resourceId: view.id, statusHash: view.status?.statusHash ?? '' };
 }

@@ -7,11 +7,12 @@ import {
   type SessionFilter,
   type SessionRole,
 } from '../delivery/session.js';
-import type { Partition } from '../state/partition.js';
 import type { Core } from './core.js';
 import { releaseHeld } from './held.js';
+import { inSlices } from './slices.js';
 import { askForSpecs } from './spec-ask.js';
 import { askForStatuses } from './status-ask.js';
+import type { Turn, Walk } from './walk.js';
 
 export interface Subscription {
   readonly source: string;
@@ -101,19 +102,30 @@ function askSource(core: Core, session: Session, now: number): void {
   const asked = new Set(core.table.ofSource(name, dataType));
   for (const partition of core.table.all(dataType)) {
     if (!session.takes(partition.dataType, partition.cluster)) continue;
-    markRequests(session, partition, now);
     if (partition.agentAsked || partition.orphans.size > 0) asked.add(partition);
   }
   for (const partition of asked) askForSpecs(core, name, partition, now, { fresh: true });
+  if (session.takesRequests)
+    inSlices(core, `requests ${session.about.id}`, now, (turn) => markRequests(core, session, turn));
 }
 
-/** What agents wrote while the source was away: leases, certificate requests. */
-function markRequests(session: Session, partition: Partition, now: number): void {
-  if (partition.requests === 0) return;
-  for (const view of partition.views()) {
-    if (view.request === undefined) continue;
-    const { request } = partition.hold(view);
-    if (request !== undefined && (request.to === '' || request.to === session.about.name))
-      session.mark(request, now);
+/** What agents wrote while the source was away: leases, certificate requests. What they write from now on it gets as it comes. */
+function* markRequests(core: Core, session: Session, turn: Turn): Walk {
+  const { position } = core;
+  const { dataType, name } = session.about;
+  turn.atEnd = () => session.flush(turn.now);
+  for (const partition of [...core.table.all(dataType)]) {
+    if (partition.requests === 0 || !session.takes(partition.dataType, partition.cluster)) continue;
+    for (const view of partition.views()) {
+      yield;
+      if (!session.open) return;
+      if (view.request === undefined) continue;
+      const { request } = partition.hold(view);
+      if (request === undefined || (request.to !== '' && request.to !== name)) continue;
+      // What is not durable may be lost, and the one before it is the newest again.
+      const isLater = request.position > position && request.position <= core.store.durablePosition;
+      if (!isLater) session.mark(request, turn.now);
+    }
   }
+  session.flush(turn.now);
 }

@@ -15,6 +15,10 @@ export type SessionRole = 'agent' | 'source';
 export interface Ask {
   readonly key: string;
   messages(): readonly Uint8Array[];
+  /** It is not complete yet: whoever puts the rest together flushes the session when there is more. */
+  readonly isPending?: boolean;
+  /** It was replaced, or the session is over. */
+  dropped?(): void;
 }
 
 /** A question that was handed on to this session, and what is to be done when the session ends soon after. */
@@ -87,6 +91,8 @@ export class Session {
   readonly later = new Map<Cell, number>();
   /** Deletions of earlier lives that this session still has to see before the present one. */
   readonly owedFarewells = new Set<Resource>();
+  /** When it was handed those that have not been confirmed yet, in milliseconds. */
+  readonly saidFarewells = new Map<Resource, number>();
   /** Since when the connection takes nothing although something waits; undefined: it is not blocked. */
   blockedSince: number | undefined;
   heartbeatDue: number;
@@ -130,6 +136,11 @@ export class Session {
     if (filter === undefined) return true;
     if (filter.dataTypes.size > 0 && !filter.dataTypes.has(dataType)) return false;
     return peer === undefined || filter.peers.size === 0 || filter.peers.has(peer);
+  }
+
+  /** Whether what agents ask for is marked for it when it subscribes. */
+  get takesRequests(): boolean {
+    return true;
   }
 
   /** A cell has a new newest event: an idle connection gets the shared bytes at once, a busy one a mark. */
@@ -183,6 +194,7 @@ export class Session {
   }
 
   ask(ask: Ask): void {
+    this.asks.get(ask.key)?.dropped?.();
     this.asks.set(ask.key, ask);
   }
 
@@ -220,9 +232,11 @@ export class Session {
     this.lane.clear();
     this.dirty.clear();
     this.held.clear();
+    for (const ask of this.asks.values()) ask.dropped?.();
     this.asks.clear();
     this.later.clear();
     this.owedFarewells.clear();
+    this.saidFarewells.clear();
   }
 
   /** Marks the cells whose distance has passed. */
@@ -270,12 +284,19 @@ export class Session {
       this.#write(bytes);
       return true;
     }
+    return this.#writeAsk() || this.#writeDirty(now);
+  }
+
+  /** One after the other: what comes after one that is put together waits for it. */
+  #writeAsk(): boolean {
     for (const [key, ask] of this.asks) {
+      const messages = ask.messages();
+      for (const message of messages) this.#write(message);
+      if (ask.isPending === true) return messages.length > 0;
       this.asks.delete(key);
-      for (const message of ask.messages()) this.#write(message);
       return true;
     }
-    return this.#writeDirty(now);
+    return false;
   }
 
   /** The next dirty cell that is durable, from where the last one was found: from the start, a map whose first keys are gone costs all of them. */
@@ -324,6 +345,7 @@ export class Session {
           this.#write(bytes);
           this.#settings.trace.delivered(farewell.stored.position, this.about, now);
           farewell.sentAt ??= now;
+          this.saidFarewells.set(resource, now);
           resource.deletionSentAt = now;
         }
       }

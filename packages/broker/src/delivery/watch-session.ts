@@ -68,6 +68,11 @@ export class WatchSession extends Session {
     this.#confirmsDeletion = settings.confirmsDeletion;
   }
 
+  /** Where it resumes they are part of what it missed. */
+  override get takesRequests(): boolean {
+    return !this.#leavesRequests;
+  }
+
   /** It is registered, and has been told so: what it missed may follow. `position`: from here on it is told of resuming. */
   begin({ after, backlog, registered }: WatchBegin, position: number): void {
     this.#leavesRequests = false;

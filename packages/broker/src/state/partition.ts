@@ -33,6 +33,9 @@ export class Partition implements Place {
   readonly owned = new Map<string, number>();
   /** Its number in the store; 0: the store does not know it. */
   number = 0;
+  /** Whoever goes through the resources over several turns is told of one before its spec changes, and of one that has changed. */
+  readonly beforeChange = new Set<(resource: Resource) => void>();
+  readonly afterChange = new Set<(resource: Resource) => void>();
   /** Those in memory. */
   readonly hot = new Map<string, Resource>();
   readonly #cold: ColdResources | undefined;
@@ -79,7 +82,11 @@ export class Partition implements Place {
     const cold = this.number === 0 ? undefined : this.#cold;
     const seen = new Set<string>();
     for (const resource of this.hot.values()) {
-      if (cold !== undefined) seen.add(resource.id);
+      if (cold !== undefined) {
+        // It left memory meanwhile, and is back.
+        if (seen.has(resource.id)) continue;
+        seen.add(resource.id);
+      }
       if (!resource.isBlank) yield resource;
     }
     if (cold === undefined) return;

@@ -93,6 +93,7 @@ export class ResourceTable implements StoreTable {
     if (partition.keep === 'durable') this.#store.changed(resource, partition);
     // One that a store has stays until the store has forgotten it too.
     if (partition.number === 0 && resource.isBlank) partition.hot.delete(resource.id);
+    if (partition.afterChange.size > 0) for (const hear of partition.afterChange) hear(resource);
   }
 
   /** The resource is again what the store has of it; undefined: the store has nothing. */
@@ -105,8 +106,9 @@ export class ResourceTable implements StoreTable {
     this.#count(resource);
     this.#index(resource);
     // While it is gone in the journal only, what was settled before must not be loaded.
-    if (resource.isBlank && !this.#store.isUnsettled(resource))
-      this.#partitionOf(resource).hot.delete(resource.id);
+    const partition = this.#partitionOf(resource);
+    if (resource.isBlank && !this.#store.isUnsettled(resource)) partition.hot.delete(resource.id);
+    if (partition.afterChange.size > 0) for (const hear of partition.afterChange) hear(resource);
   }
 
   addPartition({ cluster, dataType, number, owned, requests, size }: StoredPartition): Partition | undefined {

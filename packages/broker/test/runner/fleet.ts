@@ -81,13 +81,20 @@ export class Fleet {
   #sequence = 0;
   #ids = 0;
 
-  constructor(type: string, massDeletion: MassDeletion | false = false, stores: WorldStores = inMemory) {
+  /** @param slowly one resource is looked at in a turn, and there is one turn between two things that happen */
+  constructor(
+    type: string,
+    massDeletion: MassDeletion | false = false,
+    stores: WorldStores = inMemory,
+    slowly = false,
+  ) {
     this.#type = type;
+    if (slowly) this.script.push('option sliceSize 1', 'turns 1');
     this.#forgets = stores === inMemory;
     if (massDeletion !== false) this.script.push(`option massDeletion ${JSON.stringify(massDeletion)}`);
     this.script.push(`use ${type}`);
     this.#world = new World(
-      { massDeletion },
+      slowly ? { massDeletion, sliceSize: 1 } : { massDeletion },
       {
         wrote: (subscriber, message) => {
           this.#refuseHeld(subscriber, message);
@@ -98,6 +105,7 @@ export class Fleet {
       },
       stores,
     );
+    if (slowly) this.#world.workAtOnce = 1;
     for (const source of SOURCES) {
       this.#wanted.set(source, new Map());
       this.#known.set(source, new Map());

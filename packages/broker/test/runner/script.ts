@@ -94,6 +94,13 @@ class Script {
       case 'agent':
         this.#subscribe(first, second, third);
         return;
+      case 'turns':
+        this.#w.workAtOnce =
+          second === 'by-hand' ? 0 : second === 'all' ? Number.POSITIVE_INFINITY : Number(second);
+        return;
+      case 'turn':
+        this.#w.work(Number(second === '' ? 1 : second));
+        return;
       case 'drop':
         this.#w.drop(second);
         return;

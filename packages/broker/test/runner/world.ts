@@ -82,6 +82,8 @@ export class World {
   readonly #options: Partial<CoreOptions>;
   readonly #listener: WorldListener;
   readonly #stores: WorldStores;
+  /** How many pieces of work that was put off are done when something has happened; the rest waits. */
+  workAtOnce = Number.POSITIVE_INFINITY;
   #ids = 0;
   #backup: (() => EventStore) | undefined;
 
@@ -133,7 +135,12 @@ export class World {
 
   /** Runs what was put off to a later turn. */
   settle(): void {
-    while (this.core.runJobs(this.now)) {}
+    this.work(this.workAtOnce);
+  }
+
+  /** The same, so many pieces of it. */
+  work(most: number): void {
+    for (let done = 0; done < most && this.core.view.jobs.size > 0; done += 1) this.core.runJobs(this.now);
     this.#stores.settled?.(this);
   }
 
