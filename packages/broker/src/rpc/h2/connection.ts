@@ -96,6 +96,8 @@ export class H2Connection implements InboundSink, StreamOwner, RpcPeer {
     this.#guard = new FloodGuard(host.limits);
     this.#ending = new Ending(this);
     this.#keepalive = new Keepalive(this, this.now);
+    // The close that follows is what counts.
+    socket.on('error', ignore);
     socket.on('data', (chunk: Buffer) => this.#received(chunk));
     socket.once('close', () => this.#socketClosed());
   }
@@ -527,6 +529,8 @@ export class H2Connection implements InboundSink, StreamOwner, RpcPeer {
     this.host.closed(this);
   }
 }
+
+function ignore(): void {}
 
 /** False: more, or less, came than `content-length` said (§8.1.1). */
 function withinLength(stream: H2Stream, bytes: number, endStream: boolean): boolean {

@@ -73,6 +73,7 @@ function openCall(
     stream.deadlineAt = connection.now + head.timeoutMs;
     deadlines.add(stream, connection.now);
   }
+  if (!stream.withinBudget()) return stream;
   if (stream instanceof H2BidiStream) stream.open();
   if (endStream) stream.halfClosed();
   return stream;

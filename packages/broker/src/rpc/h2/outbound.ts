@@ -123,7 +123,9 @@ export class Outbound implements ConnectionWindow {
     if (due.length === 0) return NOTHING;
     this.#dirty = [];
     const out = this.#composer;
-    for (const [index, stream] of due.entries()) {
+    for (let index = 0; index < due.length; index++) {
+      const stream = due[index];
+      if (stream === undefined) continue;
       if (out.bytes > FLUSH_BYTES) {
         this.#dirty = due.splice(index).concat(this.#dirty);
         this.#wake();

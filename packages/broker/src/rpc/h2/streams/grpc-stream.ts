@@ -12,12 +12,14 @@ import { H2Stream } from './stream.js';
 export abstract class GrpcStream extends H2Stream {
   readonly head: CallHead;
   protected reader: MessageReader | undefined = undefined;
-  /** What the reader held when the engine's sum was brought up to date. */
-  #counted = 0;
+  /** What of the engine's sum is this call's: its headers, and what the reader held when the sum was brought up to date. */
+  #counted: number;
 
   constructor(owner: StreamOwner, id: number, head: CallHead) {
     super(owner, id, head.block);
     this.head = head;
+    this.#counted = head.block.size;
+    owner.host.arrivingBytes += this.#counted;
     if (head.contentLength !== undefined) this.lengthLeft = head.contentLength;
     // A client that compresses, and says that it takes compressed answers, gets them.
     if (head.encoding === 'gzip' && head.acceptsGzip) this.flag = 1;
@@ -45,9 +47,16 @@ export abstract class GrpcStream extends H2Stream {
     const { host } = this.owner;
     this.reader ??= new MessageReader(host.maxMessageBytes);
     this.reader.push(bytes, start, end);
-    host.arrivingBytes += this.reader.held - this.#counted;
-    this.#counted = this.reader.held;
-    if (host.arrivingBytes <= host.limits.maxArrivingBytes || this.#counted === 0) return true;
+    const holds = this.head.block.size + this.reader.held;
+    host.arrivingBytes += holds - this.#counted;
+    this.#counted = holds;
+    return this.reader.held === 0 || this.withinBudget();
+  }
+
+  /** False: too much is on its way in over all connections, and the call has been refused. */
+  withinBudget(): boolean {
+    const { host } = this.owner;
+    if (host.arrivingBytes <= host.limits.maxArrivingBytes) return true;
     const text = 'too many requests are on their way in at once (maxArrivingBytes): try again later';
     this.refuse(STATUS_RESOURCE_EXHAUSTED, text);
     return false;
@@ -104,6 +113,7 @@ export abstract class GrpcStream extends H2Stream {
     this.refuse(STATUS_INTERNAL, 'internal error');
   }
 
+  /** The request is whole, or given up. */
   protected dropArriving(): void {
     this.owner.host.arrivingBytes -= this.#counted;
     this.#counted = 0;
