@@ -299,7 +299,7 @@ describe('what is broken', () => {
           expect(await verdict(blocks)).toBe(ourVerdict(blocks));
         },
       ),
-      { numRuns: 400 },
+      { numRuns: 250 },
     );
   });
 });
