@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { callBlock, callFields, ECHO, HOLD, type Server, startServer, TALK } from './harness.js';
 import { call, expectWorks, open, type Rule, testRules } from './rules.js';
-import { data, type Field, FLAG, headers, literals, message, reset, TYPE } from './wire.js';
+import { continuation, data, type Field, FLAG, headers, literals, message, reset, TYPE } from './wire.js';
 
 let server: Server;
 beforeAll(async () => {
@@ -282,6 +282,30 @@ describe('RFC 9113 §8.2 and §8.3, fields', () => {
     peer.send(headers(1, literals(fields), END));
     expect((await peer.expectEnd(1)).get(':status')).toBe('405');
     await expectWorks(peer, 3);
+  });
+
+  test('§8.1, RFC 9110 §9.3.2: the answer to HEAD has no DATA', async () => {
+    using peer = await server.connect();
+    peer.send(headers(1, literals(callFields('/', { ':method': 'HEAD' })), END));
+    expect((await peer.expectEnd(1)).get(':status')).toBe('405');
+    await peer.fence();
+    expect(peer.dataBytes(1)).toBe(0);
+  });
+
+  test('§10.5.1: a header list over the limit is answered, and has still done its work on the dynamic table', async () => {
+    using peer = await server.connect();
+    const large = literals([['x-large', 'x'.repeat(8_000)]]);
+    const remembered = Buffer.concat([Buffer.from([0x40]), literals([['x-kept', 'yes']]).subarray(1)]);
+    peer.send(headers(1, callBlock(ECHO), FLAG.END_STREAM));
+    for (let count = 0; count < 5; count++) peer.send(continuation(1, large, 0));
+    peer.send(continuation(1, remembered));
+    expect((await peer.expectEnd(1)).get('grpc-status')).toBe('8');
+    // 0xbe: the newest entry. Were it not there, the connection would be over.
+    peer.send(
+      headers(3, Buffer.concat([callBlock(ECHO), Buffer.from([0xbe])])),
+      data(3, message('x'), FLAG.END_STREAM),
+    );
+    expect((await peer.expectEnd(3)).get('grpc-status')).toBe('0');
   });
 
   test('§8.6: a client that asks for an upgrade within HTTP/2 is malformed; one from HTTP/1.1 is not followed', async () => {

@@ -199,7 +199,7 @@ describe('RFC 9113 §6.9, WINDOW_UPDATE', () => {
     ],
   );
 
-  test('§6.9.1: DATA beyond the window of the connection is a connection error FLOW_CONTROL_ERROR', async () => {
+  test('§6.9.1: DATA beyond the window of the connection is a connection error FLOW_CONTROL_ERROR, unless it has been given back by then', async () => {
     using peer = await server.connect();
     await peer.expectSettingsAck();
     // More than it may send, in one piece: no WINDOW_UPDATE is waited for. Streams that nobody reads hold it.
