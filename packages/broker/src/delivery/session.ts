@@ -5,6 +5,7 @@ import type { ByteBudget } from './byte-budget.js';
 import type { Holding } from './holding.js';
 import { Lane } from './lane.js';
 import type { Outlet } from './outlet.js';
+import { SparseMap, SparseSet } from './sparse.js';
 
 /** A receiver that went away so often right after it was handed an event cannot take it. */
 const REFUSALS = 2;
@@ -51,6 +52,14 @@ export interface DeliveryTrace {
   delivered(position: number, session: SessionDescription, now: number): void;
 }
 
+/** Who waits until so many dirty cells have had their turn. */
+interface WrittenWait {
+  readonly taken: number;
+  readonly done: () => void;
+}
+
+const NONE: readonly WrittenWait[] = Object.freeze([]);
+
 export interface SessionDescription {
   readonly id: number;
   readonly role: SessionRole;
@@ -84,23 +93,23 @@ export class Session {
    * Dirty cells that are held, with the time since when they are dirty: until they are released nothing here waits for the connection,
    * and a flush does not look at them.
    */
-  readonly held = new Map<Cell, number>();
+  readonly held = new SparseMap<Cell, number>();
   readonly lane: Lane;
-  readonly asks = new Map<string, Ask>();
+  readonly asks = new SparseMap<string, Ask>();
   /** Cells that become dirty again at a time: they keep their distance from a deletion. */
-  readonly later = new Map<Cell, number>();
+  readonly later = new SparseMap<Cell, number>();
   /** Deletions of earlier lives that this session still has to see before the present one. */
-  readonly owedFarewells = new Set<Resource>();
+  readonly owedFarewells = new SparseSet<Resource>();
   /** When it was handed those that have not been confirmed yet, in milliseconds. */
-  readonly saidFarewells = new Map<Resource, number>();
+  readonly saidFarewells = new SparseMap<Resource, number>();
   /** Since when the connection takes nothing although something waits; undefined: it is not blocked. */
   blockedSince: number | undefined;
   heartbeatDue: number;
   heartbeat: Uint8Array | undefined;
   /** Data types for which the agent of this session was asked for its statuses. */
-  readonly statusesAsked = new Set<string>();
+  readonly statusesAsked = new SparseSet<string>();
   /** What this session was asked lately on behalf of others, to be seen to when it ends without an answer. */
-  readonly relayedAsks = new Map<string, RelayedAsk>();
+  readonly relayedAsks = new SparseMap<string, RelayedAsk>();
   /** The event larger than every receiver takes that this session was handed last, until it has shown to live on. */
   oversize: { readonly cell: Cell; readonly position: number; readonly at: number } | undefined;
   open = true;
@@ -113,7 +122,7 @@ export class Session {
   #foundSome = false;
   /** Dirty cells whose turn has come so far, and who waits for how many. */
   #taken = 0;
-  readonly #whenWritten: { readonly taken: number; readonly done: () => void }[] = [];
+  #whenWritten: readonly WrittenWait[] = NONE;
 
   constructor(about: SessionDescription, outlet: Outlet, settings: SessionSettings, heartbeatDue: number) {
     this.about = about;
@@ -204,7 +213,7 @@ export class Session {
 
   /** Calls `done` once everything that is dirty now was written to the connection; never, when the session ends before. */
   whenWritten(done: () => void): void {
-    this.#whenWritten.push({ taken: this.#taken + this.dirty.size, done });
+    this.#whenWritten = [...this.#whenWritten, { taken: this.#taken + this.dirty.size, done }];
     this.#tellWritten();
   }
 
@@ -267,7 +276,7 @@ export class Session {
   #tellWritten(): void {
     for (let [first] = this.#whenWritten; first !== undefined; [first] = this.#whenWritten) {
       if (this.dirty.size > 0 && this.#taken < first.taken) return;
-      this.#whenWritten.shift();
+      this.#whenWritten = this.#whenWritten.slice(1);
       first.done();
     }
   }

@@ -287,8 +287,8 @@ export class H2Connection implements InboundSink, StreamOwner, RpcPeer {
 
   onSettings(bytes: Buffer, start: number, end: number): void {
     const before = this.#peerSettings.initialWindowBytes;
-    this.#peerSettings.apply(bytes, start, end);
-    this.#out.encoder.setPeerTableBytes(this.#peerSettings.headerTableBytes);
+    const tableBytes: number[] = [];
+    this.#peerSettings.apply(bytes, start, end, (size) => tableBytes.push(size));
     const change = this.#peerSettings.initialWindowBytes - before;
     // Answers that went by the larger window leave before the smaller one is acknowledged.
     if (change < 0) this.flush();
@@ -301,6 +301,8 @@ export class H2Connection implements InboundSink, StreamOwner, RpcPeer {
         );
       }
     }
+    // After that flush too: a larger table may be used only behind the acknowledgement.
+    for (const size of tableBytes) this.#out.encoder.setPeerTableBytes(size);
     this.#out.control(SETTINGS_ACK);
   }
 

@@ -15,26 +15,28 @@ import { H2Error } from './error.js';
 
 /** What the peer's SETTINGS say to a server (RFC 9113 §6.5.2), with the defaults that hold until they come. */
 export class PeerSettings {
-  headerTableBytes = 4_096;
   initialWindowBytes = DEFAULT_WINDOW_BYTES;
   maxFrameBytes = DEFAULT_MAX_FRAME_BYTES;
 
   /**
    * Takes the payload of one SETTINGS frame, in its order (§6.5.3). Unknown settings are ignored; those about pushes and about
    * streams that a server would open mean nothing here. Throws an H2Error for a value that is not allowed.
+   *
+   * `tableBytes` hears each size of the header table: of several in one frame the smallest counts too (RFC 7541 §4.2).
    */
-  apply(bytes: Buffer, start: number, end: number): void {
+  apply(bytes: Buffer, start: number, end: number, tableBytes: (bytes: number) => void): void {
     if ((end - start) % 6 !== 0) {
       throw new H2Error(FRAME_SIZE_ERROR, `a SETTINGS frame of ${end - start} bytes: not a multiple of 6`);
     }
-    for (let at = start; at < end; at += 6) this.#one(bytes.readUInt16BE(at), bytes.readUInt32BE(at + 2));
+    for (let at = start; at < end; at += 6) {
+      const [id, value] = [bytes.readUInt16BE(at), bytes.readUInt32BE(at + 2)];
+      if (id === SETTINGS_HEADER_TABLE_SIZE) tableBytes(value);
+      else this.#one(id, value);
+    }
   }
 
   #one(id: number, value: number): void {
     switch (id) {
-      case SETTINGS_HEADER_TABLE_SIZE:
-        this.headerTableBytes = value;
-        return;
       case SETTINGS_ENABLE_PUSH:
         if (value > 1) throw new H2Error(PROTOCOL_ERROR, `SETTINGS_ENABLE_PUSH is ${value}: 0 or 1`);
         return;
