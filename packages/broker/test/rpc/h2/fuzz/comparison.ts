@@ -1,128 +1,7 @@
-import { CODE, FLAG, TYPE } from '../conformance/wire.js';
+import { FLAG, TYPE } from '../conformance/wire.js';
+import { type Case, DIFFERENCES, kindOf } from './differences.js';
 import type { Observation } from './observation.js';
 import type { Frame } from './valid-connection.js';
-
-/** How bad a server found a connection. */
-export type Kind = 'fine' | 'stream error' | 'connection error';
-
-export function kindOf({ goAway, closed, resets }: Observation): Kind {
-  if (closed || (goAway !== undefined && goAway !== CODE.NO_ERROR)) return 'connection error';
-  // NO_ERROR says that the rest of a request is not needed.
-  return [...resets.values()].some((code) => code !== CODE.NO_ERROR) ? 'stream error' : 'fine';
-}
-
-interface Case {
-  readonly frames: readonly Frame[];
-  /** The last frame has not come whole. */
-  readonly partial: boolean;
-  readonly ours: Observation;
-  readonly theirs: Observation;
-}
-
-/** Where the two may differ, and why that is right. */
-interface Difference {
-  readonly why: string;
-  readonly holds: (one: Case) => boolean;
-}
-
-/** What nghttp2 takes for one. */
-const HOST = /^[A-Za-z0-9\-._~!$&'()*+,;=:%@[\]]+$/;
-
-/** SETTINGS_ENABLE_CONNECT_PROTOCOL or SETTINGS_NO_RFC7540_PRIORITIES with a value that is neither 0 nor 1. */
-function hasFlagSetting(payload: Buffer): boolean {
-  for (let at = 0; at + 6 <= payload.length; at += 6) {
-    const id = payload.readUInt16BE(at);
-    if ((id === 8 || id === 9) && payload.readUInt32BE(at + 2) > 1) return true;
-  }
-  return false;
-}
-
-/** Characters that §8.2.1 and HTTP's own rules (RFC 9110 §5.1, §5.5) do not allow in names, or in values. */
-function hasStrangeField(fields: readonly string[]): boolean {
-  return fields.some((text, at) =>
-    at % 2 === 0
-      ? !/^:?[a-z0-9!#$%&'*+\-.^_`|~]+$/.test(text)
-      : /[^\t\x20-\x7e\x80-\xff]|^[ \t]|[ \t]$/.test(text),
-  );
-}
-
-/** GOAWAY with the code of one of our resets, or with that for which nghttp2 has no better one. */
-function sameCode(ours: Observation, theirs: Observation): boolean {
-  const { goAway } = theirs;
-  return goAway === undefined || goAway === CODE.INTERNAL_ERROR || [...ours.resets.values()].includes(goAway);
-}
-
-const any = (frames: readonly Frame[], test: (frame: Frame) => boolean): boolean => frames.some(test);
-const fails = (one: Observation): boolean => kindOf(one) === 'connection error';
-
-export const DIFFERENCES: readonly Difference[] = [
-  {
-    why: 'nghttp2 looks at the head of a frame, and at the beginning of a header block, before the frame has come whole; we after',
-    holds: ({ partial, theirs, ours }) => partial && kindOf(theirs) !== 'fine' && !fails(ours),
-  },
-  {
-    why: 'nghttp2 lets CONTINUATION frames be longer than SETTINGS_MAX_FRAME_SIZE; §4.2 does not',
-    holds: ({ ours, frames }) =>
-      ours.goAway === CODE.FRAME_SIZE_ERROR && frames.at(-1)?.type === TYPE.CONTINUATION,
-  },
-  {
-    why: 'nghttp2 asks for :authority or host, and that they look like a host; §8.3.1 has them be optional, and gRPC does not need them',
-    holds: ({ ours, theirs }) =>
-      [...theirs.resets].some(([streamId, code]) => {
-        const headers = ours.streams.get(streamId)?.headers ?? [];
-        const hosts = headers.filter(
-          (_, at) => at % 2 === 1 && /^(:authority|host)$/.test(headers[at - 1] ?? ''),
-        );
-        return (
-          code === CODE.PROTOCOL_ERROR &&
-          headers.length > 0 &&
-          (hosts.length === 0 || hosts.some((host) => !HOST.test(host)))
-        );
-      }),
-  },
-  {
-    why: 'Node ends a connection on an acknowledgement of SETTINGS or PING that it has not asked for; RFC 9113 §6.5.3 and §6.7 do not ask for that',
-    holds: ({ frames, theirs }) =>
-      fails(theirs) &&
-      (frames.filter(({ type, flags }) => type === TYPE.SETTINGS && (flags & FLAG.ACK) !== 0).length > 1 ||
-        any(frames, ({ type, flags }) => type === TYPE.PING && (flags & FLAG.ACK) !== 0)),
-  },
-  {
-    why: 'nghttp2 knows settings of later standards (RFC 8441, RFC 9218) and refuses values above 1; to us they are unknown, and ignored (§6.5.2)',
-    holds: ({ frames, theirs }) =>
-      fails(theirs) && any(frames, ({ type, payload }) => type === TYPE.SETTINGS && hasFlagSetting(payload)),
-  },
-  {
-    why: 'Node ends its connections when the client says GOAWAY with an error; §6.8 lets streams that are open go on',
-    holds: ({ frames, theirs }) =>
-      fails(theirs) &&
-      any(
-        frames,
-        ({ type, payload }) => type === TYPE.GOAWAY && payload.length >= 8 && payload.readUInt32BE(4) !== 0,
-      ),
-  },
-  {
-    why: 'what a client sends on a stream that has been answered, and reset with NO_ERROR, is ignored (§8.1); for nghttp2 the stream was still open',
-    holds: ({ ours, theirs }) =>
-      theirs.goAway === CODE.STREAM_CLOSED && [...ours.resets.values()].includes(CODE.NO_ERROR),
-  },
-  {
-    why: 'nghttp2 ends the connection where RFC 9113 has a stream error (§5.1, §6.3, §6.9): §5.4.1 leaves it to the endpoint',
-    holds: ({ ours, theirs }) => kindOf(ours) === 'stream error' && fails(theirs) && sameCode(ours, theirs),
-  },
-  {
-    why: 'nghttp2 drops a field with characters that are not allowed and takes the request; §8.2.1 has it be malformed',
-    holds: ({ ours }) => ours.malformed.some(hasStrangeField),
-  },
-  {
-    why: 'nghttp2 ignores DATA on a closed stream; §6.1 has a stream error STREAM_CLOSED',
-    holds: ({ ours, theirs }) => ours.told.some((one) => one === '5 in data of closed') && !fails(theirs),
-  },
-  {
-    why: 'nghttp2 ignores HEADERS on a stream that is closed; §5.1 has a connection error STREAM_CLOSED',
-    holds: ({ ours }) => ours.goAway === CODE.STREAM_CLOSED,
-  },
-];
 
 /** What is wrong with a pair of observations; undefined: nothing. `explained` is told which difference it was. */
 export function compare(one: Case, explained: (why: string) => void): string | undefined {
@@ -183,5 +62,7 @@ export function framesOf(bytes: Buffer): { readonly frames: readonly Frame[]; re
     });
     at = end;
   }
-  return { frames, partial: at !== bytes.length };
+  const last = frames.at(-1);
+  const opensBlock = last?.type === TYPE.HEADERS || last?.type === TYPE.CONTINUATION;
+  return { frames, partial: at !== bytes.length || (opensBlock && (last.flags & FLAG.END_HEADERS) === 0) };
 }

@@ -151,9 +151,9 @@ function watch(
     streamError(streamId, code);
   };
   const onHeaders = connection.onHeaders.bind(connection);
-  connection.onHeaders = (streamId: number, endStream: boolean, decoded: HeaderBlock): void => {
+  connection.onHeaders = (streamId: number, endStream: boolean, decoded: HeaderBlock | undefined): void => {
     const before = connection.streams.get(streamId);
-    const fields = decoded.names.flatMap((name, index) => [name, decoded.values[index] ?? '']);
+    const fields = decoded?.names.flatMap((name, index) => [name, decoded.values[index] ?? '']) ?? [];
     block = fields;
     during = 'headers';
     onHeaders(streamId, endStream, decoded);
