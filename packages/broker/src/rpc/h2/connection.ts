@@ -76,6 +76,7 @@ export class H2Connection implements InboundSink, StreamOwner, RpcPeer {
   #uncredited = 0;
   readonly #windingDown = new Set<H2Stream>();
   #resets: Set<number> | undefined = undefined;
+  #settingsSent = false;
   #scheduled = false;
   #finishing = false;
   #closed = false;
@@ -162,17 +163,24 @@ export class H2Connection implements InboundSink, StreamOwner, RpcPeer {
       this.#ending.finishNow(LAST_WORDS_MS);
     } else if (this.#preface.whole) {
       this.#keepalive.prefaceCame(this.now);
-      const { limits } = this.host;
-      this.#out.control(
-        settingsFrame([
-          [SETTINGS_MAX_CONCURRENT_STREAMS, limits.maxStreamsPerConnection],
-          [SETTINGS_INITIAL_WINDOW_SIZE, STREAM_WINDOW_BYTES],
-          [SETTINGS_MAX_HEADER_LIST_SIZE, limits.maxHeaderListBytes],
-        ]),
-      );
-      this.#out.control(windowUpdateFrame(0, CONNECTION_WINDOW_BYTES - DEFAULT_WINDOW_BYTES));
+      this.#sendSettings();
     }
     return from;
+  }
+
+  /** What this server begins with (§3.4), whatever else it has to say. */
+  #sendSettings(): void {
+    if (this.#settingsSent) return;
+    this.#settingsSent = true;
+    const { limits } = this.host;
+    this.#out.control(
+      settingsFrame([
+        [SETTINGS_MAX_CONCURRENT_STREAMS, limits.maxStreamsPerConnection],
+        [SETTINGS_INITIAL_WINDOW_SIZE, STREAM_WINDOW_BYTES],
+        [SETTINGS_MAX_HEADER_LIST_SIZE, limits.maxHeaderListBytes],
+      ]),
+    );
+    this.#out.control(windowUpdateFrame(0, CONNECTION_WINDOW_BYTES - DEFAULT_WINDOW_BYTES));
   }
 
   count(kind: FloodKind): void {
@@ -454,6 +462,7 @@ export class H2Connection implements InboundSink, StreamOwner, RpcPeer {
     if (this.#finishing || this.#closed) return;
     this.#reader.stop();
     this.#leaveStreams(true);
+    this.#sendSettings();
     this.goAway(this.lastStreamId, error.code, error.message);
     this.#finishing = true;
     this.#ending.finishNow(LAST_WORDS_MS);

@@ -62,7 +62,13 @@ export class AnswerStream extends H2Stream {
       return;
     }
     const body = Buffer.from(`${message}\n`, 'utf8');
-    this.sendHead(httpHead(httpStatus, body.length, extra));
+    const head = httpHead(httpStatus, body.length, extra);
+    if (this.header(':method') === 'HEAD') {
+      // RFC 9110 §9.3.2: the head alone.
+      this.finish(head);
+      return;
+    }
+    this.sendHead(head);
     this.sendQueue().pushRaw(body);
     this.finish([]);
   }
