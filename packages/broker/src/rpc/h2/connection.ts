@@ -5,48 +5,25 @@ import type { ConnectionHost } from './connection-host.js';
 import { Ending } from './ending.js';
 import { FloodGuard, type FloodKind } from './flood-guard.js';
 import {
-  DEFAULT_WINDOW_BYTES,
   ENHANCE_YOUR_CALM,
   FLOW_CONTROL_ERROR,
   INTERNAL_ERROR,
   LARGEST_WINDOW_BYTES,
-  PROTOCOL_ERROR,
-  REFUSED_STREAM,
-  SETTINGS_INITIAL_WINDOW_SIZE,
-  SETTINGS_MAX_CONCURRENT_STREAMS,
-  SETTINGS_MAX_HEADER_LIST_SIZE,
-  STREAM_CLOSED,
 } from './frames/constants.js';
 import { H2Error } from './frames/error.js';
 import { FrameReader } from './frames/reader.js';
 import { PeerSettings } from './frames/settings.js';
-import {
-  goAwayFrame,
-  pingFrame,
-  resetFrame,
-  SETTINGS_ACK,
-  settingsFrame,
-  windowUpdateFrame,
-} from './frames/writer.js';
-import { checkTrailers } from './grpc/request-head.js';
+import { goAwayFrame, pingFrame, SETTINGS_ACK, windowUpdateFrame } from './frames/writer.js';
 import type { HeaderBlock } from './hpack/header-block.js';
 import { Inbound, type InboundSink } from './inbound.js';
 import { Keepalive } from './keepalive.js';
-import type { H2Limits } from './limits.js';
 import { floodMessage, type OffenceKind } from './offences.js';
-import { openStream } from './open-stream.js';
 import { Outbound } from './outbound.js';
-import { NOT_HTTP2, PrefaceReader } from './preface.js';
+import { CONNECTION_WINDOW_BYTES, NOT_HTTP2, PrefaceReader, serverPreface } from './preface.js';
 import { PREFIX_BYTES } from './shared-frames.js';
-import type { StreamOwner } from './streams/owner.js';
-import { type H2Stream, STREAM_WINDOW_BYTES } from './streams/stream.js';
+import { StreamTable, type StreamTableOwner } from './stream-table.js';
+import type { H2Stream } from './streams/stream.js';
 
-/** What a client may have on its way over one connection. */
-const CONNECTION_WINDOW_BYTES = 1024 * 1024;
-/** Streams that this side reset lately: what the peer had sent before it knew is ignored. */
-const REMEMBERED_RESETS = 1_000;
-/** Resets of streams older than this are no flood. */
-const YOUNG_MS = 1_000;
 /** How long the peer of a broken connection gets to read why. */
 const LAST_WORDS_MS = 1_000;
 
@@ -54,18 +31,17 @@ const KEEPALIVE_PING = Buffer.from('ceBroker', 'latin1');
 const ENDING_PING = Buffer.from('ceBrkEnd', 'latin1');
 
 /** One client connection: its streams, its windows, and what it is owed (RFC 9113 §5, §6). The peer object of all its calls. */
-export class H2Connection implements InboundSink, StreamOwner, RpcPeer {
+export class H2Connection implements InboundSink, StreamTableOwner, RpcPeer {
   readonly address: string;
   readonly certificate: PeerCertificateName | undefined;
   context: unknown = undefined;
   readonly host: ConnectionHost;
-  readonly streams = new Map<number, H2Stream>();
   now: number;
   /** Calls whose answers the end of the connection waits for. */
   inFlight = 0;
-  lastStreamId = 0;
   readonly #socket: Socket;
   readonly #out: Outbound;
+  readonly #table: StreamTable;
   readonly #reader: FrameReader;
   readonly #guard: FloodGuard;
   readonly #ending: Ending;
@@ -75,7 +51,6 @@ export class H2Connection implements InboundSink, StreamOwner, RpcPeer {
   #receiveWindow = CONNECTION_WINDOW_BYTES;
   #uncredited = 0;
   readonly #windingDown = new Set<H2Stream>();
-  #resets: Set<number> | undefined = undefined;
   #settingsSent = false;
   #scheduled = false;
   #finishing = false;
@@ -94,9 +69,10 @@ export class H2Connection implements InboundSink, StreamOwner, RpcPeer {
     this.now = performance.now();
     this.#out = new Outbound(socket, host.composer, () => this.#wake());
     this.#reader = new FrameReader(new Inbound(this, host.limits));
+    this.#table = new StreamTable(this, this.#out);
     this.#guard = new FloodGuard(host.limits);
     this.#ending = new Ending(this);
-    this.#keepalive = new Keepalive(this, this.now);
+    this.#keepalive = new Keepalive(this, host, this.now);
     // The close that follows is what counts.
     socket.on('error', ignore);
     socket.on('data', (chunk: Buffer) => this.#received(chunk));
@@ -107,24 +83,24 @@ export class H2Connection implements InboundSink, StreamOwner, RpcPeer {
     return this;
   }
 
-  get limits(): H2Limits {
-    return this.host.limits;
-  }
-
-  get keepaliveTimeMs(): number {
-    return this.host.keepaliveTimeMs;
-  }
-
-  get keepaliveTimeoutMs(): number {
-    return this.host.keepaliveTimeoutMs;
-  }
-
   get initialSendWindow(): number {
     return this.#peerSettings.initialWindowBytes;
   }
 
   get ending(): boolean {
     return this.#ending.begun;
+  }
+
+  get streams(): Map<number, H2Stream> {
+    return this.#table.streams;
+  }
+
+  get lastStreamId(): number {
+    return this.#table.lastStreamId;
+  }
+
+  get refusesStreams(): boolean {
+    return this.#ending.refusesStreams;
   }
 
   get openStreams(): number {
@@ -172,15 +148,11 @@ export class H2Connection implements InboundSink, StreamOwner, RpcPeer {
   #sendSettings(): void {
     if (this.#settingsSent) return;
     this.#settingsSent = true;
-    const { limits } = this.host;
-    this.#out.control(
-      settingsFrame([
-        [SETTINGS_MAX_CONCURRENT_STREAMS, limits.maxStreamsPerConnection],
-        [SETTINGS_INITIAL_WINDOW_SIZE, STREAM_WINDOW_BYTES],
-        [SETTINGS_MAX_HEADER_LIST_SIZE, limits.maxHeaderListBytes],
-      ]),
-    );
-    this.#out.control(windowUpdateFrame(0, CONNECTION_WINDOW_BYTES - DEFAULT_WINDOW_BYTES));
+    this.#out.control(serverPreface(this.host.limits));
+  }
+
+  earned(): void {
+    this.#guard.earned(1);
   }
 
   count(kind: FloodKind): void {
@@ -194,39 +166,7 @@ export class H2Connection implements InboundSink, StreamOwner, RpcPeer {
   }
 
   onHeaders(streamId: number, endStream: boolean, block: HeaderBlock | undefined): void {
-    if ((streamId & 1) === 0) throw new H2Error(PROTOCOL_ERROR, `a client opens stream ${streamId} (§5.1.1)`);
-    const stream = this.streams.get(streamId);
-    if (stream !== undefined) {
-      this.#trailers(stream, endStream, block);
-      return;
-    }
-    if (streamId <= this.lastStreamId) {
-      if (this.#resets?.has(streamId) === true) return;
-      throw new H2Error(STREAM_CLOSED, `HEADERS on stream ${streamId}, which is closed (§5.1)`);
-    }
-    this.lastStreamId = streamId;
-    if (this.streams.size >= this.host.limits.maxStreamsPerConnection || this.#ending.refusesStreams) {
-      this.streamError(streamId, REFUSED_STREAM);
-      return;
-    }
-    this.#guard.earned(1);
-    const opened = block === undefined ? undefined : openStream(this, streamId, endStream, block);
-    if (opened === undefined) this.streamError(streamId, PROTOCOL_ERROR);
-  }
-
-  #trailers(stream: H2Stream, endStream: boolean, block: HeaderBlock | undefined): void {
-    if (stream.remoteClosed) this.streamError(stream.id, STREAM_CLOSED);
-    else if (
-      !endStream ||
-      block === undefined ||
-      checkTrailers(block) !== undefined ||
-      stream.lengthLeft > 0
-    ) {
-      this.streamError(stream.id, PROTOCOL_ERROR);
-    } else {
-      stream.remoteClosed = true;
-      stream.halfClosed();
-    }
+    this.#table.headers(streamId, endStream, block);
   }
 
   onData(
@@ -247,50 +187,15 @@ export class H2Connection implements InboundSink, StreamOwner, RpcPeer {
       this.#out.control(windowUpdateFrame(0, this.#uncredited));
       this.#uncredited = 0;
     }
-    const stream = this.streams.get(streamId);
-    if (stream === undefined) {
-      this.#onClosed(streamId, 'DATA');
-      return;
-    }
-    if (stream.remoteClosed) {
-      this.streamError(streamId, STREAM_CLOSED);
-      return;
-    }
-    stream.receiveWindow -= charged;
-    stream.heardAt = this.now;
-    if (stream.receiveWindow < 0) {
-      this.streamError(streamId, FLOW_CONTROL_ERROR);
-      return;
-    }
-    if (stream.lengthLeft >= 0 && !withinLength(stream, end - start, endStream)) {
-      this.streamError(streamId, PROTOCOL_ERROR);
-      return;
-    }
-    stream.remoteClosed = endStream;
-    if (charged > end - start) stream.taken(charged - (end - start));
-    stream.data(bytes, start, end, endStream);
-  }
-
-  /** A frame for a stream that is not there (§5.1: idle, or closed). */
-  #onClosed(streamId: number, frame: string): void {
-    if (this.#isIdle(streamId)) {
-      throw new H2Error(PROTOCOL_ERROR, `${frame} on stream ${streamId}, which was never opened (§5.1)`);
-    }
-    if (this.#resets?.has(streamId) === true) return;
-    if (frame === 'DATA') this.streamError(streamId, STREAM_CLOSED);
+    this.#table.data(streamId, endStream, bytes, start, end, charged);
   }
 
   onReset(streamId: number): void {
-    const stream = this.streams.get(streamId);
-    if (stream === undefined) {
-      this.#onClosed(streamId, 'RST_STREAM');
-      this.#out.takeBack(streamId);
-      this.count('reset');
-      return;
-    }
-    if (this.now - stream.openedAt < YOUNG_MS) this.count('reset');
-    this.over(stream, false);
-    stream.leave(true);
+    this.#table.resetCame(streamId);
+  }
+
+  streamError(streamId: number, code: number): void {
+    this.#table.error(streamId, code);
   }
 
   onSettings(bytes: Buffer, start: number, end: number): void {
@@ -344,53 +249,7 @@ export class H2Connection implements InboundSink, StreamOwner, RpcPeer {
       this.#out.widen(increment);
       return;
     }
-    const stream = this.streams.get(streamId);
-    if (stream === undefined) this.#onClosed(streamId, 'WINDOW_UPDATE');
-    else if (stream.sendWindow + increment > LARGEST_WINDOW_BYTES)
-      this.streamError(streamId, FLOW_CONTROL_ERROR);
-    else stream.widen(increment);
-  }
-
-  /** The peer broke a rule on one stream: RST_STREAM (§5.4.2). */
-  streamError(streamId: number, code: number): void {
-    this.count('provoked-reset');
-    const stream = this.streams.get(streamId);
-    if (stream !== undefined) {
-      this.#resetByUs(stream, code, true);
-      return;
-    }
-    if (this.#isIdle(streamId)) {
-      // §6.4: an idle stream is not reset.
-      throw new H2Error(code, `a frame that is wrong on stream ${streamId}, which was never opened (§5.1)`);
-    }
-    // It was reset already: this was on its way.
-    if (this.#resets?.has(streamId) === true) return;
-    this.#out.control(resetFrame(streamId, code));
-    this.#rememberReset(streamId);
-  }
-
-  #isIdle(streamId: number): boolean {
-    return streamId > this.lastStreamId || (streamId & 1) === 0;
-  }
-
-  reset(stream: H2Stream, code: number): void {
-    this.#resetByUs(stream, code, false);
-  }
-
-  #resetByUs(stream: H2Stream, code: number, byPeer: boolean): void {
-    this.#out.control(resetFrame(stream.id, code));
-    this.over(stream, true);
-    stream.leave(byPeer);
-  }
-
-  #rememberReset(streamId: number): void {
-    this.#resets ??= new Set();
-    this.#resets.add(streamId);
-    if (this.#resets.size <= REMEMBERED_RESETS) return;
-    for (const oldest of this.#resets) {
-      this.#resets.delete(oldest);
-      break;
-    }
+    this.#table.windowUpdate(streamId, increment);
   }
 
   // ------------------------------------------------------------------ what streams ask for
@@ -412,11 +271,13 @@ export class H2Connection implements InboundSink, StreamOwner, RpcPeer {
   }
 
   over(stream: H2Stream, reset: boolean): void {
-    this.streams.delete(stream.id);
-    this.#out.forget(stream);
-    if (reset) this.#rememberReset(stream.id);
+    this.#table.remove(stream, reset);
     if (this.#windingDown.delete(stream)) this.answered();
     else if (this.#ending.begun) setImmediate(() => this.#ending.progressed());
+  }
+
+  reset(stream: H2Stream, code: number): void {
+    this.#table.reset(stream, code, false);
   }
 
   credit(streamId: number, bytes: number): void {
@@ -461,7 +322,7 @@ export class H2Connection implements InboundSink, StreamOwner, RpcPeer {
   fail(error: H2Error): void {
     if (this.#finishing || this.#closed) return;
     this.#reader.stop();
-    this.#leaveStreams(true);
+    this.#table.leaveAll(true);
     this.#sendSettings();
     this.goAway(this.lastStreamId, error.code, error.message);
     this.#finishing = true;
@@ -509,7 +370,7 @@ export class H2Connection implements InboundSink, StreamOwner, RpcPeer {
 
   /** The engine closes, and this with it. */
   close(): void {
-    this.#leaveStreams(false);
+    this.#table.leaveAll(false);
     this.destroy();
   }
 
@@ -525,26 +386,13 @@ export class H2Connection implements InboundSink, StreamOwner, RpcPeer {
     if (!this.#finishing) this.#keepalive.tick(now);
   }
 
-  #leaveStreams(byPeer: boolean): void {
-    const streams = [...this.streams.values()];
-    this.streams.clear();
-    for (const stream of streams) this.#out.forget(stream);
-    for (const stream of streams) stream.leave(byPeer);
-  }
-
   #socketClosed(): void {
     this.#closed = true;
     this.#reader.stop();
-    this.#leaveStreams(!this.#ending.begun);
+    this.#table.leaveAll(!this.#ending.begun);
     this.#ending.closed();
     this.host.closed(this);
   }
 }
 
 function ignore(): void {}
-
-/** False: more, or less, came than `content-length` said (§8.1.1). */
-function withinLength(stream: H2Stream, bytes: number, endStream: boolean): boolean {
-  stream.lengthLeft -= bytes;
-  return endStream ? stream.lengthLeft === 0 : stream.lengthLeft >= 0;
-}

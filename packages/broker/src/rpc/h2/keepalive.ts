@@ -8,11 +8,15 @@ const STRIKES = 2;
 /** What a connection that is too old gets to end its calls. */
 const AGE_GRACE_MS = 10_000;
 
-/** The connection, as its clockwork sees it. */
-export interface TimedConnection {
+/** How long and how often, for all connections of an engine. */
+export interface Times {
   readonly limits: H2Limits;
   readonly keepaliveTimeMs: number;
   readonly keepaliveTimeoutMs: number;
+}
+
+/** The connection, as its clockwork sees it. */
+export interface TimedConnection {
   readonly openStreams: number;
   sendPing(): void;
   destroy(): void;
@@ -26,6 +30,7 @@ export interface TimedConnection {
  */
 export class Keepalive {
   readonly #connection: TimedConnection;
+  readonly #times: Times;
   readonly #openedAt: number;
   #heardAt: number;
   /** 0: none is on its way. */
@@ -38,8 +43,9 @@ export class Keepalive {
   #idleSince: number;
   readonly #ageFactor: number;
 
-  constructor(connection: TimedConnection, now: number) {
+  constructor(connection: TimedConnection, times: Times, now: number) {
     this.#connection = connection;
+    this.#times = times;
     this.#openedAt = now;
     this.#heardAt = now;
     this.#idleSince = now;
@@ -71,14 +77,14 @@ export class Keepalive {
     const since = now - this.#lastPingAt;
     const first = this.#lastPingAt === 0;
     this.#lastPingAt = now;
-    if (first || since >= this.#connection.limits.minClientPingIntervalMs) return;
+    if (first || since >= this.#times.limits.minClientPingIntervalMs) return;
     this.#strikes += 1;
     if (this.#strikes > STRIKES) throw new H2Error(ENHANCE_YOUR_CALM, 'too_many_pings');
   }
 
   tick(now: number): void {
     const connection = this.#connection;
-    const { limits } = connection;
+    const { limits } = this.#times;
     if (this.#prefaceAt === 0) {
       if (now - this.#openedAt >= limits.prefaceTimeoutMs) connection.destroy();
       return;
@@ -96,8 +102,8 @@ export class Keepalive {
   #ping(now: number): void {
     const connection = this.#connection;
     if (this.#pingSentAt > 0) {
-      if (now - this.#pingSentAt >= connection.keepaliveTimeoutMs) connection.destroy();
-    } else if (now - this.#heardAt >= connection.keepaliveTimeMs) {
+      if (now - this.#pingSentAt >= this.#times.keepaliveTimeoutMs) connection.destroy();
+    } else if (now - this.#heardAt >= this.#times.keepaliveTimeMs) {
       this.#pingSentAt = now;
       connection.sendPing();
     }
@@ -105,7 +111,7 @@ export class Keepalive {
 
   #age(now: number): void {
     const connection = this.#connection;
-    const { maxConnectionAgeMs, maxConnectionIdleMs } = connection.limits;
+    const { maxConnectionAgeMs, maxConnectionIdleMs } = this.#times.limits;
     if (connection.openStreams > 0) this.#idleSince = now;
     if (maxConnectionAgeMs !== undefined && now - this.#openedAt >= maxConnectionAgeMs * this.#ageFactor) {
       connection.end(STATUS_UNAVAILABLE, 'max_age', AGE_GRACE_MS);
