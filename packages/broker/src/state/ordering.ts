@@ -58,9 +58,12 @@ function judgeDeletion(resource: Resource, event: Envelope): Verdict {
   if (resource.spec === undefined || resource.spec.deleting || earlierVersion === undefined) return 'take';
   const { version } = event;
   if (version === 0n || version > earlierVersion) return 'take';
-  if (resource.newestVersion !== 0n && version > resource.newestVersion) return 'stale';
-  const before = wholeSecond(event.deletedAt) < wholeSecond(resource.lifeBegan);
-  return resource.lifeBegan !== 0 && before ? 'stale' : 'take';
+  const deletedAt = wholeSecond(event.deletedAt);
+  const began = wholeSecond(resource.lifeBegan);
+  // Above what is known of this life: of the earlier one, or of an update whose publish failed. In one second only the version tells.
+  if (resource.newestVersion !== 0n && version > resource.newestVersion)
+    return resource.lifeBegan !== 0 && deletedAt > began ? 'take' : 'stale';
+  return resource.lifeBegan !== 0 && deletedAt < began ? 'stale' : 'take';
 }
 
 /** Kubernetes writes deletion times in whole seconds. */
