@@ -5,7 +5,7 @@ import type { Core } from './core.js';
 import { evict } from './end-session.js';
 import { dropExpired } from './held.js';
 import { isHeld } from './hold.js';
-import { bury, confirmFarewell, dropFarewell, forgetRequest, forgetResource } from './keep.js';
+import { bury, confirmFarewell, dropFarewell, forgetRequest, forgetResource, isOwed } from './keep.js';
 import { cleanDeletions } from './mass-deletion.js';
 import { reconcile } from './reconcile.js';
 import { askForSpecs } from './spec-ask.js';
@@ -111,8 +111,8 @@ function clean(core: Core, now: number): void {
   cleanDeletions(core, now);
   for (const resource of core.table.tombstones) {
     if (isHeld(core, resource.spec)) continue;
-    if (resource.spec !== undefined && now - resource.spec.at >= tombstoneRetentionMs)
-      bury(core, resource, now);
+    if (resource.spec === undefined || isOwed(core, resource.spec)) continue;
+    if (now - resource.spec.at >= tombstoneRetentionMs) bury(core, resource, now);
   }
   for (const resource of core.table.graves) {
     if (resource.grave === undefined || isHeld(core, resource.status)) continue;
