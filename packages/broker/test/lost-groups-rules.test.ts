@@ -99,6 +99,58 @@ describe('a group that the store loses', () => {
     expect(take().map((line) => line.split(' ')[2])).toEqual(['delete']);
   });
 
+  it('leaves it owed when the group that is lost ended the next life too, and began another', () => {
+    const { world, publish, commit, fail, take } = start();
+    world.subscribe('c1', { source: '', clusterName: 'c1', dataType: bundles });
+    publish('create', { version: '7' });
+    commit();
+    world.freeze('c1');
+    publish('delete', { version: '7' });
+    commit();
+    publish('create', { version: '1' });
+    commit();
+    publish('delete', { version: '1' });
+    publish('create', { version: '2' });
+    publish('delete', { version: '2' });
+    fail();
+    take();
+    world.thaw('c1');
+    expect(take().map((line) => line.split(' ').slice(2, 5).join(' '))).toEqual(['delete c1/x v7']);
+    // What was owed is owed to nobody who has seen it.
+    publish('delete', { version: '1' });
+    fail();
+    world.wait(1_000);
+    expect(take()).toEqual([]);
+  });
+
+  it('owes the end of an earlier life to an agent that subscribes before the next is durable, once it lists that', () => {
+    const { world, publish, commit, take } = start();
+    publish('create', { version: '7' });
+    commit();
+    publish('delete', { version: '7' });
+    commit();
+    publish('create', { version: '1' });
+    world.subscribe('c1', { source: '', clusterName: 'c1', dataType: bundles });
+    commit();
+    const resourceVersions = [{ resourceID: 'x', resourceVersion: 7 }];
+    world.publish(
+      publishRequest({
+        id: 'r1',
+        source: 'c1-agent',
+        type: `${bundles}.spec.resync_request`,
+        cluster: 'c1',
+        originalSource: '',
+        data: { resourceVersions },
+      }),
+    );
+    world.settle();
+    publish('gone');
+    commit();
+    world.wait(1_000);
+    const specs = take().filter((line) => !line.includes('asked'));
+    expect(specs.map((line) => line.split(' ')[2])).toEqual(['delete', 'create']);
+  });
+
   it('does not count against the deletions that are too many', () => {
     const massDeletion = { share: 0.5, withinMs: 3_600_000, least: 2 };
     const { world, publish, commit, fail } = start({ massDeletion });

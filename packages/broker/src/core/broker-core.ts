@@ -100,6 +100,7 @@ export class BrokerCore {
       jobs: new Map(),
       walks: new Map(),
       pending: [],
+      owedBefore: new Map(),
       agenda: { held: new Map(), heldBy: new Map(), lists: new Map(), statuses: new Map() },
       writersWithoutState: new Map(),
       laneBudget,

@@ -1,6 +1,6 @@
 import type { DataTypePolicies } from '../access/data-type-policy.js';
 import type { ByteBudget } from '../delivery/byte-budget.js';
-import type { SessionRole, SessionSettings } from '../delivery/session.js';
+import type { Session, SessionRole, SessionSettings } from '../delivery/session.js';
 import type { SessionRegistry } from '../delivery/session-registry.js';
 import type { EventStore } from '../state/event-store.js';
 import type { Partition } from '../state/partition.js';
@@ -43,6 +43,8 @@ export interface Core {
   readonly walks: Map<string, Walk>;
   /** Appended, not yet durable, in order of position. */
   readonly pending: PendingAppend[];
+  /** Who was owed what is owed no more, as long as the store may lose the change. */
+  readonly owedBefore: Map<Resource, OwedBefore>;
   readonly agenda: Agenda;
   /** One counter for the whole broker. */
   position: number;
@@ -85,6 +87,15 @@ export interface PendingAppend {
   /** Of the event: should the store lose it, it may be sent again. */
   readonly source: string;
   readonly id: string;
+}
+
+/** The end of an earlier life that is owed to nobody any more, unless the store loses the group of it. */
+export interface OwedBefore {
+  /** Of the deletion. */
+  readonly position: number;
+  /** Durable from here on. */
+  readonly until: number;
+  readonly owed: readonly Session[];
 }
 
 /** What is due later, by key. */

@@ -185,6 +185,7 @@ export function forgetResource(core: Core, resource: Resource): void {
 /** Nobody needs to see the deletion of the life before any more. */
 export function dropFarewell(core: Core, resource: Resource): void {
   if (resource.farewell === undefined) return;
+  rememberOwed(core, resource, resource.farewell.stored.position);
   for (const session of core.sessions.agentsOf(resource.place.cluster)) {
     session.owedFarewells.delete(resource);
     session.saidFarewells.delete(resource);
@@ -195,6 +196,20 @@ export function dropFarewell(core: Core, resource: Resource): void {
   const isKept = [...(pastSpecs ?? []), spec?.stored].some((kept) => kept?.position === stored.position);
   if (!isKept) core.store.forget(stored);
   core.table.changed(resource);
+}
+
+/** Should the store lose this change, what was committed before is owed again, to whom it was. */
+function rememberOwed(core: Core, resource: Resource, position: number): void {
+  if (position > core.store.durablePosition || core.owedBefore.has(resource)) return;
+  const sessions = core.sessions.agentsOf(resource.place.cluster);
+  const owed = sessions.filter((session) => session.owedFarewells.has(resource));
+  if (owed.length > 0) core.owedBefore.set(resource, { position, until: core.position + 1, owed });
+}
+
+/** What can be lost no more needs not be remembered. */
+export function forgetOwed({ owedBefore, store }: Core): void {
+  for (const [resource, { until }] of owedBefore)
+    if (until <= store.durablePosition) owedBefore.delete(resource);
 }
 
 /** Whether the newest event of the cell may be shown: it is on disk, or its type is kept in memory only. */

@@ -3,7 +3,7 @@ import type { Session } from '../delivery/session.js';
 import type { StoreRefusal } from '../state/event-store.js';
 import type { Resource } from '../state/resource.js';
 import type { Core } from './core.js';
-import { showLife } from './keep.js';
+import { forgetOwed, showLife } from './keep.js';
 import { cleanDeletions } from './mass-deletion.js';
 import { acknowledge } from './publish.js';
 
@@ -29,6 +29,7 @@ export function settleDurable(core: Core, now: number): void {
     }
   }
   pending.splice(0, done);
+  forgetOwed(core);
   for (const session of touched) {
     if (session.blockedSince === undefined) session.flush(now);
   }
@@ -49,7 +50,9 @@ export function settleFailed(
     if (owed !== undefined && owed === resource.farewell?.stored.position) continue;
     for (const session of core.sessions.agentsOf(resource.place.cluster))
       session.owedFarewells.delete(resource);
+    oweAgain(core, resource, now);
   }
+  core.owedBefore.clear();
   for (const append of core.pending.splice(0)) {
     if (append.source !== '') core.recent.forget(append.source, append.id);
     if (append.call === undefined) continue;
@@ -62,5 +65,16 @@ export function settleFailed(
   for (const session of core.sessions.all()) {
     session.sortHeld(now);
     if (session.waits && session.blockedSince === undefined) session.flush(now);
+  }
+}
+
+/** The change that ended what these sessions were owed is lost. */
+function oweAgain({ owedBefore }: Core, resource: Resource, now: number): void {
+  const before = owedBefore.get(resource);
+  if (before === undefined || resource.farewell?.stored.position !== before.position) return;
+  for (const session of before.owed) {
+    if (!session.open) continue;
+    session.owedFarewells.add(resource);
+    if (resource.spec !== undefined) session.mark(resource.spec, now);
   }
 }

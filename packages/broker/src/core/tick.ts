@@ -5,7 +5,15 @@ import type { Core } from './core.js';
 import { evict } from './end-session.js';
 import { dropExpired } from './held.js';
 import { isHeld } from './hold.js';
-import { bury, confirmFarewell, dropFarewell, forgetRequest, forgetResource, isOwed } from './keep.js';
+import {
+  bury,
+  confirmFarewell,
+  dropFarewell,
+  forgetOwed,
+  forgetRequest,
+  forgetResource,
+  isOwed,
+} from './keep.js';
 import { cleanDeletions } from './mass-deletion.js';
 import { reconcile } from './reconcile.js';
 import { askForSpecs } from './spec-ask.js';
@@ -27,6 +35,7 @@ export function tick(core: Core, now: number): void {
   endFarewells(core, now);
   reconcile(core, now);
   core.store.tick(core.position);
+  forgetOwed(core);
   sweep(core, now);
   if (now >= core.nextCleaning) {
     core.nextCleaning = now + CLEANING_INTERVAL_MS;
