@@ -55,10 +55,24 @@ export function openDatabases(path: string): Databases {
 
 type PutWithOptions = (key: Buffer, value: Buffer, options: { readonly append: boolean }) => Promise<boolean>;
 
-/** Puts a key that is above all others: pages are filled to the end. (The package takes options here; its types do not say so.) */
+/** The highest key that was put into each. */
+const highest = new WeakMap<Database<Buffer, Buffer>, Buffer>();
+
+/**
+ * Puts a key that is above all others: pages are filled to the end. (The package takes options here; its types do not say so.) One that is
+ * not above them, which would be left out without an error, is put where it belongs.
+ */
 export function putLast(database: Database<Buffer, Buffer>, key: Buffer, value: Buffer): void {
+  const before = highest.get(database) ?? highestOf(database);
+  const append = before === undefined || key.compare(before) > 0;
+  if (append) highest.set(database, key);
   // The batch tells whether it was committed; this promise would tell it again.
-  (database as unknown as { put: PutWithOptions }).put(key, value, { append: true }).catch(ignore);
+  (database as unknown as { put: PutWithOptions }).put(key, value, { append }).catch(ignore);
+}
+
+function highestOf(database: Database<Buffer, Buffer>): Buffer | undefined {
+  for (const key of database.getKeys({ reverse: true, limit: 1 })) return key;
+  return undefined;
 }
 
 const ignore = (): void => {};
