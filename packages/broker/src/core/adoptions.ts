@@ -2,6 +2,9 @@ import type { EventStore } from '../state/event-store.js';
 
 const ADOPTED = 'custody/adopted/';
 const RETIRED = 'custody/retired/';
+/** A store takes keys of some 1,800 bytes; names that are longer stand in the value of a numbered entry. */
+const LONGEST_IN_KEY = 1_000;
+const NUMBER = /^#\d+$/;
 
 /**
  * Which sources gave resources away, and to whom: an agent goes on naming the source that it got a spec from, until it gets one of the new
@@ -10,15 +13,17 @@ const RETIRED = 'custody/retired/';
 export class Adoptions {
   readonly #store: EventStore;
   readonly #heirs = new Map<string, Set<string>>();
-  readonly #retired = new Set<string>();
+  /** With the keys of their entries. */
+  readonly #retired = new Map<string, string>();
+  #last = 0;
 
   constructor(store: EventStore) {
     this.#store = store;
-    for (const [key] of store.entries(ADOPTED)) {
-      const [from, to] = JSON.parse(key.slice(ADOPTED.length)) as [string, string];
+    for (const { text } of this.#saved(ADOPTED)) {
+      const [from, to] = JSON.parse(text) as [string, string];
       this.#add(from, to);
     }
-    for (const [key] of store.entries(RETIRED)) this.#retired.add(key.slice(RETIRED.length));
+    for (const { key, text } of this.#saved(RETIRED)) this.#retired.set(text, key);
   }
 
   /** The owner, when the source that a status names gave the resource away to it. */
@@ -37,7 +42,7 @@ export class Adoptions {
     for (const earlier of [from, ...this.earlierNames(from)]) {
       if (earlier === to || this.#heirs.get(earlier)?.has(to) === true) continue;
       this.#add(earlier, to);
-      this.#store.setEntry(`${ADOPTED}${JSON.stringify([earlier, to])}`, '');
+      this.#save(ADOPTED, JSON.stringify([earlier, to]));
     }
   }
 
@@ -46,14 +51,13 @@ export class Adoptions {
   }
 
   retired(): Iterable<string> {
-    return this.#retired;
+    return this.#retired.keys();
   }
 
   /** The source is gone for good. */
   retire(source: string): void {
     if (this.#retired.has(source)) return;
-    this.#retired.add(source);
-    this.#store.setEntry(RETIRED + source, '');
+    this.#retired.set(source, this.#save(RETIRED, source));
   }
 
   isRetired(source: string): boolean {
@@ -62,8 +66,31 @@ export class Adoptions {
 
   /** It is not gone after all. */
   returned(source: string): void {
-    if (!this.#retired.delete(source)) return;
-    this.#store.setEntry(RETIRED + source, undefined);
+    const key = this.#retired.get(source);
+    if (key === undefined) return;
+    this.#retired.delete(source);
+    this.#store.setEntry(key, undefined);
+  }
+
+  /** Gives the key of the entry. */
+  #save(prefix: string, text: string): string {
+    const isShort = Buffer.byteLength(text) <= LONGEST_IN_KEY && !NUMBER.test(text);
+    if (!isShort) this.#last += 1;
+    const key = isShort ? prefix + text : `${prefix}#${this.#last}`;
+    this.#store.setEntry(key, isShort ? '' : text);
+    return key;
+  }
+
+  *#saved(prefix: string): Iterable<{ readonly key: string; readonly text: string }> {
+    for (const [key, value] of this.#store.entries(prefix)) {
+      const name = key.slice(prefix.length);
+      if (value === '') {
+        yield { key, text: name };
+        continue;
+      }
+      this.#last = Math.max(this.#last, Number(name.slice(1)) || 0);
+      yield { key, text: value };
+    }
   }
 
   #add(from: string, to: string): void {

@@ -96,6 +96,30 @@ class Kept {
 }
 
 describe('a store of real files', () => {
+  it('knows who gave what to whom, and who is gone, however long their names are', async () => {
+    const folder = newFolder();
+    const long = 'A'.repeat(4_000);
+    const first = await Kept.open(folder);
+    await first.publish({ verb: 'create', resourceId: 'a', version: '1', source: long });
+    await first.publish({ verb: 'create', resourceId: 'b', version: '1', source: `${long}2`, cluster: 'c2' });
+    const { core } = first;
+    const how = { by: 'op', dryRun: false, now: () => Date.now() };
+    for (const step of core.custody({ source: long }, { kind: 'adopt', to: 'B' }, how)) void step;
+    for (const step of core.custody({ source: `${long}2` }, { kind: 'forget' }, how)) void step;
+    expect(core.view.table.find(works, 'c1')?.find('a')?.owner).toBe('B');
+    await first.store.close();
+    const { core: again, store } = await Kept.open(folder);
+    const { adoptions, table } = again.view;
+    expect(table.find(works, 'c1')?.find('a')?.owner).toBe('B');
+    expect(adoptions.heirOf(long, 'B')).toBe('B');
+    expect(adoptions.isRetired(`${long}2`)).toBe(true);
+    adoptions.returned(`${long}2`);
+    await store.close();
+    const { core: third, store: last } = await Kept.open(folder);
+    expect(third.view.adoptions.isRetired(`${long}2`)).toBe(false);
+    await last.close();
+  });
+
   it('has every acknowledged event after a restart: owners, deletions, positions, versions', async () => {
     const folder = newFolder();
     const first = await Kept.open(folder);
