@@ -1,4 +1,5 @@
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from 'node:http2';
+import { connect as connectTls, type TLSSocket } from 'node:tls';
 import {
   encodePublishRequest,
   encodeSubscriptionRequest,
@@ -16,6 +17,7 @@ const INTERNAL = 13;
 const UNAVAILABLE = 14;
 const PREFIX = 5;
 const WINDOW = 1024 * 1024;
+const SILENT_END_MS = 20;
 
 /** How a call ended. Code 0 is OK. */
 export interface Answer {
@@ -41,6 +43,8 @@ export interface ConnectionOptions {
   readonly windowBytes?: number;
   /** A larger message ends the stream, as in Go. Default {@link GO_RECEIVE_LIMIT}. */
   readonly receiveLimit?: number;
+  /** PEM texts: TLS, with a client certificate where there is one. Default: plain text. */
+  readonly tls?: { readonly ca: string; readonly cert?: string; readonly key?: string };
 }
 
 /** One gRPC connection of a client, in bytes, that never comes back by itself: when to dial again is its owner's to say. */
@@ -70,13 +74,21 @@ export class GrpcConnection {
   static open(address: string, options: ConnectionOptions = {}): Promise<GrpcConnection> {
     const initialWindowSize = options.windowBytes ?? WINDOW;
     return new Promise((resolve, reject) => {
-      const session = connect(`http://${address}`, {
+      const { tls } = options;
+      const socket = tls === undefined ? undefined : secured(address, tls);
+      const session = connect(`${socket === undefined ? 'http' : 'https'}://${address}`, {
+        ...(socket === undefined ? {} : { createConnection: () => socket }),
         settings: { enablePush: false, initialWindowSize },
         // In megabytes: a large message is the scenario's to send, and the broker's to refuse.
         maxSessionMemory: 1_000,
       });
       const connection = new GrpcConnection(session, options.receiveLimit ?? GO_RECEIVE_LIMIT);
       connection.onClosed = (reason) => reject(new Error(`${address}: ${reason}`));
+      // A session that is refused after the client's part of the handshake is destroyed without a word (Node 20).
+      const watch = setInterval(() => {
+        if (session.destroyed) connection.onClosed?.('the server closed the connection');
+        if (session.destroyed || connection.onClosed === undefined) clearInterval(watch);
+      }, SILENT_END_MS);
       session.once('remoteSettings', () => {
         session.setLocalWindowSize(Math.max(WINDOW, initialWindowSize));
         connection.onClosed = undefined;
@@ -179,6 +191,12 @@ export class GrpcConnection {
       return { code: RESOURCE_EXHAUSTED, message: 'reset: ENHANCE_YOUR_CALM' };
     return { code: INTERNAL, message: `reset: ${rstCode}` };
   }
+}
+
+function secured(address: string, tls: NonNullable<ConnectionOptions['tls']>): TLSSocket {
+  const port = Number(address.slice(address.lastIndexOf(':') + 1));
+  const options = { host: '127.0.0.1', port, servername: 'localhost', ALPNProtocols: ['h2'] };
+  return connectTls({ ...options, ...tls });
 }
 
 /** `grpc-message` is percent-encoded. */

@@ -25,6 +25,9 @@ export {
   type SdkVersion,
 } from './programs.js';
 export { Random } from './random.js';
+export { ABUSES, type Abuse } from './raw-http2/abuses.js';
+export { HonestPair } from './raw-http2/honest-pair.js';
+export { type Ending, type Frame, RawPeer } from './raw-http2/raw-peer.js';
 export {
   type Figures,
   playScenario,

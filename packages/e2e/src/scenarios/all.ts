@@ -1,11 +1,13 @@
 import type { Scenario } from '../run.js';
 import { blackHole } from './black-hole.js';
 import { bytes } from './bytes.js';
+import { certificates } from './certificates.js';
 import { clientsFlap } from './clients-flap.js';
 import { clientsStorm } from './clients-storm.js';
 import { drain } from './drain.js';
 import { flap } from './flap.js';
 import { frozenSubscriber } from './frozen-subscriber.js';
+import { http2Abuse } from './http2-abuse.js';
 import { idleFan } from './idle-fan.js';
 import { incarnations } from './incarnations.js';
 import { livesKept, lostKept, mixedRestartKept, wipedKept } from './kept.js';
@@ -37,7 +39,9 @@ export const SCENARIOS: readonly Scenario[] = Object.freeze([
   storm,
   wipedStore,
   bytes,
+  http2Abuse,
   size,
+  certificates,
   blackHole,
   flap,
   drain,
