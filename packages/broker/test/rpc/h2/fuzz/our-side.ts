@@ -2,10 +2,10 @@ import { EventEmitter } from 'node:events';
 import type { Socket } from 'node:net';
 import { H2Connection } from '../../../../src/rpc/h2/connection.js';
 import { H2Engine } from '../../../../src/rpc/h2/engine.js';
-import type { HeaderBlock } from '../../../../src/rpc/h2/hpack/header-block.js';
 import type { RpcMethods } from '../../../../src/rpc/index.js';
-import { type Observation, OutputReader, type SeenStream } from './observation.js';
+import { type Observation, OutputReader } from './observation.js';
 import { CALL, TALK } from './valid-connection.js';
+import { Watcher } from './watcher.js';
 
 /** A socket without a network, because a million of them could not be had otherwise. It takes everything at once. */
 export class MemorySocket extends EventEmitter {
@@ -108,9 +108,7 @@ export class OurSide {
   /** What this side makes of the chunks. */
   async observe(chunks: readonly Buffer[]): Promise<Observation> {
     const { socket, connection } = this.connect();
-    const told: string[] = [];
-    const malformed: string[][] = [];
-    const streams = watch(connection, told, malformed);
+    const { streams, told, malformed } = new Watcher(connection);
     for (const chunk of chunks) {
       if (socket.ended) break;
       socket.emit('data', chunk);
@@ -131,72 +129,4 @@ export class OurSide {
     socket.close();
     return seen;
   }
-}
-
-/** Listens in on what frames mean to a connection, and what it takes. */
-function watch(
-  connection: H2Connection,
-  told: string[],
-  malformed: string[][],
-): ReadonlyMap<number, SeenStream> {
-  const streams = new Map<number, SeenStream>();
-  let during = 'form';
-  let block: string[] = [];
-  const streamError = connection.streamError.bind(connection);
-  connection.streamError = (streamId, code): void => {
-    const stream = connection.streams.get(streamId);
-    const state = stream === undefined ? 'closed' : stream.remoteClosed ? 'half-closed' : 'open';
-    told.push(`${code} in ${during} of ${state}`);
-    if (during === 'headers') malformed.push(block);
-    streamError(streamId, code);
-  };
-  const onHeaders = connection.onHeaders.bind(connection);
-  connection.onHeaders = (streamId: number, endStream: boolean, decoded: HeaderBlock | undefined): void => {
-    const before = connection.streams.get(streamId);
-    const fields = decoded?.names.flatMap((name, index) => [name, decoded.values[index] ?? '']) ?? [];
-    block = fields;
-    during = 'headers';
-    onHeaders(streamId, endStream, decoded);
-    during = 'form';
-    const after = connection.streams.get(streamId);
-    const known = streams.get(streamId);
-    if (before === undefined && after !== undefined) {
-      streams.set(streamId, {
-        headers: fields,
-        data: Buffer.alloc(0),
-        trailers: undefined,
-        ended: endStream,
-        left: false,
-      });
-    } else if (before !== undefined && known !== undefined && before.remoteClosed && !known.ended) {
-      known.trailers = fields;
-      known.ended = true;
-    }
-  };
-  const onData = connection.onData.bind(connection);
-  connection.onData = (streamId, endStream, bytes, start, end, charged): void => {
-    const stream = connection.streams.get(streamId);
-    const known = streams.get(streamId);
-    const open = stream !== undefined && !stream.remoteClosed;
-    const payload = Buffer.from(bytes.subarray(start, end));
-    during = 'data';
-    onData(streamId, endStream, bytes, start, end, charged);
-    during = 'form';
-    if (!open || known === undefined) return;
-    known.data = Buffer.concat([known.data, payload]);
-    known.ended = endStream;
-  };
-  const onWindowUpdate = connection.onWindowUpdate.bind(connection);
-  connection.onWindowUpdate = (streamId, increment): void => {
-    during = 'window';
-    onWindowUpdate(streamId, increment);
-    during = 'form';
-  };
-  const onReset = connection.onReset.bind(connection);
-  connection.onReset = (streamId): void => {
-    const known = streams.get(streamId);
-    if (known !== undefined) known.left = true;
-    onReset(streamId);
-  };
-  return streams;
 }
