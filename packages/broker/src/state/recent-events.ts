@@ -1,13 +1,20 @@
 const EMPTY = -1;
+/** Ids up to this length lie in one array of bytes; longer ones are kept as the strings that they are. */
+const SLOT_BYTES = 48;
 
 /**
  * The events seen lately, by (source, id), so that one sent twice has its effect once. A ring of a fixed size with a hash table over it:
- * memory is bounded, the last `capacity` events are remembered, and one that is new costs no allocation.
+ * memory is bounded, the last `capacity` events are remembered, and one that is new costs no allocation. Their ids are copied into one array,
+ * because strings that live a while and then die are what the garbage collector spends most on.
  */
 export class RecentEvents {
   readonly #mask: number;
-  readonly #ids: (string | undefined)[];
-  readonly #sources: (string | undefined)[];
+  readonly #bytes: Uint8Array;
+  /** Of each slot: the length of its id; EMPTY: it is in `#strings`. */
+  readonly #lengths: Int32Array;
+  readonly #strings = new Map<number, string>();
+  readonly #sources: string[];
+  readonly #hashes: Int32Array;
   /** Of each slot: the bucket that it is chained in, and the slot after it there. */
   readonly #bucketOf: Int32Array;
   readonly #next: Int32Array;
@@ -19,8 +26,10 @@ export class RecentEvents {
   /** @param capacity a power of two */
   constructor(capacity = 32_768, seed = (Math.random() * 0x7fff_ffff) | 0) {
     this.#mask = capacity - 1;
-    this.#ids = new Array<string | undefined>(capacity).fill(undefined);
-    this.#sources = new Array<string | undefined>(capacity).fill(undefined);
+    this.#bytes = new Uint8Array(capacity * SLOT_BYTES);
+    this.#lengths = new Int32Array(capacity);
+    this.#sources = new Array<string>(capacity).fill('');
+    this.#hashes = new Int32Array(capacity);
     this.#bucketOf = new Int32Array(capacity).fill(EMPTY);
     this.#next = new Int32Array(capacity).fill(EMPTY);
     this.#heads = new Int32Array(capacity).fill(EMPTY);
@@ -29,13 +38,15 @@ export class RecentEvents {
 
   /** Remembers the event; false when it was seen already. */
   add(source: string, id: string): boolean {
-    const bucket = this.#bucket(id);
-    if (this.#find(bucket, source, id) !== EMPTY) return false;
+    const hash = this.#hash(id);
+    const bucket = hash & this.#mask;
+    if (this.#find(bucket, hash, source, id) !== EMPTY) return false;
     const slot = this.#at;
     this.#at = (slot + 1) & this.#mask;
     this.#unlink(slot);
-    this.#ids[slot] = id;
+    this.#write(slot, id);
     this.#sources[slot] = source;
+    this.#hashes[slot] = hash;
     this.#bucketOf[slot] = bucket;
     this.#next[slot] = this.#heads[bucket] ?? EMPTY;
     this.#heads[bucket] = slot;
@@ -44,16 +55,44 @@ export class RecentEvents {
 
   /** The event was refused after all: sent again, it is looked at again. */
   forget(source: string, id: string): void {
-    const slot = this.#find(this.#bucket(id), source, id);
+    const hash = this.#hash(id);
+    const slot = this.#find(hash & this.#mask, hash, source, id);
     if (slot !== EMPTY) this.#unlink(slot);
   }
 
-  #find(bucket: number, source: string, id: string): number {
+  #find(bucket: number, hash: number, source: string, id: string): number {
     let slot = this.#heads[bucket] ?? EMPTY;
-    while (slot !== EMPTY && !(this.#ids[slot] === id && this.#sources[slot] === source)) {
+    while (
+      slot !== EMPTY &&
+      !(this.#hashes[slot] === hash && this.#sources[slot] === source && this.#is(slot, id))
+    ) {
       slot = this.#next[slot] ?? EMPTY;
     }
     return slot;
+  }
+
+  #is(slot: number, id: string): boolean {
+    const length = this.#lengths[slot] ?? 0;
+    if (length === EMPTY) return this.#strings.get(slot) === id;
+    if (length !== id.length) return false;
+    const start = slot * SLOT_BYTES;
+    for (let at = 0; at < length; at++) {
+      if (this.#bytes[start + at] !== id.charCodeAt(at)) return false;
+    }
+    return true;
+  }
+
+  #write(slot: number, id: string): void {
+    const { length } = id;
+    const start = slot * SLOT_BYTES;
+    let fits = length <= SLOT_BYTES;
+    for (let at = 0; at < length && fits; at++) {
+      const code = id.charCodeAt(at);
+      this.#bytes[start + at] = code;
+      fits = code < 256;
+    }
+    this.#lengths[slot] = fits ? length : EMPTY;
+    if (!fits) this.#strings.set(slot, id);
   }
 
   #unlink(slot: number): void {
@@ -68,17 +107,15 @@ export class RecentEvents {
       this.#next[before] = after;
     }
     this.#bucketOf[slot] = EMPTY;
-    this.#ids[slot] = undefined;
-    this.#sources[slot] = undefined;
+    if (this.#lengths[slot] === EMPTY) this.#strings.delete(slot);
   }
 
-  /** FNV-1a over the end of the id, where ids differ. */
-  #bucket(id: string): number {
-    let hash = this.#seed;
+  /** FNV-1a over the end of the id, where ids differ, and its length. */
+  #hash(id: string): number {
+    let hash = this.#seed ^ id.length;
     for (let at = Math.max(0, id.length - 40); at < id.length; at++) {
       hash = Math.imul(hash ^ id.charCodeAt(at), 0x0100_0193);
     }
-    hash ^= id.length;
-    return (hash ^ (hash >>> 15)) & this.#mask;
+    return hash ^ (hash >>> 15);
   }
 }

@@ -1,6 +1,8 @@
 const SLAB_BYTES = 64 * 1024;
-/** Larger ones have a buffer of their own. */
+/** Larger byte strings have a buffer of their own. */
 const LARGEST_BYTES = SLAB_BYTES / 4;
+/** Chunks from this size on may be kept as they are. */
+const LEAST_CHUNK_BYTES = 16 * 1024;
 
 /** Bytes that were put by, until they are released. Only the slabs look inside. */
 export interface Kept {
@@ -20,16 +22,23 @@ export interface Slab {
 
 /**
  * Puts small byte strings by in few large buffers: a buffer for each would cost more than all else that is done with an event, and the
- * garbage collector as much again. A slab of which less than half is needed any more is given up, and what is left of it moves: so there
- * are never more than twice the bytes that are kept, beside one slab.
+ * garbage collector as much again.
+ *
+ * Where many come out of one chunk of a socket the chunk itself is such a buffer, and nothing is copied. A buffer of which less than half
+ * is needed any more is given up, and what is left of it moves: so there are never more than twice the bytes that are kept, beside the
+ * two that are being filled.
  */
 export class Slabs {
   #current = newSlab();
+  /** The chunk that the last ones came out of. */
+  #chunk: Slab | undefined = undefined;
 
-  /** Copies the bytes. False: they are too large, and not taken. */
+  /** Keeps the bytes, which must not change any more. False: they are too large, and not taken. */
   keep(bytes: Uint8Array, into: Kept): boolean {
     if (bytes.byteLength > LARGEST_BYTES) return false;
-    this.#put(bytes, into);
+    const chunk = this.#chunkOf(bytes);
+    if (chunk === undefined) this.#put(bytes, into);
+    else place(chunk, into, bytes.byteOffset);
     return true;
   }
 
@@ -39,7 +48,17 @@ export class Slabs {
     if (slab === undefined) return;
     kept.slab = undefined;
     slab.live -= kept.size;
-    if (slab !== this.#current) this.#giveUpIfSparse(slab);
+    if (slab !== this.#current && slab !== this.#chunk) this.#giveUpIfSparse(slab);
+  }
+
+  #chunkOf({ buffer }: Uint8Array): Slab | undefined {
+    const known = this.#chunk;
+    if (known !== undefined && known.buffer.buffer === buffer) return known;
+    const size = buffer.byteLength;
+    if (size < LEAST_CHUNK_BYTES || size > SLAB_BYTES || !(buffer instanceof ArrayBuffer)) return undefined;
+    this.#chunk = { buffer: Buffer.from(buffer), used: size, live: 0, kept: [] };
+    if (known !== undefined) this.#giveUpIfSparse(known);
+    return this.#chunk;
   }
 
   #put(bytes: Uint8Array, into: Kept): void {
@@ -50,15 +69,12 @@ export class Slabs {
     }
     const slab = this.#current;
     slab.buffer.set(bytes, slab.used);
-    into.slab = slab;
-    into.start = slab.used;
+    place(slab, into, slab.used);
     slab.used += bytes.byteLength;
-    slab.live += bytes.byteLength;
-    slab.kept.push(into);
   }
 
   #giveUpIfSparse(slab: Slab): void {
-    if (slab.live === 0 || slab.live >= SLAB_BYTES / 2) return;
+    if (slab.live === 0 || slab.live >= slab.buffer.length / 2) return;
     slab.live = 0;
     for (const left of slab.kept) {
       if (left.slab === slab) this.#put(viewOf(slab, left), left);
@@ -68,6 +84,13 @@ export class Slabs {
 
 export function viewOf(slab: Slab, { start, size }: Kept): Uint8Array {
   return slab.buffer.subarray(start, start + size);
+}
+
+function place(slab: Slab, into: Kept, start: number): void {
+  into.slab = slab;
+  into.start = start;
+  slab.live += into.size;
+  slab.kept.push(into);
 }
 
 function newSlab(): Slab {

@@ -45,6 +45,34 @@ describe('slabs', () => {
     for (const one of left) expect(read(one).equals(one.bytes)).toBe(true);
   });
 
+  it('are the chunk itself where many come out of one, and give it up when few of them are left', () => {
+    const slabs = new Slabs();
+    const chunk = Buffer.allocUnsafeSlow(64 * 1024);
+    for (let at = 0; at < chunk.length; at++) chunk[at] = (at * 31) & 0xff;
+    const all = Array.from({ length: 60 }, (_, index) =>
+      entry(chunk.subarray(index * 1_000, (index + 1) * 1_000)),
+    );
+    for (const one of all) slabs.keep(one.bytes, one);
+    expect(all.every(({ slab }) => slab?.buffer.buffer === chunk.buffer)).toBe(true);
+    const other = Buffer.allocUnsafeSlow(32 * 1024);
+    const next = entry(other.subarray(0, 20_000 / 2));
+    slabs.keep(next.bytes, next);
+    const left = all.filter((_, index) => index % 3 === 0);
+    for (const one of all) if (!left.includes(one)) slabs.release(one);
+    expect(left.some(({ slab }) => slab?.buffer.buffer === chunk.buffer)).toBe(false);
+    for (const one of left) expect(read(one).equals(one.bytes)).toBe(true);
+  });
+
+  it('do not hold a chunk for the little that was kept of it', () => {
+    const slabs = new Slabs();
+    const chunks = Array.from({ length: 10 }, (_, index) => Buffer.allocUnsafeSlow(40_000).fill(index));
+    const kept = chunks.map((chunk) => entry(chunk.subarray(100, 200)));
+    for (const one of kept) slabs.keep(one.bytes, one);
+    const held = kept.filter(({ slab }, index) => slab?.buffer.buffer === chunks[index]?.buffer);
+    expect(held).toEqual(kept.slice(-1));
+    for (const one of kept) expect(read(one).equals(one.bytes)).toBe(true);
+  });
+
   it('leave views as they were when what they show is released', () => {
     const slabs = new Slabs();
     const one = entry(Buffer.from('shown'));
