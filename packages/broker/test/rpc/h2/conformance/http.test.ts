@@ -292,6 +292,19 @@ describe('RFC 9113 §8.2 and §8.3, fields', () => {
     expect(peer.dataBytes(1)).toBe(0);
   });
 
+  test('§8.1.1: a request that is no call is answered once it is whole: until then it can still turn out to be wrong', async () => {
+    using peer = await server.connect();
+    peer.send(headers(1, literals(callFields('/', { ':method': 'GET', 'content-type': undefined }))));
+    await peer.fence();
+    expect(peer.of(1)).toEqual([]);
+    peer.send(headers(1, literals([[':method', 'GET']]), END));
+    await peer.expectStreamError(1, 'PROTOCOL_ERROR');
+    peer.send(headers(3, literals(callFields('/', { ':method': 'GET' }))), data(3, Buffer.alloc(10)));
+    await peer.fence();
+    peer.send(data(3, Buffer.alloc(10), FLAG.END_STREAM));
+    expect((await peer.expectEnd(3)).get(':status')).toBe('405');
+  });
+
   test('§10.5.1: a header list over the limit is answered, and has still done its work on the dynamic table', async () => {
     using peer = await server.connect();
     const large = literals([['x-large', 'x'.repeat(8_000)]]);

@@ -168,6 +168,14 @@ describe('RFC 9113 §5.1, stream states', () => {
     await expectWorks(peer, 3);
   });
 
+  test('§5.1, closed by both with RST_STREAM: nothing more can be on its way: HEADERS is a connection error STREAM_CLOSED', async () => {
+    using peer = await server.connect();
+    peer.send(open(1), windowUpdate(1, 0));
+    await peer.expectStreamError(1, 'PROTOCOL_ERROR');
+    peer.send(reset(1, CODE.CANCEL), headers(1, trailers, END));
+    await peer.expectConnectionError('STREAM_CLOSED');
+  });
+
   test('§5.1: a client that ends its side first gets messages and trailers after that', async () => {
     using peer = await server.connect();
     peer.send(headers(1, callBlock(SUBSCRIBE)), data(1, message('sub'), FLAG.END_STREAM));
