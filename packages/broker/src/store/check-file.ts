@@ -86,7 +86,7 @@ export function damageError(path: string, damage: Damage): CeBrokerError {
     'data_loss',
     `the store's file ${path} is damaged at page ${damage.page}: ${damage.what}. Restore a backup, or move the file away:` +
       ' the broker then starts empty, and sources and agents heal it by resync',
-    { field: '--data-dir' },
+    { field: 'dataDir' },
   );
 }
 
@@ -139,6 +139,6 @@ function unreadable(path: string, cause: unknown): CeBrokerError {
   return new CeBrokerError(
     'unreadable_file',
     `the store's file ${path} cannot be read: ${reason}; see that the disk is sound and that this user may read it`,
-    { field: '--data-dir', cause },
+    { field: 'dataDir', cause },
   );
 }

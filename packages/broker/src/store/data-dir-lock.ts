@@ -77,7 +77,7 @@ export class DataDirLock {
     throw new CeBrokerError(
       'failed_precondition',
       `the data directory ${directory} is being taken by several brokers at once: start one of them only`,
-      { field: '--data-dir' },
+      { field: 'dataDir' },
     );
   }
 
@@ -137,7 +137,7 @@ export class DataDirLock {
         'failed_precondition',
         `the data directory ${this.#directory} is not this broker's any more: ${why}; this one must end:` +
           ' see that only one broker is started with it',
-        { field: '--data-dir' },
+        { field: 'dataDir' },
       ),
     );
   }
@@ -165,8 +165,8 @@ async function watchHolder(directory: string, path: string): Promise<string | un
     new CeBrokerError(
       'failed_precondition',
       `the data directory ${directory} is in use by ${mark === undefined ? 'a broker that has just started' : describeMark(mark)}:` +
-        ' end that one first, or give this one another --data-dir',
-      { field: '--data-dir' },
+        ' end that one first, or give this one another data directory',
+      { field: 'dataDir' },
     );
   if (fate === 'alive') throw inUse();
   const until = performance.now() + WATCH_MS;
@@ -200,8 +200,8 @@ function unusable(directory: string, what: string, cause: unknown): CeBrokerErro
     : hasCode(cause, 'ENOSPC') || hasCode(cause, 'EDQUOT')
       ? 'the disk is full: make room'
       : `see that ${directory} is a directory that this user may read and write`;
-  return new CeBrokerError('unreadable_file', `${what}: ${reason}; ${help}, or choose another --data-dir`, {
-    field: '--data-dir',
+  return new CeBrokerError('unreadable_file', `${what}: ${reason}; ${help}, or choose another data directory`, {
+    field: 'dataDir',
     cause,
   });
 }

@@ -141,6 +141,6 @@ function asError(path: string, cause: unknown): CeBrokerError {
   return new CeBrokerError(
     'unreadable_file',
     `the store's file ${path} cannot be checked any further: ${reason}; see that the disk is sound`,
-    { field: '--data-dir', cause },
+    { field: 'dataDir', cause },
   );
 }

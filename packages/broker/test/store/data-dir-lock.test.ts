@@ -87,7 +87,7 @@ test('another process is refused, with the holder named; after kill -9 of the ho
   const error = await refused();
   expect(error.code).toBe('failed_precondition');
   expect(error.message).toContain(`another broker (process ${child.pid} on ${hostname()}`);
-  expect(error.message).toContain('end that one first, or give this one another --data-dir');
+  expect(error.message).toContain('end that one first, or give this one another data directory');
   child.kill('SIGKILL');
   await once(child, 'exit');
   await take();
