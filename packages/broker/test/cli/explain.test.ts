@@ -118,6 +118,12 @@ test('audit shows what was changed by hand', async () => {
     /why\n {2}spec, since \d+s: cluster c2 is held by admin: freeze; ce-broker release lets it go$/,
   );
   expect((await cli(['release', ...admin, '--all'])).code).toBe(0);
+  const reason = `${'a reason is not cut, however long it is, '.repeat(5)}end`;
+  expect((await cli(['hold', ...admin, '--source', 'nobody', '--reason', reason])).code).toBe(0);
+  expect((await lines('audit')).map((line) => line.trim()).join(' ')).toContain(
+    `kind=source name=nobody reason=${reason}`,
+  );
+  expect((await cli(['release', ...admin, '--all'])).code).toBe(0);
 });
 
 test('after a restart it is known what was wanted, by whom and when, and that deliveries are not', async () => {
@@ -132,5 +138,5 @@ test('after a restart it is known what was wanted, by whom and when, and that de
   expect(trace).toContain(`${' '.repeat(28)}durable before this start of the broker`);
   expect(trace).toContain(`${' '.repeat(28)}deliveries before this start of the broker: unknown`);
   expect(trace).toMatch(/why\n {2}spec, since \d+s: agent c1 [\s\S]* has\s+not asked for it by resync$/);
-  expect((await lines('audit')).length).toBe(3);
+  expect((await lines('audit')).filter((line) => line.startsWith('20')).length).toBe(4);
 });

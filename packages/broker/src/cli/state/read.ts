@@ -17,8 +17,9 @@ export async function printList<Row>(
   head: readonly string[],
   cells: (row: Row) => readonly string[],
   more: Query = {},
+  last: 'cut' | 'wrapped' = 'cut',
 ): Promise<void> {
-  const table = new TablePrinter(head);
+  const table = new TablePrinter(head, last);
   for await (const line of linesOf(path, flags, more)) {
     if (flags.json === true) {
       await write(`${line}\n`);

@@ -77,14 +77,16 @@ export async function getResource(id: string, flags: StateFlags): Promise<number
 
 /** Who changed what by hand, oldest first. */
 export async function showAudit(flags: StateFlags): Promise<number> {
-  await printList('/audit', flags, ['AT', 'BY', 'ACTION', 'ABOUT'], ({ about, action, at, by }: AuditRow) => [
+  const cells = ({ about, action, at, by }: AuditRow) => [
     at,
     by,
     action,
     Object.entries(about)
       .map(([name, value]) => `${name}=${value}`)
       .join(' '),
-  ]);
+  ];
+  // What it was about stands last, and a reason may be long.
+  await printList('/audit', flags, ['AT', 'BY', 'ACTION', 'ABOUT'], cells, {}, 'wrapped');
   return ExitCode.ok;
 }
 

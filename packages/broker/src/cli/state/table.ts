@@ -1,4 +1,5 @@
-import { cell } from '../visible.js';
+import { cell, visible } from '../visible.js';
+import { wrap } from './wrap.js';
 
 /** Rows that are looked at together for the widths of the columns. */
 const BLOCK = 500;
@@ -13,10 +14,13 @@ export function formatTable(head: readonly string[], table: readonly (readonly s
 /** A table that is written in blocks, so that a long one is never held as a whole; its columns may grow from block to block. */
 export class TablePrinter {
   readonly #widths: number[];
+  readonly #wrapped: number;
   #rows: (readonly string[])[];
   #count = 0;
 
-  constructor(head: readonly string[]) {
+  /** @param last whether the last column is cut as the others are, or broken into lines */
+  constructor(head: readonly string[], last: 'cut' | 'wrapped' = 'cut') {
+    this.#wrapped = last === 'wrapped' ? head.length - 1 : head.length;
     this.#widths = head.map((title) => title.length);
     this.#rows = [head];
   }
@@ -28,7 +32,7 @@ export class TablePrinter {
 
   add(row: readonly string[]): void {
     this.#count += 1;
-    const shown = row.map(cell);
+    const shown = row.map((text, column) => (column < this.#wrapped ? cell(text) : visible(text)));
     this.#rows.push(shown);
     for (const [column, text] of shown.entries())
       this.#widths[column] = Math.max(this.#widths[column] ?? 0, text.length);
@@ -39,13 +43,19 @@ export class TablePrinter {
     return this.#rows.length > BLOCK;
   }
 
+  /** Where the last column begins. */
+  get #indent(): number {
+    return this.#widths.slice(0, -1).reduce((sum, width) => sum + width + 2, 0);
+  }
+
   /** The lines that were not written yet. */
   take(): string {
     const lines = this.#rows.map((row) => {
       const cells = row.map((text, column) =>
         column === row.length - 1 ? text : text.padEnd(this.#widths[column] ?? 0),
       );
-      return `${cells.join('  ').trimEnd()}\n`;
+      const line = cells.join('  ').trimEnd();
+      return `${this.#wrapped < row.length ? wrap(line, ' '.repeat(this.#indent)) : line}\n`;
     });
     this.#rows = [];
     return lines.join('');
