@@ -1,9 +1,9 @@
 import { CeBrokerError, SILENT } from 'ce-broker-proto';
-import type { DataTypePolicy } from '../access/data-type-policy.js';
 import type { StaticToken } from '../access/token-table.js';
 import { type H2LimitOptions, type H2Limits, resolveLimits } from '../rpc/h2/limits.js';
 import type { StoreProvider } from '../state/event-store.js';
 import { formatAddress, type HostPort, isLoopback, parseAddress } from './address.js';
+import { dataTypeMistakes } from './data-types-option.js';
 import { massDeletionOption } from './mass-deletion-option.js';
 import { NUMBER_OPTIONS, type NumberOption } from './number-options.js';
 import type { BrokerOptions, ResolvedOptions, TlsOptions } from './options.js';
@@ -29,13 +29,6 @@ const KNOWN: ReadonlySet<string> = new Set([
 ]);
 
 const DEFAULT_ENGINE = 'h2';
-
-const POLICY_VALUES: Readonly<Record<keyof DataTypePolicy, readonly unknown[]>> = {
-  writer: ['source', 'agent', 'ambiguous'],
-  keep: ['durable', 'latest', 'none'],
-  deletion: ['deleted-condition', 'absence'],
-  secret: [true, false],
-};
 
 /**
  * Checks the options and fills in the defaults; reads no file and opens nothing. Throws CeBrokerError `invalid_option` whose
@@ -78,6 +71,12 @@ export function validateOptions(options: BrokerOptions = {}): ResolvedOptions {
     logger: loggerOption(options.logger ?? SILENT),
   };
   refuseOpenDoor(resolved, listen);
+  if (resolved.store === 'none' && options.history !== undefined) {
+    throw invalid(
+      'history',
+      `history is ${shown(options.history)}, and store is "none", which keeps nothing: leave history out, or choose another store`,
+    );
+  }
   return Object.freeze(resolved);
 }
 
@@ -191,28 +190,7 @@ function namesOption(names: readonly string[] | undefined, option: string): read
 }
 
 function dataTypesOption(dataTypes: NonNullable<BrokerOptions['dataTypes']>): ResolvedOptions['dataTypes'] {
-  for (const [dataType, policy] of Object.entries(dataTypes)) {
-    const option = `dataTypes[${JSON.stringify(dataType)}]`;
-    recordOption(policy, option);
-    if (dataType.split('.').length < 3)
-      throw invalid('dataTypes', `${option}: a data type is <group>.<version>.<resource>`);
-    for (const [name, value] of Object.entries(policy)) {
-      const allowed = Object.hasOwn(POLICY_VALUES, name)
-        ? POLICY_VALUES[name as keyof DataTypePolicy]
-        : undefined;
-      if (allowed === undefined)
-        throw invalid(
-          'dataTypes',
-          `${option} has no setting ${name}; it has ${Object.keys(POLICY_VALUES).join(', ')}`,
-        );
-      if (!allowed.includes(value)) {
-        throw invalid(
-          'dataTypes',
-          `${option}.${name} is ${shown(value)}: it must be ${allowed.map(shown).join(' or ')}`,
-        );
-      }
-    }
-  }
+  for (const { field, message } of dataTypeMistakes(dataTypes)) throw invalid(field, message);
   return Object.freeze({ ...dataTypes });
 }
 

@@ -177,8 +177,23 @@ test('policies of data types come from a file, and each mistake in them is named
   });
   const [keep] = mistakes('listen: 127.0.0.1:1\ndataTypes:\n  com.example.v1.widgets: {keep: forever}\n');
   expect(keep).toMatch(
-    /^broker\.yaml:3:3: dataTypes\["com\.example\.v1\.widgets"\]\.keep is "forever": it must be/,
+    /^broker\.yaml:3:34: dataTypes\["com\.example\.v1\.widgets"\]\.keep is "forever": it must be/,
   );
+  const many = [
+    'dataTypes:',
+    '  widgets: {}',
+    '  com.example.v1.gadgets:',
+    '    keep: latest',
+    '    secret: maybe',
+    '    kept: none',
+    '  com.example.v1.things: 5',
+  ];
+  expect(mistakes(many.join('\n'))).toEqual([
+    expect.stringMatching(/^broker\.yaml:2:12/),
+    expect.stringMatching(/^broker\.yaml:5:13/),
+    expect.stringMatching(/^broker\.yaml:6:11/),
+    expect.stringMatching(/^broker\.yaml:7:26/),
+  ]);
   expect(mistakes('dataTypes:\n  widgets: {}\n')[0]).toContain('a data type is <group>.<version>.<resource>');
   expect(mistakes('history: 0\n')[0]).toBe(
     'broker.yaml:1:10: history is "0": it must be a whole number from 1 to 100',

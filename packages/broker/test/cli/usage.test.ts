@@ -73,6 +73,7 @@ test('nothing is suggested that is not near', () => {
 
 test.each([
   [['sub'], '--cluster NAME'],
+  [['serve', '--store', 'none', '--history', '3'], '--history is 3, and store is "none"'],
   [['sub', '--cluster', 'c1', '--source', 's'], 'exclude each other'],
   [['sub', '--cluster', 'c1', '--resync'], '--type is missing'],
   [['sub', '--cluster', 'c1', '--type', 'widgets'], 'three dot-separated parts'],

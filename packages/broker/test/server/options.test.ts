@@ -38,6 +38,7 @@ describe('options', () => {
     [{ listen: '127.0.0.1:70000' }, 'listen', /65535/],
     [{ admin: '[::zz]:1' }, 'admin', /IPv6/],
     [{ store: 'disk' }, 'store', /"memory", "none", or a provider/],
+    [{ store: 'none', history: 3 }, 'history', /history is 3, and store is "none", which keeps nothing/],
     [{ orphans: 'drop' }, 'orphans', /"withhold" or "forward"/],
     [{ rpcEngine: 'http2' }, 'rpcEngine', /"h2" or "grpc-js"/],
     [{ rpcEngine: 'h2', http2: 5 }, 'http2', /object/],

@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { CeBrokerError } from 'ce-broker-proto';
-import { isMap, isScalar, LineCounter, type Node, parseDocument } from 'yaml';
+import { isMap, isNode, isScalar, LineCounter, type Node, parseDocument } from 'yaml';
 import { z } from 'zod';
 import { suggestion } from '../nearest.js';
+import { DataTypesError } from './data-types.js';
 import { type ServeSettings, serveSettings, settingKeys } from './settings.js';
 
 /**
@@ -63,7 +64,9 @@ export function parseConfig(text: string, path: string): ServeSettings {
         );
       }
       const key = String(issue.path[0] ?? '');
-      return [`${at(positions.get(key)?.value ?? 0)}: ${issue.message}`];
+      const inside = issue.path.length > 1 ? document.getIn(issue.path, true) : undefined;
+      const place = isNode(inside) ? inside.range?.[0] : undefined;
+      return [`${at(place ?? positions.get(key)?.value ?? 0)}: ${issue.message}`];
     }),
   );
 }
@@ -80,7 +83,12 @@ function schemaFor(path: string): z.ZodType {
             const read = setting.read(key, value);
             return setting.file === true ? resolve(folder, String(read)) : read;
           } catch (error) {
-            context.addIssue({ code: 'custom', message: CeBrokerError.from(error).message });
+            const mistakes =
+              error instanceof DataTypesError
+                ? error.mistakes
+                : [{ path: [], message: CeBrokerError.from(error).message }];
+            for (const { message, path } of mistakes)
+              context.addIssue({ code: 'custom', message, path: [...path] });
             return z.NEVER;
           }
         });
