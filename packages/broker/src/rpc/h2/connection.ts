@@ -50,6 +50,8 @@ export class H2Connection implements InboundSink, StreamTableOwner, RpcPeer {
   #preface = new PrefaceReader();
   #receiveWindow = CONNECTION_WINDOW_BYTES;
   #uncredited = 0;
+  /** What calls that were answered still hold, when it was looked at last. */
+  #owedAnswers = 0;
   readonly #windingDown = new Set<H2Stream>();
   #settingsSent = false;
   #scheduled = false;
@@ -107,12 +109,10 @@ export class H2Connection implements InboundSink, StreamTableOwner, RpcPeer {
     return this.streams.size;
   }
 
-  /** Unsent bytes of the socket alone. */
+  /** What the peer leaves unread beside its streams, in bytes: answers and control frames, wherever they wait. */
   get unread(): number {
-    return this.#out.unread;
+    return this.#out.behind + this.#owedAnswers;
   }
-
-  // ------------------------------------------------------------------ what comes in
 
   #received(chunk: Buffer): void {
     if (this.#closed || this.#finishing) return;
@@ -157,10 +157,10 @@ export class H2Connection implements InboundSink, StreamTableOwner, RpcPeer {
 
   count(kind: FloodKind): void {
     if (!this.#guard.count(kind, this.now)) return;
-    this.#offended(kind, floodMessage(kind));
+    this.offence(kind, floodMessage(kind));
   }
 
-  #offended(kind: OffenceKind, message: string): never {
+  offence(kind: OffenceKind, message: string): never {
     this.host.offended({ address: this.address, kind, message });
     throw new H2Error(ENHANCE_YOUR_CALM, message);
   }
@@ -224,15 +224,12 @@ export class H2Connection implements InboundSink, StreamTableOwner, RpcPeer {
   }
 
   onPing(bytes: Buffer, start: number): void {
-    try {
-      this.#keepalive.pinged(this.now);
-    } catch (error) {
-      this.host.offended({
-        address: this.address,
-        kind: 'keepalive-pings',
-        message: `pings more often than every ${this.host.limits.minClientPingIntervalMs} ms (minClientPingIntervalMs)`,
-      });
-      throw error;
+    if (this.#keepalive.isPingedTooOften(this.now)) {
+      const { minClientPingIntervalMs } = this.host.limits;
+      const message = `pings more often than every ${minClientPingIntervalMs} ms (minClientPingIntervalMs)`;
+      this.host.offended({ address: this.address, kind: 'keepalive-pings', message });
+      // The words that gRPC clients know, and ping less often for.
+      throw new H2Error(ENHANCE_YOUR_CALM, 'too_many_pings');
     }
     this.#out.control(pingFrame(true, bytes, start));
   }
@@ -251,8 +248,6 @@ export class H2Connection implements InboundSink, StreamTableOwner, RpcPeer {
     }
     this.#table.windowUpdate(streamId, increment);
   }
-
-  // ------------------------------------------------------------------ what streams ask for
 
   dirty(stream: H2Stream): void {
     this.#out.dirty(stream);
@@ -284,8 +279,6 @@ export class H2Connection implements InboundSink, StreamTableOwner, RpcPeer {
     this.#out.control(windowUpdateFrame(streamId, bytes));
   }
 
-  // ------------------------------------------------------------------ what goes out
-
   /** Writes all that is due. Called at the end of a turn. */
   flush(): void {
     this.#scheduled = false;
@@ -296,6 +289,10 @@ export class H2Connection implements InboundSink, StreamTableOwner, RpcPeer {
       this.#guard.earned(sent);
     }
     if (this.#finishing) this.#socket.end();
+    this.#judgeUnread();
+  }
+
+  #judgeUnread(): void {
     const { maxUnreadBytesPerConnection: limit } = this.host.limits;
     if (this.unread > limit) {
       const text = `more than ${limit} bytes of answers that the peer does not read (maxUnreadBytesPerConnection)`;
@@ -308,8 +305,6 @@ export class H2Connection implements InboundSink, StreamTableOwner, RpcPeer {
     this.#scheduled = true;
     this.host.schedule(this);
   }
-
-  // ------------------------------------------------------------------ how it ends
 
   /** For whoever watches over all connections: this one takes too much. */
   shutOut(kind: OffenceKind, message: string): void {
@@ -346,7 +341,7 @@ export class H2Connection implements InboundSink, StreamTableOwner, RpcPeer {
   }
 
   unsent(): number {
-    let bytes = this.unread;
+    let bytes = this.#out.unsent;
     for (const stream of this.streams.values()) bytes += stream.bufferedBytes();
     return bytes;
   }
@@ -382,7 +377,12 @@ export class H2Connection implements InboundSink, StreamTableOwner, RpcPeer {
   tick(now: number): void {
     if (this.#closed) return;
     this.now = now;
-    for (const stream of this.streams.values()) stream.tick(now);
+    this.#owedAnswers = 0;
+    for (const stream of this.streams.values()) {
+      if (stream.isCall) this.#owedAnswers += stream.bufferedBytes();
+      stream.tick(now);
+    }
+    this.#judgeUnread();
     if (!this.#finishing) this.#keepalive.tick(now);
   }
 

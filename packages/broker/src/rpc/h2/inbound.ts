@@ -1,7 +1,6 @@
 import type { FloodKind } from './flood-guard.js';
 import {
   COMPRESSION_ERROR,
-  ENHANCE_YOUR_CALM,
   FLAG_ACK,
   FLAG_END_HEADERS,
   FLAG_END_STREAM,
@@ -27,6 +26,7 @@ import { HpackDecoder } from './hpack/decoder.js';
 import { HpackError } from './hpack/error.js';
 import type { HeaderBlock } from './hpack/header-block.js';
 import type { H2Limits } from './limits.js';
+import type { OffenceKind } from './offences.js';
 
 /** What frames mean, to the connection that they came on. Their form has been checked; payloads are borrowed. */
 export interface InboundSink {
@@ -51,6 +51,8 @@ export interface InboundSink {
   streamError(streamId: number, code: number): void;
   /** Counts what costs the peer little; throws when it is too much. */
   count(kind: FloodKind): void;
+  /** The peer went over a limit: it is shut out. Throws. */
+  offence(kind: OffenceKind, message: string): never;
 }
 
 /** Header blocks longer than this many times the limit of the list are not even decoded. */
@@ -163,14 +165,14 @@ export class Inbound implements FrameSink {
     assembly.add(streamId, bytes.subarray(start, end));
     const { maxContinuationFrames, maxHeaderListBytes } = this.#limits;
     if (assembly.continuations > maxContinuationFrames) {
-      throw new H2Error(
-        ENHANCE_YOUR_CALM,
+      this.#sink.offence(
+        'continuation',
         `a header block in more than ${maxContinuationFrames} CONTINUATION frames (maxContinuationFrames)`,
       );
     }
     if (assembly.bytes > maxHeaderListBytes * BLOCK_FACTOR) {
-      throw new H2Error(
-        ENHANCE_YOUR_CALM,
+      this.#sink.offence(
+        'headers',
         `a header block of more than ${maxHeaderListBytes * BLOCK_FACTOR} bytes (maxHeaderListBytes)`,
       );
     }

@@ -1,5 +1,5 @@
 import { STATUS_UNAVAILABLE } from '../status.js';
-import { ENHANCE_YOUR_CALM, SETTINGS_TIMEOUT } from './frames/constants.js';
+import { SETTINGS_TIMEOUT } from './frames/constants.js';
 import { H2Error } from './frames/error.js';
 import type { H2Limits } from './limits.js';
 
@@ -72,14 +72,14 @@ export class Keepalive {
     this.#lastPingAt = 0;
   }
 
-  /** The peer pings. Throws when it does so too often, with the words that gRPC clients know. */
-  pinged(now: number): void {
+  /** The peer pings. */
+  isPingedTooOften(now: number): boolean {
     const since = now - this.#lastPingAt;
     const first = this.#lastPingAt === 0;
     this.#lastPingAt = now;
-    if (first || since >= this.#times.limits.minClientPingIntervalMs) return;
+    if (first || since >= this.#times.limits.minClientPingIntervalMs) return false;
     this.#strikes += 1;
-    if (this.#strikes > STRIKES) throw new H2Error(ENHANCE_YOUR_CALM, 'too_many_pings');
+    return this.#strikes > STRIKES;
   }
 
   tick(now: number): void {

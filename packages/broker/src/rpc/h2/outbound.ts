@@ -35,6 +35,10 @@ export class Outbound implements ConnectionWindow {
   readonly #blocked = new Set<H2Stream>();
   /** The socket has more than it can take, and will say `drain`. */
   #congested = false;
+  /** Answers and control frames that were added since, in bytes. */
+  #behind = 0;
+  /** The window of the connection has grown: those that it held back may go on. */
+  #widened = false;
 
   constructor(socket: Socket, composer: Composer, wake: () => void) {
     this.#socket = socket;
@@ -44,8 +48,13 @@ export class Outbound implements ConnectionWindow {
   }
 
   /** Bytes that the socket has not taken. */
-  get unread(): number {
+  get unsent(): number {
     return this.#socket.writableLength;
+  }
+
+  /** Answers and control frames that went into the socket's buffer while the peer took nothing, in bytes. */
+  get behind(): number {
+    return this.#behind;
   }
 
   control(frame: Buffer): void {
@@ -83,7 +92,9 @@ export class Outbound implements ConnectionWindow {
   /** The window of the connection has grown. */
   widen(bytes: number): void {
     this.sendWindow += bytes;
-    for (const stream of this.#blocked) this.dirty(stream);
+    if (this.#blocked.size === 0) return;
+    this.#widened = true;
+    this.#wake();
   }
 
   forget(stream: H2Stream): void {
@@ -96,6 +107,7 @@ export class Outbound implements ConnectionWindow {
     // First: the peer must see its SETTINGS acknowledged before a header block that goes by them.
     this.#control = addAll(out, this.#control);
     const replies = this.#composeReplies();
+    if (this.#congested) this.#behind += out.bytes;
     const streams = this.#congested ? NOTHING : this.#composeStreams();
     this.#farewell = addAll(out, this.#farewell);
     if (out.bytes > 0 && !out.send(this.#socket)) this.#congested = true;
@@ -119,6 +131,10 @@ export class Outbound implements ConnectionWindow {
   }
 
   #composeStreams(): readonly H2Stream[] {
+    if (this.#widened) {
+      this.#widened = false;
+      for (const stream of this.#blocked) this.dirty(stream);
+    }
     const due = this.#dirty;
     if (due.length === 0) return NOTHING;
     this.#dirty = [];
@@ -140,6 +156,7 @@ export class Outbound implements ConnectionWindow {
 
   #drained(): void {
     this.#congested = false;
+    this.#behind = 0;
     this.#wake();
   }
 }

@@ -223,7 +223,11 @@ class Reading {
   #grpc(): RequestHead {
     const block = this.#block;
     if (block.overLimit) {
-      return this.#refused(200, STATUS_RESOURCE_EXHAUSTED, 'the request has more headers than are taken');
+      return this.#refused(
+        200,
+        STATUS_RESOURCE_EXHAUSTED,
+        'the request has more headers than are taken (maxHeaderListBytes, maxHeaderFields)',
+      );
     }
     if (this.#method !== 'POST') {
       const allow = { name: 'allow', value: 'POST' };
