@@ -185,7 +185,9 @@ export class BrokerProcess {
 
   /** `/status` of the admin port: what the broker holds and has counted. Cheap, unlike `/metrics` with its label per cluster. */
   async status(): Promise<BrokerStatus> {
-    const answer = await fetch(`http://${this.admin}/status`);
+    const ask = () => fetch(`http://${this.admin}/status`);
+    // A broker that was busy for some seconds closes the connection that was kept, with the question on it: on a new one it answers.
+    const answer = await ask().catch(ask);
     const status: BrokerStatus = JSON.parse(await answer.text());
     return status;
   }
