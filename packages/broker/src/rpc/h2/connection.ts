@@ -42,6 +42,7 @@ export class H2Connection implements InboundSink, StreamTableOwner, RpcPeer {
   readonly #socket: Socket;
   readonly #out: Outbound;
   readonly #table: StreamTable;
+  readonly #inbound: Inbound;
   readonly #reader: FrameReader;
   readonly #guard: FloodGuard;
   readonly #ending: Ending;
@@ -70,7 +71,8 @@ export class H2Connection implements InboundSink, StreamTableOwner, RpcPeer {
     this.host = host;
     this.now = performance.now();
     this.#out = new Outbound(socket, host.composer, () => this.#wake());
-    this.#reader = new FrameReader(new Inbound(this, host.limits));
+    this.#inbound = new Inbound(this, host.limits);
+    this.#reader = new FrameReader(this.#inbound);
     this.#table = new StreamTable(this, this.#out);
     this.#guard = new FloodGuard(host.limits);
     this.#ending = new Ending(this);
@@ -383,7 +385,7 @@ export class H2Connection implements InboundSink, StreamTableOwner, RpcPeer {
       stream.tick(now);
     }
     this.#judgeUnread();
-    if (!this.#finishing) this.#keepalive.tick(now);
+    if (!this.#finishing) this.#keepalive.tick(now, this.#inbound.assemblingSince ?? now);
   }
 
   #socketClosed(): void {

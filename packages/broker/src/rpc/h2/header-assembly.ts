@@ -6,11 +6,14 @@ export class HeaderAssembly {
   readonly streamId: number;
   readonly endStream: boolean;
   readonly selfDependent: boolean;
+  /** When it began, in milliseconds of `performance.now()`. */
+  readonly since: number;
   #parts: Buffer[];
   #bytes: number;
   continuations = 0;
 
-  constructor(streamId: number, endStream: boolean, selfDependent: boolean, first: Buffer) {
+  constructor(streamId: number, endStream: boolean, selfDependent: boolean, first: Buffer, since: number) {
+    this.since = since;
     this.streamId = streamId;
     this.endStream = endStream;
     this.selfDependent = selfDependent;

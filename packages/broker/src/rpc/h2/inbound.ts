@@ -30,6 +30,8 @@ import type { OffenceKind } from './offences.js';
 
 /** What frames mean, to the connection that they came on. Their form has been checked; payloads are borrowed. */
 export interface InboundSink {
+  /** Milliseconds of `performance.now()`, read once per chunk. */
+  readonly now: number;
   /** `block`: undefined when the frame itself was wrong, so that the stream ends as it begins. */
   onHeaders(streamId: number, endStream: boolean, block: HeaderBlock | undefined): void;
   /** `charged`: the whole payload, padding included, which is what windows count. */
@@ -76,6 +78,11 @@ export class Inbound implements FrameSink {
       maxListBytes: limits.maxHeaderListBytes,
       maxFields: limits.maxHeaderFields,
     });
+  }
+
+  /** Since when a header block waits for the frames that end it; undefined: none does. */
+  get assemblingSince(): number | undefined {
+    return this.#assembly?.since;
   }
 
   frame(type: number, flags: number, streamId: number, bytes: Buffer, start: number, end: number): void {
@@ -153,6 +160,7 @@ export class Inbound implements FrameSink {
       endStream,
       selfDependent,
       bytes.subarray(from, end - padding),
+      this.#sink.now,
     );
   }
 

@@ -1,5 +1,5 @@
 import { STATUS_UNAVAILABLE } from '../status.js';
-import { SETTINGS_TIMEOUT } from './frames/constants.js';
+import { PROTOCOL_ERROR, SETTINGS_TIMEOUT } from './frames/constants.js';
 import { H2Error } from './frames/error.js';
 import type { H2Limits } from './limits.js';
 
@@ -82,7 +82,8 @@ export class Keepalive {
     return this.#strikes > STRIKES;
   }
 
-  tick(now: number): void {
+  /** @param assemblingSince since when a header block waits for its end */
+  tick(now: number, assemblingSince: number): void {
     const connection = this.#connection;
     const { limits } = this.#times;
     if (this.#prefaceAt === 0) {
@@ -93,6 +94,11 @@ export class Keepalive {
       connection.fail(
         new H2Error(SETTINGS_TIMEOUT, 'the SETTINGS of this server were not acknowledged in time'),
       );
+      return;
+    }
+    if (now - assemblingSince >= limits.requestIdleMs) {
+      const text = `a header block was not ended within ${limits.requestIdleMs} ms (requestIdleMs)`;
+      connection.fail(new H2Error(PROTOCOL_ERROR, text));
       return;
     }
     this.#ping(now);

@@ -124,6 +124,8 @@ export class StreamTable {
     const stream = this.streams.get(streamId);
     if (stream === undefined) {
       this.#onClosed(streamId, 'RST_STREAM');
+      // Whoever resets a stream has nothing on its way to it any more.
+      this.#resets?.delete(streamId);
       this.#out.takeBack(streamId);
       this.#owner.count('reset');
       return;

@@ -17,8 +17,9 @@ export interface Refusal {
 }
 
 /**
- * The answer to a request that is no call of ours: a gRPC status, or an HTTP error with a line of text. One that says how long its body is
- * is answered once that has come, and dropped unread: so it can still turn out to be malformed (RFC 9113 §8.1.1).
+ * The answer to a request that is no call of ours: a gRPC status, or an HTTP error with a line of text. One that no gRPC
+ * client sends, or that says how long its body is, is answered once it is whole, and dropped unread: so it can still turn out to be malformed
+ * (RFC 9113 §8.1.1).
  */
 export class AnswerStream extends H2Stream {
   readonly #refusal: Refusal;
@@ -27,7 +28,7 @@ export class AnswerStream extends H2Stream {
     super(owner, id, block);
     this.#refusal = refusal;
     this.lengthLeft = refusal.contentLength ?? -1;
-    this.arriving = this.lengthLeft > 0;
+    this.arriving = refusal.httpStatus === 405 || this.lengthLeft > 0;
   }
 
   /** Answers, unless a body is still to come. */
