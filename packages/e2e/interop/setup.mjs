@@ -1,13 +1,14 @@
 #!/usr/bin/env node
 // Makes what the interop tests need, in packages/e2e/.cache: the Go programs, a Python environment
-// with grpcio, grpcurl, ghz and h2spec; and looks whether h2load and curl are here. Running it again costs a second when all is there.
-//   node packages/e2e/interop/setup.mjs [go] [python] [grpcurl] [ghz] [h2spec] [h2load] [curl]      (without names: all)
+// with grpcio, the clients of Java, Rust and connect-node, grpcurl, ghz and h2spec; and looks whether h2load and curl are here. Running it again costs a second when all is there.
+//   node packages/e2e/interop/setup.mjs [go] [python] [java] [rust] [connect] [grpcurl] [ghz] [h2spec] [h2load] [curl]      (without names: all)
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { HOW_TO_GET_CLIENTS, rpcClientSteps } from './rpc-clients.mjs';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
 const cache = join(here, '..', '.cache');
@@ -28,6 +29,7 @@ const PROGRAMS = {
 };
 
 const HOW_TO_GET = {
+  ...HOW_TO_GET_CLIENTS,
   go: 'install Go 1.25 or newer (https://go.dev/dl)',
   python: 'install Python 3.10 or newer with its venv module (https://www.python.org/downloads)',
   h2load: 'install nghttp2 (Debian: apt-get install nghttp2-client; https://nghttp2.org)',
@@ -66,6 +68,8 @@ function once(name, wanted, outputs, make) {
   writeFileSync(stamp, wanted);
 }
 
+const { pythonCode, ...rpcClients } = rpcClientSteps({ need, run, once, fingerprint });
+
 const steps = {
   go() {
     const version = need('go', ['version'], 'go');
@@ -94,7 +98,9 @@ const steps = {
       const requirements = join(here, 'python', 'requirements.txt');
       run(python, ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '-r', requirements]);
     });
+    pythonCode(python, version);
   },
+  ...rpcClients,
   grpcurl() {
     const version = need('go', ['version'], 'go');
     once('grpcurl', JSON.stringify([version, GRPCURL]), [join(bin, 'grpcurl')], () => {

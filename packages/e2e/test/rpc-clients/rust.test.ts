@@ -1,0 +1,10 @@
+import { clientSuite, made } from './clients-suite.js';
+
+clientSuite({
+  name: 'tonic (Rust)',
+  part: 'rust',
+  command: [made('rust', 'debug', 'rpc-client')],
+  shortestPingsMs: 500,
+  // CANCELLED: not sent yet; UNKNOWN: a stream whose connection broke.
+  lost: ['UNAVAILABLE', 'CANCELLED', 'UNKNOWN'],
+});
