@@ -27,6 +27,8 @@ interface StreamState {
   /** The server has ended its side. */
   ended: boolean;
   reset: boolean;
+  /** The client has reset it. */
+  left: boolean;
 }
 
 /**
@@ -54,8 +56,11 @@ export class ServerMonitor {
       const stream = this.#streams.get(streamId);
       if (streamId === 0) this.#connectionWindow += increment;
       else if (stream !== undefined) stream.window += increment;
+    } else if (type === TYPE.RST_STREAM) {
+      const stream = this.#streams.get(streamId);
+      if (stream !== undefined) stream.left = true;
     } else if (type === TYPE.HEADERS && !this.#streams.has(streamId)) {
-      this.#streams.set(streamId, { window: this.#initialWindow, ended: false, reset: false });
+      this.#streams.set(streamId, { window: this.#initialWindow, ended: false, reset: false, left: false });
     }
   }
 
@@ -97,10 +102,15 @@ export class ServerMonitor {
   ): void {
     const stream = this.#streams.get(streamId);
     if (stream === undefined) {
+      // Streams below the last one are closed, although they were never opened (§5.1.1): DATA on one is answered.
+      const closed = streamId % 2 === 1 && streamId < Math.max(0, ...this.#streams.keys());
+      if (closed && type === TYPE.RST_STREAM) return;
       wrong('§5.1, §6.4: on a stream that the client has not opened');
       return;
     }
-    if (stream.reset) wrong('§5.1: after RST_STREAM');
+    // §5.4.2: again, if the client goes on after a reset of its own.
+    const again = type === TYPE.RST_STREAM && stream.left;
+    if (stream.reset && !again) wrong('§5.1: after RST_STREAM');
     if (type === TYPE.RST_STREAM) {
       stream.reset = true;
       return;

@@ -60,6 +60,19 @@ test('how TCP cuts the bytes makes no difference', { timeout: TIMEOUT_MS }, asyn
   expect(ours.faults).toEqual([]);
 });
 
+test('whatever comes, what goes out keeps the rules', { timeout: TIMEOUT_MS }, async () => {
+  const ours = new OurSide(true);
+  const broken: string[] = [];
+  for (let index = 0; index < COMPARED && broken.length < 10; index++) {
+    const { bytes, cuts } = makeAttack(new Random(seedOf(SEED, index)));
+    const violations = await ours.audit(chunksOf(bytes, cuts), framesOf(bytes).frames);
+    if (violations.length > 0) broken.push(`seed ${SEED}, connection ${index}: ${violations.join('; ')}`);
+  }
+  await ours.close();
+  expect(broken).toEqual([]);
+  expect(ours.faults).toEqual([]);
+});
+
 /** Without resets by which we spare a client the rest: whether they come depends on when a message has been inflated. */
 function shown({ streams, goAway, goAwayText, resets, closed }: Observation): unknown {
   return {

@@ -36,6 +36,7 @@ export class OutputReader {
   goAwayText = '';
   readonly resets = new Map<number, number>();
   readonly answered = new Set<number>();
+  onFrame: ((type: number, flags: number, streamId: number, payload: Buffer) => void) | undefined;
   #rest = Buffer.alloc(0);
 
   push(chunk: Buffer): void {
@@ -50,6 +51,7 @@ export class OutputReader {
   }
 
   #frame(type: number, flags: number, streamId: number, payload: Buffer): void {
+    this.onFrame?.(type, flags, streamId, payload);
     if (payload.length > 16_384) throw new Error(`a frame of ${payload.length} bytes was sent`);
     if (type === TYPE.GOAWAY) {
       this.goAway ??= payload.readUInt32BE(4);

@@ -3,8 +3,9 @@ import type { Socket } from 'node:net';
 import { H2Connection } from '../../../../src/rpc/h2/connection.js';
 import { H2Engine } from '../../../../src/rpc/h2/engine.js';
 import type { RpcMethods } from '../../../../src/rpc/index.js';
+import { ServerMonitor } from '../conformance/monitor.js';
 import { type Observation, OutputReader } from './observation.js';
-import { CALL, TALK } from './valid-connection.js';
+import { CALL, type Frame, TALK } from './valid-connection.js';
 import { Watcher } from './watcher.js';
 
 /** A socket without a network, because a million of them could not be had otherwise. It takes everything at once. */
@@ -43,38 +44,54 @@ export class MemorySocket extends EventEmitter {
   }
 }
 
-/** Calls that are never answered, and streams whose messages are all read. */
-const METHODS: RpcMethods = {
-  [CALL]: { kind: 'unary', handle: () => undefined },
-  [TALK]: {
-    kind: 'bidi-stream',
-    open: (stream) => {
-      stream.listener = {
-        message: () => stream.read(),
-        halfClosed: () => undefined,
-        ending: () => false,
-        writable: () => undefined,
-        closed: () => undefined,
-      };
-      stream.sendHeaders({});
-      stream.read();
+/** Calls that are never answered, and streams whose messages are all read; or both answer with what they were sent. */
+function methods(answers: boolean): RpcMethods {
+  return {
+    [CALL]: {
+      kind: 'unary',
+      handle: (call, request) => {
+        if (answers) call.reply(Buffer.from(request));
+      },
     },
-  },
-};
+    [TALK]: {
+      kind: 'bidi-stream',
+      open: (stream) => {
+        stream.listener = {
+          message: (message) => {
+            if (answers) stream.write(Buffer.from(message));
+            stream.read();
+          },
+          halfClosed: () => {
+            if (answers) stream.end(0, '');
+          },
+          ending: () => false,
+          writable: () => undefined,
+          closed: () => undefined,
+        };
+        stream.sendHeaders({});
+        stream.read();
+      },
+    },
+  };
+}
 
 /** An engine that listens nowhere: connections are put to it by hand. */
 export class OurSide {
   readonly faults: unknown[] = [];
-  readonly engine = new H2Engine({
-    methods: METHODS,
-    tls: undefined,
-    maxMessageBytes: 64 * 1024,
-    streamBufferBytes: 64 * 1024,
-    keepaliveTimeMs: 30_000,
-    keepaliveTimeoutMs: 10_000,
-    onFault: (error) => this.faults.push(error),
-    limits: { minClientPingIntervalMs: 0 },
-  });
+  readonly engine: H2Engine;
+
+  constructor(answers = false) {
+    this.engine = new H2Engine({
+      methods: methods(answers),
+      tls: undefined,
+      maxMessageBytes: 64 * 1024,
+      streamBufferBytes: 64 * 1024,
+      keepaliveTimeMs: 30_000,
+      keepaliveTimeoutMs: 10_000,
+      onFault: (error) => this.faults.push(error),
+      limits: { minClientPingIntervalMs: 0 },
+    });
+  }
 
   connect(): { readonly socket: MemorySocket; readonly connection: H2Connection } {
     const socket = new MemorySocket();
@@ -103,6 +120,24 @@ export class OurSide {
     await new Promise(setImmediate);
     for (const { socket } of open) socket.close();
     return open.reduce((sum, { connection }) => sum + connection.openStreams, 0);
+  }
+
+  /** Which rules this side broke in what it sent. */
+  async audit(chunks: readonly Buffer[], frames: readonly Frame[]): Promise<readonly string[]> {
+    const { socket } = this.connect();
+    const monitor = new ServerMonitor();
+    for (const { type, flags, streamId, payload } of frames)
+      monitor.sent(type, flags, streamId & 0x7fff_ffff, payload);
+    socket.output.onFrame = (type, flags, streamId, payload) =>
+      monitor.received(type, flags, streamId, payload);
+    for (const chunk of chunks) {
+      if (!socket.ended) socket.emit('data', chunk);
+      await new Promise(setImmediate);
+    }
+    await this.settled();
+    await new Promise(setImmediate);
+    socket.close();
+    return monitor.violations;
   }
 
   /** What this side makes of the chunks. */
