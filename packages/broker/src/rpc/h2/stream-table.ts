@@ -156,6 +156,8 @@ export class StreamTable {
     }
     // It was reset already: this was on its way.
     if (this.#resets?.has(streamId) === true) return;
+    // An answer that has not left must not follow the reset.
+    this.#out.takeBack(streamId);
     this.#out.control(resetFrame(streamId, code));
     this.#rememberReset(streamId);
   }
