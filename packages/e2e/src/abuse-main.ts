@@ -30,7 +30,7 @@ while (performance.now() < until) {
   peer.close();
   await pause(PAUSE_MS);
 }
-process.stdout.write(`${JSON.stringify({ connections, endings })}\n`);
+process.stdout.write(`${JSON.stringify({ connections, endings })}\n`, () => process.exit(0));
 
 /** A peer that goes on sending may be told by a reset before it has read why. */
 function wordFor({ goAway, how }: Ending): string {

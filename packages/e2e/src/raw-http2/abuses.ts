@@ -39,9 +39,9 @@ export interface Abuse {
 }
 
 /** Sends batches of frames until the connection is over. `make` is called with the number of a frame, from 0. */
-async function flood(peer: RawPeer, make: (index: number) => Buffer, mostBytes = MOST_BYTES): Promise<void> {
+async function flood(peer: RawPeer, make: (index: number) => Buffer): Promise<void> {
   let index = 0;
-  for (let sent = 0; sent < mostBytes && !peer.over; ) {
+  for (let sent = 0; sent < MOST_BYTES && !peer.over; ) {
     const batch = Buffer.concat(Array.from({ length: AT_ONCE }, () => make(index++)));
     sent += batch.length;
     await peer.send(batch);
@@ -68,6 +68,13 @@ const publishBody = grpcFrame(
       deleting: false,
     }),
   ),
+);
+
+/** file_containing_symbol of the service: more than a KiB for a hundred bytes. */
+const reflectionHead = callFields('/grpc.reflection.v1.ServerReflection/ServerReflectionInfo');
+const symbol = 'io.cloudevents.v1.CloudEventService';
+const reflectionBody = grpcFrame(
+  Buffer.concat([Buffer.from([0x22, symbol.length]), Buffer.from(symbol, 'latin1')]),
 );
 
 /** Opens a stream, and has us reset it by `wrong`. */
@@ -173,8 +180,8 @@ export const ABUSES: readonly Abuse[] = Object.freeze([
   },
   repeated('SETTINGS', /settingsPerSecond/, settings()),
   repeated('SETTINGS, answers unread', /settingsPerSecond/, settings(), deaf),
-  repeated('PING', /pingsPerSecond|minClientPingInterval/, ping),
-  repeated('PING, answers unread', /pingsPerSecond|minClientPingInterval/, ping, deaf),
+  repeated('PING', /pingsPerSecond|minClientPingInterval|too_many_pings/, ping),
+  repeated('PING, answers unread', /pingsPerSecond|minClientPingInterval|too_many_pings/, ping, deaf),
   repeated('WINDOW_UPDATE of the connection', /windowUpdatesPerSecond/, windowUpdate(0, 1)),
   {
     name: 'WINDOW_UPDATE of a stream',
@@ -222,9 +229,12 @@ export const ABUSES: readonly Abuse[] = Object.freeze([
         windowUpdate(0, 0x7fff0000 - 65_535),
       ]),
     },
-    // An answer has some thirty bytes, and what the system takes of them for the peer comes first.
-    attack: (peer) => flood(peer, () => publish(peer.streamId()), 8 * MOST_BYTES),
+    attack: (peer) =>
+      flood(peer, () => {
+        const streamId = peer.streamId();
+        return Buffer.concat([headers(streamId, reflectionHead), data(streamId, reflectionBody)]);
+      }),
   },
 ] satisfies Abuse[]);
 
-export { publishBody, publishHead, subscribeBody, subscribeHead };
+export { publishBody, publishHead, reflectionBody, subscribeBody, subscribeHead };

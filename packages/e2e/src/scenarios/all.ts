@@ -1,4 +1,5 @@
 import type { Scenario } from '../run.js';
+import { amplifiers } from './amplifiers.js';
 import { blackHole } from './black-hole.js';
 import { bytes } from './bytes.js';
 import { certificates } from './certificates.js';
@@ -47,6 +48,7 @@ export const SCENARIOS: readonly Scenario[] = Object.freeze([
   drain,
   incarnations,
   lostPublishes,
+  amplifiers,
   clientsStorm,
   clientsFlap,
   mixedRestart,
