@@ -12,6 +12,7 @@ export class MemoryBytes implements StoredBytes, StoredNote, Kept {
   readonly user: string;
   slab: Slab | undefined = undefined;
   start = 0;
+  released = false;
   readonly #own: Uint8Array | undefined;
 
   /** @param slabs where small ones are put by; whoever gives them releases the handle there */

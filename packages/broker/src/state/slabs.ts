@@ -9,6 +9,8 @@ export interface Kept {
   slab: Slab | undefined;
   start: number;
   readonly size: number;
+  /** Nobody needs it any more, though whoever still has it can read it. */
+  released: boolean;
 }
 
 /** One buffer with the bytes of many. */
@@ -42,11 +44,11 @@ export class Slabs {
     return true;
   }
 
-  /** They are not needed any more. Views that were handed out stay good. */
+  /** They are not needed any more. Whoever still has them, or a view of them, can read them. */
   release(kept: Kept): void {
     const { slab } = kept;
-    if (slab === undefined) return;
-    kept.slab = undefined;
+    if (slab === undefined || kept.released) return;
+    kept.released = true;
     slab.live -= kept.size;
     if (slab !== this.#current && slab !== this.#chunk) this.#giveUpIfSparse(slab);
   }
@@ -77,7 +79,7 @@ export class Slabs {
     if (slab.live === 0 || slab.live >= slab.buffer.length / 2) return;
     slab.live = 0;
     for (const left of slab.kept) {
-      if (left.slab === slab) this.#put(viewOf(slab, left), left);
+      if (left.slab === slab && !left.released) this.#put(viewOf(slab, left), left);
     }
   }
 }

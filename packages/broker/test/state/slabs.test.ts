@@ -5,7 +5,13 @@ interface Entry extends Kept {
   readonly bytes: Buffer;
 }
 
-const entry = (bytes: Buffer): Entry => ({ slab: undefined, start: 0, size: bytes.length, bytes });
+const entry = (bytes: Buffer): Entry => ({
+  slab: undefined,
+  start: 0,
+  released: false,
+  size: bytes.length,
+  bytes,
+});
 const read = (kept: Kept): Buffer => {
   if (kept.slab === undefined) throw new Error('released');
   return Buffer.from(viewOf(kept.slab, kept));
@@ -73,7 +79,7 @@ describe('slabs', () => {
     for (const one of kept) expect(read(one).equals(one.bytes)).toBe(true);
   });
 
-  it('leave views as they were when what they show is released', () => {
+  it('can be read by whoever still has them when they are released', () => {
     const slabs = new Slabs();
     const one = entry(Buffer.from('shown'));
     slabs.keep(one.bytes, one);
