@@ -21,6 +21,8 @@ export interface TapOptions {
 export class FrameTap {
   readonly address: string;
   readonly pings: Pings = { asked: 0, answered: 0 };
+  /** How many there have been. */
+  connections = 0;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   readonly #options: TapOptions;
@@ -57,6 +59,7 @@ export class FrameTap {
   }
 
   #join(near: Socket, target: string): void {
+    this.connections += 1;
     const [host = '', port = ''] = target.split(':');
     const far = connect(Number(port), host);
     const asked = new FrameHeads(PREFACE, (type, flags) => {
