@@ -294,15 +294,22 @@ describe('RFC 9113 §8.2 and §8.3, fields', () => {
 
   test('§8.1.1: a request that is no call is answered once it is whole: until then it can still turn out to be wrong', async () => {
     using peer = await server.connect();
-    peer.send(headers(1, literals(callFields('/', { ':method': 'GET', 'content-type': undefined }))));
+    for (const [streamId, method] of [
+      [1, 'GET'],
+      [5, 'POST'],
+    ] as const) {
+      peer.send(
+        headers(streamId, literals(callFields('/', { ':method': method, 'content-type': undefined }))),
+      );
+      await peer.fence();
+      expect(peer.of(streamId)).toEqual([]);
+      peer.send(headers(streamId, literals([[':method', 'GET']]), END));
+      await peer.expectStreamError(streamId, 'PROTOCOL_ERROR');
+    }
+    peer.send(headers(7, literals(callFields('/', { ':method': 'GET' }))), data(7, Buffer.alloc(10)));
     await peer.fence();
-    expect(peer.of(1)).toEqual([]);
-    peer.send(headers(1, literals([[':method', 'GET']]), END));
-    await peer.expectStreamError(1, 'PROTOCOL_ERROR');
-    peer.send(headers(3, literals(callFields('/', { ':method': 'GET' }))), data(3, Buffer.alloc(10)));
-    await peer.fence();
-    peer.send(data(3, Buffer.alloc(10), FLAG.END_STREAM));
-    expect((await peer.expectEnd(3)).get(':status')).toBe('405');
+    peer.send(data(7, Buffer.alloc(10), FLAG.END_STREAM));
+    expect((await peer.expectEnd(7)).get(':status')).toBe('405');
   });
 
   test('§10.5.1: a header list over the limit is answered, and has still done its work on the dynamic table', async () => {

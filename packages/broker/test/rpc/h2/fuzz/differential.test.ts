@@ -31,7 +31,7 @@ test(`the same bytes give the same headers and data, or the same kind of error, 
   await ours.close();
   theirs.close();
   if (process.env['CE_BROKER_FUZZ_REPORT'] === '1')
-    console.log({ seed: SEED, compared: COMPARED, kinds, explained });
+    console.log({ seed: SEED, compared: COMPARED, kinds, explained, abortsOfNode: theirs.aborts });
   expect(faults).toEqual([]);
   expect(ours.faults).toEqual([]);
   // It is not the same case over and over: a fifth at least of each kind that matters.
