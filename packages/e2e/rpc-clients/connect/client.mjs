@@ -339,6 +339,19 @@ const scenarios = {
     say('published', { codes: count(codes) });
   },
 
+  async aging() {
+    let told = false;
+    goOn().then(() => {
+      told = true;
+    });
+    const codes = [];
+    while (!told) {
+      const calls = Array.from({ length: 32 }, (_, index) => codeOf(publish(`a${codes.length + index}`)));
+      codes.push(...(await Promise.all(calls)));
+    }
+    say('published', { codes: count(codes) });
+  },
+
   async load() {
     const codes = [];
     const publishAll = async (worker) => {

@@ -77,11 +77,13 @@ def code_of(call):
 class Client:
     def __init__(self, flags):
         self.flags = flags
-        options = [("grpc.enable_retries", 0)]
+        options = []
         if flags.interval_ms is not None:
             options += [
                 ("grpc.keepalive_time_ms", flags.interval_ms),
                 ("grpc.keepalive_timeout_ms", 2_000),
+                # Without it the ping goes unanswered for a minute before the connection is given up.
+                ("grpc.http2.ping_timeout_ms", 2_000),
                 ("grpc.keepalive_permit_without_calls", 1),
                 ("grpc.http2.max_pings_without_data", 0),
             ]
@@ -258,6 +260,17 @@ def many(client):
     say("published", codes=codes)
 
 
+def aging(client):
+    told = threading.Event()
+    threading.Thread(target=lambda: (go_on(), told.set()), daemon=True).start()
+    codes = Counter()
+    while not told.is_set():
+        first = sum(codes.values())
+        calls = [client.publish(f"a{first + number}") for number in range(32)]
+        codes.update(code_of(call) for call in calls)
+    say("published", codes=codes)
+
+
 def load(client):
     calls = Counter()
     lock = threading.Lock()
@@ -325,7 +338,7 @@ def publish(client):
 SCENARIOS = {
     made.__name__: made
     for made in (
-        services, events, stream, large, deadline, cancel, metadata, errors, gzip, many, load, keepalive, pings,
+        services, events, stream, large, deadline, cancel, metadata, errors, gzip, many, aging, load, keepalive, pings,
         publish,
     )
 }

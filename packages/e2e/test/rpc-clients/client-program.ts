@@ -18,6 +18,8 @@ export interface RpcClient {
   readonly shortestPingsMs: number;
   /** What it says of calls whose connection has ended without an answer to them. */
   readonly lost: readonly string[];
+  /** It takes calls to another connection by itself, without a failed one, when the server lets the old one run out. */
+  readonly movesOn: boolean;
 }
 
 /** One run of a client program. */

@@ -236,7 +236,9 @@ function inTrouble(client: RpcClient, engine: Engine): void {
     ]);
   });
 
-  test('calls under load are answered or UNAVAILABLE when the broker goes', { timeout: RUN_MS }, async () => {
+  test('calls under load are answered or fail when the broker goes, and none hangs', {
+    timeout: RUN_MS,
+  }, async () => {
     broker = await BrokerProcess.start({ options: { rpcEngine: engine } });
     const program = new ClientProgram(client, 'load', broker.grpc, []);
     await program.check('running');
@@ -267,7 +269,8 @@ function inTrouble(client: RpcClient, engine: Engine): void {
       await program.result();
       const { OK: answered, ...failed } = counts((await program.check('published'))['codes']);
       expect(answered).toBeGreaterThan(0);
-      expect(failed).toEqual({});
+      if (client.movesOn) expect(failed).toEqual({});
+      else total(failed, client.lost);
     } finally {
       await program.kill();
       await tap.close();

@@ -15,4 +15,5 @@ clientSuite({
   // It raises any shorter distance to ten seconds.
   shortestPingsMs: 10_000,
   lost: ['UNAVAILABLE'],
+  movesOn: true,
 });

@@ -8,4 +8,5 @@ clientSuite({
   environment: { CE_BROKER_GENERATED: made('python') },
   shortestPingsMs: 500,
   lost: ['UNAVAILABLE'],
+  movesOn: true,
 });

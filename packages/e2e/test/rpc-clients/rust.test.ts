@@ -7,4 +7,5 @@ clientSuite({
   shortestPingsMs: 500,
   // CANCELLED: not sent yet; UNKNOWN: a stream whose connection broke.
   lost: ['UNAVAILABLE', 'CANCELLED', 'UNKNOWN'],
+  movesOn: true,
 });

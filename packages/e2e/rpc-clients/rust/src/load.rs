@@ -6,7 +6,7 @@ use std::rc::Rc;
 use tokio::task::LocalSet;
 use tokio_stream::wrappers::ReceiverStream;
 
-use crate::client::{code_of, count, end_of, receive, Client};
+use crate::client::{code_of, count, end_of, go_on, receive, Client};
 use crate::json::{say, Json};
 use crate::scenarios::batch;
 
@@ -52,6 +52,30 @@ pub async fn many(client: &Client) {
             let mut codes = Vec::new();
             for worker in workers {
                 codes.extend(worker.await.expect("a worker"));
+            }
+            say("published", [("codes", count(codes))]);
+        })
+        .await;
+}
+
+pub async fn aging(client: &Client) {
+    LocalSet::new()
+        .run_until(async {
+            let told = tokio::task::spawn_local(go_on());
+            let mut codes = Vec::new();
+            while !told.is_finished() {
+                let first = codes.len();
+                let calls: Vec<_> = (first..first + 32)
+                    .map(|number| {
+                        let client = client.clone();
+                        tokio::task::spawn_local(async move {
+                            code_of(&client.publish(&format!("a{number}"), b"{}".to_vec()).await)
+                        })
+                    })
+                    .collect();
+                for call in calls {
+                    codes.push(call.await.expect("a call"));
+                }
             }
             say("published", [("codes", count(codes))]);
         })

@@ -32,6 +32,7 @@ pub async fn play(scenario: &str, client: &Client) {
         "errors" => errors(client).await,
         "gzip" => gzip(client).await,
         "many" => load::many(client).await,
+        "aging" => load::aging(client).await,
         "load" => load::load(client).await,
         "keepalive" => keepalive(client).await,
         "pings" => pings(client).await,

@@ -33,7 +33,7 @@ final class Client {
   Client(Flags flags) throws Exception {
     this.flags = flags;
     cluster = flags.get("cluster") == null ? "java" : flags.get("cluster");
-    NettyChannelBuilder builder = NettyChannelBuilder.forTarget(flags.address()).disableRetry();
+    NettyChannelBuilder builder = NettyChannelBuilder.forTarget(flags.address());
     if (flags.get("ca") == null) builder.usePlaintext();
     else {
       SslContextBuilder context = GrpcSslContexts.forClient().trustManager(new File(flags.get("ca")));

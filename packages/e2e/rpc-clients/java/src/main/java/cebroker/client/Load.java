@@ -35,6 +35,16 @@ final class Load {
     say("published", "codes", count(codes));
   }
 
+  static void aging(Client client) throws Exception {
+    List<String> codes = new ArrayList<>();
+    while (System.in.available() == 0) {
+      List<ListenableFuture<Empty>> calls = new ArrayList<>();
+      for (int number = 0; number < 32; number++) calls.add(client.publish("a" + (codes.size() + number)));
+      for (ListenableFuture<Empty> call : calls) codes.add(Client.codeOf(call));
+    }
+    say("published", "codes", count(codes));
+  }
+
   static void load(Client client) throws Exception {
     List<Subscription> opened = new ArrayList<>();
     for (int number = 0; number < 16; number++) opened.add(client.subscribe());

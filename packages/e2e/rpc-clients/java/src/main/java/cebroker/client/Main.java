@@ -53,6 +53,7 @@ public final class Main {
       case "errors" -> errors(client);
       case "gzip" -> gzip(client);
       case "many" -> Load.many(client);
+      case "aging" -> Load.aging(client);
       case "load" -> Load.load(client);
       case "keepalive" -> keepalive(client);
       case "publish" -> say("published", "code", codeOf(Client.publish(client.calls(5), client.event("event", data(2)))));
