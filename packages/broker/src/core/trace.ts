@@ -4,8 +4,11 @@ import type { Envelope } from '../wire/envelope.js';
 
 /** Events of which it is remembered what became of them. */
 const TRACED_EVENTS = 32_768;
-/** Sessions that are remembered of one event; those before the last are forgotten. */
+/** Sessions that are told of one event. */
 const MOST_DELIVERIES = 16;
+/** Deliveries that are remembered over all events; a power of two. */
+const TRACED_DELIVERIES = 65_536;
+const NONE = -1;
 const KEPT_REFUSALS = 1_000;
 /** Others choose these texts. */
 const LONGEST_TEXT = 300;
@@ -19,7 +22,7 @@ export interface Delivery {
 export interface EventTrace {
   /** When the store said that it is durable; 0: it was at once, or that was before this start. */
   readonly durableAt: number;
-  /** Newest first, the last 16. */
+  /** Newest first, the last 16, as far as they are among the last 65,536 of all events. */
   readonly deliveries: readonly Delivery[];
   /** How often it was delivered. */
   readonly delivered: number;
@@ -40,13 +43,10 @@ export interface Refusal {
 
 const NOTHING: EventTrace = Object.freeze({ durableAt: 0, deliveries: Object.freeze([]), delivered: 0 });
 
-interface Handed extends Delivery {
-  readonly before: Handed | undefined;
-}
-
 /**
  * What became of the latest events, by position: when they were durable, and who got them. A slot each, taken over by whatever happens
- * to another event of that slot later; so it costs a few numbers per event, and never grows.
+ * to another event of that slot later, and a ring of deliveries, chained by event; so it costs a few numbers per event and delivery, makes
+ * no garbage, and never grows.
  */
 export class Trace implements DeliveryTrace {
   /** Events up to this position were kept by an earlier start of the broker: who got them is not known. */
@@ -57,7 +57,13 @@ export class Trace implements DeliveryTrace {
   readonly #lost: Float64Array;
   readonly #durableAt: Float64Array;
   readonly #counts: Uint32Array;
-  readonly #handed: (Handed | undefined)[];
+  /** Of each slot the newest delivery: an index of the ring, which tells of each the event, when, to whom, and the one before. */
+  readonly #newest: Int32Array;
+  readonly #of = new Float64Array(TRACED_DELIVERIES);
+  readonly #when = new Float64Array(TRACED_DELIVERIES);
+  readonly #before = new Int32Array(TRACED_DELIVERIES);
+  readonly #who: SessionDescription[] = [];
+  #nextDelivery = 0;
   /** A ring: the next one takes the place at `#next`. */
   readonly #refusals: Refusal[] = [];
   #next = 0;
@@ -70,7 +76,7 @@ export class Trace implements DeliveryTrace {
     this.#lost = new Float64Array(slots);
     this.#durableAt = new Float64Array(slots);
     this.#counts = new Uint32Array(slots);
-    this.#handed = new Array<Handed | undefined>(slots).fill(undefined);
+    this.#newest = new Int32Array(slots).fill(NONE);
   }
 
   durable(position: number, now: number): void {
@@ -79,11 +85,14 @@ export class Trace implements DeliveryTrace {
 
   delivered(position: number, session: SessionDescription, now: number): void {
     const slot = this.#slotOf(position);
-    const count = this.#counts[slot] ?? 0;
-    this.#counts[slot] = count + 1;
-    const all = this.#handed[slot];
-    const before = count > 0 && count % MOST_DELIVERIES === 0 ? cut(all) : all;
-    this.#handed[slot] = { session, at: now, before };
+    const at = this.#nextDelivery;
+    this.#nextDelivery = (at + 1) & (TRACED_DELIVERIES - 1);
+    this.#of[at] = position;
+    this.#when[at] = now;
+    this.#who[at] = session;
+    this.#before[at] = this.#newest[slot] ?? NONE;
+    this.#newest[slot] = at;
+    this.#counts[slot] = (this.#counts[slot] ?? 0) + 1;
   }
 
   /** Somebody's Publish was refused, or had no effect. */
@@ -113,10 +122,7 @@ export class Trace implements DeliveryTrace {
   of(position: number): EventTrace | undefined {
     const slot = position % this.#slots;
     if (this.#positions[slot] !== position) return position > (this.#lost[slot] ?? 0) ? NOTHING : undefined;
-    const deliveries: Delivery[] = [];
-    for (let handed = this.#handed[slot]; handed !== undefined; handed = handed.before) {
-      if (deliveries.length < MOST_DELIVERIES) deliveries.push({ session: handed.session, at: handed.at });
-    }
+    const deliveries = this.#deliveriesOf(position, slot);
     return { durableAt: this.#durableAt[slot] ?? 0, deliveries, delivered: this.#counts[slot] ?? 0 };
   }
 
@@ -130,6 +136,22 @@ export class Trace implements DeliveryTrace {
     }
   }
 
+  #deliveriesOf(position: number, slot: number): Delivery[] {
+    const deliveries: Delivery[] = [];
+    let at = this.#newest[slot] ?? NONE;
+    let age = 0;
+    while (at !== NONE && this.#of[at] === position && deliveries.length < MOST_DELIVERIES) {
+      const ageHere = (this.#nextDelivery - at - 1) & (TRACED_DELIVERIES - 1);
+      const session = this.#who[at];
+      // A newer delivery, even of the same event, may have taken the place of an old one.
+      if (session === undefined || ageHere < age) break;
+      deliveries.push({ session, at: this.#when[at] ?? 0 });
+      age = ageHere + 1;
+      at = this.#before[at] ?? NONE;
+    }
+    return deliveries;
+  }
+
   #slotOf(position: number): number {
     const slot = position % this.#slots;
     const taken = this.#positions[slot] ?? 0;
@@ -138,19 +160,10 @@ export class Trace implements DeliveryTrace {
       this.#positions[slot] = position;
       this.#durableAt[slot] = 0;
       this.#counts[slot] = 0;
-      this.#handed[slot] = undefined;
+      this.#newest[slot] = NONE;
     }
     return slot;
   }
-}
-
-/** Only the newest deliveries stay: an event that is handed out again and again does not grow. */
-function cut(newest: Handed | undefined): Handed | undefined {
-  let kept: Handed | undefined;
-  const some: Handed[] = [];
-  for (let at = newest; at !== undefined && some.length < MOST_DELIVERIES; at = at.before) some.push(at);
-  for (const { session, at } of some.reverse()) kept = { session, at, before: kept };
-  return kept;
 }
 
 /** A text of its own: a part of a long one would keep the whole in memory. */

@@ -3,6 +3,9 @@ export interface Clock {
   now(): number;
 }
 
+/** Read once: the getter costs more than the clock. */
+const { timeOrigin } = performance;
+
 export const processClock: Clock = Object.freeze({
-  now: () => performance.timeOrigin + performance.now(),
+  now: () => timeOrigin + performance.now(),
 });

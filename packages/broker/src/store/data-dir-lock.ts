@@ -200,8 +200,12 @@ function unusable(directory: string, what: string, cause: unknown): CeBrokerErro
     : hasCode(cause, 'ENOSPC') || hasCode(cause, 'EDQUOT')
       ? 'the disk is full: make room'
       : `see that ${directory} is a directory that this user may read and write`;
-  return new CeBrokerError('unreadable_file', `${what}: ${reason}; ${help}, or choose another data directory`, {
-    field: 'dataDir',
-    cause,
-  });
+  return new CeBrokerError(
+    'unreadable_file',
+    `${what}: ${reason}; ${help}, or choose another data directory`,
+    {
+      field: 'dataDir',
+      cause,
+    },
+  );
 }

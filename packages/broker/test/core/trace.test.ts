@@ -57,6 +57,19 @@ describe('the trace', () => {
     );
   });
 
+  it('forgets the oldest deliveries of all events, and never takes a newer one for an older', () => {
+    const trace = new Trace(0, 8);
+    trace.delivered(1, session(1), 1);
+    trace.delivered(2, session(2), 2);
+    for (let n = 0; n < 65_535; n += 1) trace.delivered(3, session(3), 3);
+    // The place of the first has been taken.
+    expect(trace.of(1)).toEqual({ durableAt: 0, delivered: 1, deliveries: [] });
+    expect(trace.of(2)?.deliveries).toEqual([{ session: session(2), at: 2 }]);
+    trace.delivered(2, session(4), 4);
+    expect(trace.of(2)?.deliveries).toEqual([{ session: session(4), at: 4 }]);
+    expect(trace.of(3)?.deliveries).toHaveLength(16);
+  });
+
   it('keeps the last thousand refusals, newest first, and no more of a text than is worth it', () => {
     const trace = new Trace(0, 8);
     const event = EVENT as Event;
