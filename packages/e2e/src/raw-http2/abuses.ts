@@ -7,6 +7,7 @@ import {
   callFields,
   DATA,
   data,
+  END_HEADERS,
   END_STREAM,
   frame,
   HEADERS,
@@ -34,6 +35,8 @@ export interface Abuse {
   /** The options of the h2 engine that it goes over: the broker's log names one of them. */
   readonly option: RegExp;
   readonly peer?: RawOptions;
+  /** It makes thousands of proper calls before it is over a limit, which others notice as they notice any load. */
+  readonly load?: boolean;
   /** Goes on until the connection is over, or no more than a fixed amount is sent. */
   attack(peer: RawPeer): Promise<void>;
 }
@@ -51,6 +54,7 @@ async function flood(peer: RawPeer, make: (index: number) => Buffer): Promise<vo
 }
 
 const publishHead = callFields(PUBLISH);
+const unknownHead = callFields(`${SERVICE}/NoSuchMethod`);
 const subscribeHead = callFields(SUBSCRIBE);
 const subscribeBody = grpcFrame(
   encodeSubscriptionRequest({ source: '', clusterName: 'abuse', dataType: WIDGETS }),
@@ -68,13 +72,6 @@ const publishBody = grpcFrame(
       deleting: false,
     }),
   ),
-);
-
-/** file_containing_symbol of the service: more than a KiB for a hundred bytes. */
-const reflectionHead = callFields('/grpc.reflection.v1.ServerReflection/ServerReflectionInfo');
-const symbol = 'io.cloudevents.v1.CloudEventService';
-const reflectionBody = grpcFrame(
-  Buffer.concat([Buffer.from([0x22, symbol.length]), Buffer.from(symbol, 'latin1')]),
 );
 
 /** Opens a stream, and has us reset it by `wrong`. */
@@ -210,6 +207,7 @@ export const ABUSES: readonly Abuse[] = Object.freeze([
   },
   {
     name: 'a window that opens by a byte, over and over, for thousands of streams that wait for it',
+    load: true,
     option: /windowUpdatesPerSecond/,
     peer: { first: Buffer.concat([PREFACE, settings({ [INITIAL_WINDOW_SIZE]: 0 })]) },
     attack: async (peer) => {
@@ -220,7 +218,8 @@ export const ABUSES: readonly Abuse[] = Object.freeze([
   },
   {
     name: 'answers that are never read',
-    // The messages of a stream have a bound of their own, so that what is used up in the end are the streams.
+    load: true,
+    // Answers that wait keep their streams open: those may be used up first.
     option: /maxUnreadBytesPerConnection|provokedResetsPerSecond/,
     peer: {
       ...deaf,
@@ -231,10 +230,7 @@ export const ABUSES: readonly Abuse[] = Object.freeze([
       ]),
     },
     attack: (peer) =>
-      flood(peer, () => {
-        const streamId = peer.streamId();
-        return Buffer.concat([headers(streamId, reflectionHead), data(streamId, reflectionBody)]);
-      }),
+      flood(peer, () => frame(HEADERS, END_STREAM | END_HEADERS, peer.streamId(), unknownHead)),
   },
 ] satisfies Abuse[]);
 
