@@ -37,6 +37,8 @@ export class Outbound implements ConnectionWindow {
   #congested = false;
   /** Answers and control frames that were added since, in bytes. */
   #behind = 0;
+  /** Streams that the present flush sends something of. */
+  #progressed = 0;
   /** The window of the connection has grown: those that it held back may go on. */
   #widened = false;
 
@@ -101,18 +103,19 @@ export class Outbound implements ConnectionWindow {
     this.#blocked.delete(stream);
   }
 
-  /** Writes what is due; returns how many frames or more that was, control frames aside. */
+  /** Writes what is due; returns how many answers and streams had something in it. */
   flush(): number {
     const out = this.#composer;
     // First: the peer must see its SETTINGS acknowledged before a header block that goes by them.
     this.#control = addAll(out, this.#control);
     const replies = this.#composeReplies();
     if (this.#congested) this.#behind += out.bytes;
+    this.#progressed = 0;
     const streams = this.#congested ? NOTHING : this.#composeStreams();
     this.#farewell = addAll(out, this.#farewell);
     if (out.bytes > 0 && !out.send(this.#socket)) this.#congested = true;
     for (const stream of streams) if (stream.wantsRoom) stream.afterWrite();
-    return replies + streams.length;
+    return replies + this.#progressed;
   }
 
   #composeReplies(): number {
@@ -147,7 +150,9 @@ export class Outbound implements ConnectionWindow {
         this.#wake();
         break;
       }
+      const before = out.bytes;
       stream.compose(out, this);
+      if (out.bytes > before) this.#progressed += 1;
       if (stream.isBlocked && !stream.over) this.#blocked.add(stream);
       else this.#blocked.delete(stream);
     }

@@ -28,7 +28,7 @@ export class AnswerStream extends H2Stream {
     super(owner, id, block);
     this.#refusal = refusal;
     this.lengthLeft = refusal.contentLength ?? -1;
-    this.arriving = refusal.httpStatus === 405 || this.lengthLeft > 0;
+    this.arriving = refusal.httpStatus !== 200 || this.lengthLeft > 0;
   }
 
   /** Answers, unless a body is still to come. */
