@@ -16,14 +16,10 @@ export const ACK = 0x1;
 export const END_STREAM = 0x1;
 export const END_HEADERS = 0x4;
 
-export const PROTOCOL_ERROR = 1;
 export const SETTINGS_TIMEOUT = 4;
-export const STREAM_CLOSED = 5;
-export const REFUSED_STREAM = 7;
 export const CANCEL = 8;
 export const ENHANCE_YOUR_CALM = 11;
 
-export const HEADER_TABLE_SIZE = 1;
 export const INITIAL_WINDOW_SIZE = 4;
 
 const HEAD = 9;

@@ -19,8 +19,8 @@ export const RUN_MS = 60_000;
 export { WIDGETS };
 export const SERVICE = 'io.cloudevents.v1.CloudEventService';
 
-/** The engine under test; without a word of the environment, the broker's own choice. */
-export const ENGINE = process.env['CE_BROKER_RPC_ENGINE'];
+/** The engine under test: h2, unless the environment wants the other one. */
+export const ENGINE = process.env['CE_BROKER_RPC_ENGINE'] ?? 'h2';
 
 /** What a tool is called by; those that Go builds are in the cache. */
 export const COMMANDS = {
@@ -132,7 +132,7 @@ export class CountingBroker {
   }
 
   static async start(args: readonly string[] = []): Promise<CountingBroker> {
-    return new CountingBroker(await BrokerProcess.start({ args }));
+    return new CountingBroker(await BrokerProcess.start({ args: ['--rpc-engine', ENGINE, ...args] }));
   }
 
   get grpc(): string {
