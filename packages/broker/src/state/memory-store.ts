@@ -65,7 +65,7 @@ export class MemoryStore implements OpenStore {
     const kept = new MemoryBytes(record, this.#slabs);
     this.#newest = kept;
     // The chunk that it came in may be what keeps it.
-    this.#newestView = kept.slab?.buffer.buffer === record.bytes.buffer ? record.bytes : undefined;
+    this.#newestView = kept.slab?.memory === record.bytes.buffer ? record.bytes : undefined;
     return kept;
   }
 

@@ -113,7 +113,7 @@ export class RecentEvents {
   /** FNV-1a over the end of the id, where ids differ, and its length. */
   #hash(id: string): number {
     let hash = this.#seed ^ id.length;
-    for (let at = Math.max(0, id.length - 40); at < id.length; at++) {
+    for (let at = Math.max(0, id.length - 24); at < id.length; at++) {
       hash = Math.imul(hash ^ id.charCodeAt(at), 0x0100_0193);
     }
     return hash ^ (hash >>> 15);

@@ -15,6 +15,7 @@ export interface Kept {
 
 /** One buffer with the bytes of many. */
 export interface Slab {
+  readonly memory: ArrayBufferLike;
   readonly buffer: Buffer;
   used: number;
   /** What of it is still needed, in bytes. */
@@ -26,9 +27,9 @@ export interface Slab {
  * Puts small byte strings by in few large buffers: a buffer for each would cost more than all else that is done with an event, and the
  * garbage collector as much again.
  *
- * Where many come out of one chunk of a socket the chunk itself is such a buffer, and nothing is copied. A buffer of which less than half
- * is needed any more is given up, and what is left of it moves: so there are never more than twice the bytes that are kept, beside the
- * two that are being filled.
+ * Where many come out of one chunk of a socket the chunk itself is such a buffer, and nothing is copied. A buffer of which less than
+ * a quarter is needed any more is given up, and what is left of it moves: so there are never more than four times the bytes that are kept,
+ * beside the two buffers that are being filled. Where resources change in turn, most buffers are empty before that.
  */
 export class Slabs {
   #current = newSlab();
@@ -55,10 +56,10 @@ export class Slabs {
 
   #chunkOf({ buffer }: Uint8Array): Slab | undefined {
     const known = this.#chunk;
-    if (known !== undefined && known.buffer.buffer === buffer) return known;
+    if (known !== undefined && known.memory === buffer) return known;
     const size = buffer.byteLength;
     if (size < LEAST_CHUNK_BYTES || size > SLAB_BYTES || !(buffer instanceof ArrayBuffer)) return undefined;
-    this.#chunk = { buffer: Buffer.from(buffer), used: size, live: 0, kept: [] };
+    this.#chunk = { memory: buffer, buffer: Buffer.from(buffer), used: size, live: 0, kept: [] };
     if (known !== undefined) this.#giveUpIfSparse(known);
     return this.#chunk;
   }
@@ -76,7 +77,7 @@ export class Slabs {
   }
 
   #giveUpIfSparse(slab: Slab): void {
-    if (slab.live === 0 || slab.live >= slab.buffer.length / 2) return;
+    if (slab.live === 0 || slab.live >= slab.buffer.length / 4) return;
     slab.live = 0;
     for (const left of slab.kept) {
       if (left.slab === slab && !left.released) this.#put(viewOf(slab, left), left);
@@ -96,5 +97,6 @@ function place(slab: Slab, into: Kept, start: number): void {
 }
 
 function newSlab(): Slab {
-  return { buffer: Buffer.allocUnsafeSlow(SLAB_BYTES), used: 0, live: 0, kept: [] };
+  const buffer = Buffer.allocUnsafeSlow(SLAB_BYTES);
+  return { memory: buffer.buffer, buffer, used: 0, live: 0, kept: [] };
 }

@@ -40,14 +40,14 @@ describe('slabs', () => {
     for (const one of kept) expect(read(one).equals(one.bytes)).toBe(true);
   });
 
-  it('hold no more than twice what is kept, when one of many is left in each', () => {
+  it('hold no more than four times what is kept, when one of many is left in each', () => {
     const slabs = new Slabs();
     const all = Array.from({ length: 10_000 }, (_, index) => entry(Buffer.alloc(1_000, `${index} `)));
     for (const one of all) slabs.keep(one.bytes, one);
     const left = all.filter((_, index) => index % 50 === 0);
     for (const one of all) if (!left.includes(one)) slabs.release(one);
     const inUse = new Set(left.map(({ slab }) => slab).filter((slab): slab is Slab => slab !== undefined));
-    expect(inUse.size * 64).toBeLessThanOrEqual(2 * left.length + 64);
+    expect(inUse.size * 64).toBeLessThanOrEqual(4 * left.length + 64);
     for (const one of left) expect(read(one).equals(one.bytes)).toBe(true);
   });
 
@@ -63,7 +63,7 @@ describe('slabs', () => {
     const other = Buffer.allocUnsafeSlow(32 * 1024);
     const next = entry(other.subarray(0, 20_000 / 2));
     slabs.keep(next.bytes, next);
-    const left = all.filter((_, index) => index % 3 === 0);
+    const left = all.filter((_, index) => index % 6 === 0);
     for (const one of all) if (!left.includes(one)) slabs.release(one);
     expect(left.some(({ slab }) => slab?.buffer.buffer === chunk.buffer)).toBe(false);
     for (const one of left) expect(read(one).equals(one.bytes)).toBe(true);

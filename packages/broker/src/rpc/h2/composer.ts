@@ -16,6 +16,8 @@ export class Composer {
   /** Where in the scratch buffer the present run of small frames begins, and where it ends. */
   #from = 0;
   #at = 0;
+  /** What is before this belongs to sockets that have not sent it yet. */
+  #free = 0;
   #parts: Buffer[] = [];
   #partBytes = 0;
 
@@ -31,6 +33,7 @@ export class Composer {
       this.#scratch = Buffer.allocUnsafeSlow(Math.max(SCRATCH_BYTES, length));
       this.#from = 0;
       this.#at = 0;
+      this.#free = 0;
     }
     const at = this.#at;
     this.#at += length;
@@ -72,12 +75,13 @@ export class Composer {
       socket.uncork();
     }
     this.#partBytes = 0;
-    if (socket.writableLength === 0) {
-      this.#from = 0;
-      this.#at = 0;
-      return true;
+    if (socket.writableLength > 0) {
+      this.#free = this.#at;
+      return taken;
     }
-    return taken;
+    this.#from = this.#free;
+    this.#at = this.#free;
+    return true;
   }
 
   #cut(): void {
