@@ -1,9 +1,10 @@
-import { mkdirSync, readFileSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
+import { readFileSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
 import { readFile, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { CeBrokerError } from 'ce-broker-proto';
 import { describeMark, fateOf, hasCode, markOfThisProcess, parseMark, removeStale } from './lock-file.js';
+import { makeDirectory } from './make-directory.js';
 
 /** The lock's file in a data directory. */
 export const LOCK_FILE = 'broker.lock';
@@ -52,7 +53,7 @@ export class DataDirLock {
   static async take(directory: string, options: DataDirLockOptions): Promise<DataDirLock> {
     const path = join(directory, LOCK_FILE);
     try {
-      mkdirSync(directory, { recursive: true, mode: 0o700 });
+      makeDirectory(directory);
     } catch (cause) {
       throw unusable(directory, `cannot create the data directory ${directory}`, cause);
     }

@@ -176,3 +176,18 @@ test('a place that takes no directory is told', async () => {
   expect(error.code).toBe('unreadable_file');
   expect(error.message).toContain(`cannot create the data directory ${directory}`);
 });
+
+test('a place where the system makes no directory is told at once', async () => {
+  // In a process of its own: one that tries again for ever cannot be stopped from within.
+  directory = '/proc/ce-broker/data';
+  const { said } = await holder();
+  expect(said).toContain('refused: unreadable_file');
+  expect(said).toContain(`cannot create the data directory ${directory}`);
+  expect(said).toContain('choose another data directory');
+});
+
+test('the folders above it are created too, for this user only', async () => {
+  directory = join(root, 'a', 'b', 'data');
+  await take();
+  for (const path of [join(root, 'a'), directory]) expect(statSync(path).mode & 0o777).toBe(0o700);
+});
