@@ -7,13 +7,17 @@ import { parseArgs } from 'node:util';
 import { findServers, hasTaskset, SERVERS } from './lib/servers.mjs';
 
 const PARTS = [
-  ...['publish', 'fanout', 'idle', 'scale', 'resync', 'maestro'],
+  ...['publish', 'publish-tls', 'fanout', 'idle', 'scale', 'resync', 'maestro'],
   ...['durable', 'recovery', 'stored', 'fleet-resync'],
 ];
+const MEASURED = Object.keys(SERVERS).filter((name) => SERVERS[name].onRequest !== true);
 const HELP = `pnpm bench [OPTIONS]: ce-broker beside other servers, interleaved rounds, medians, ratios first
 
   --parts LIST      of ${PARTS.join(',')} (default: all)
-  --servers LIST    of ${Object.keys(SERVERS).join(',')} (default: all that are installed)
+  --servers LIST    of ${Object.keys(SERVERS).join(',')} 
+                    (default: all that are installed, but ${Object.keys(SERVERS)
+                      .filter((name) => SERVERS[name].onRequest === true)
+                      .join(', ')})
   --rounds N        rounds of each measurement (default 3)
   --seconds S       measured time of each (default 2; before it, a warm-up of 1 s)
   --quick           one round of 1 s each, a smaller fleet and smaller states: about five minutes
@@ -34,8 +38,8 @@ if (values.help) {
   process.stdout.write(HELP);
   process.exit(0);
 }
-const parts = list('parts', values.parts, PARTS);
-const servers = list('servers', values.servers, Object.keys(SERVERS));
+const parts = list('parts', values.parts, PARTS, PARTS);
+const servers = list('servers', values.servers, Object.keys(SERVERS), MEASURED);
 if (!existsSync(new URL('../../broker/dist/cli/load/index.js', import.meta.url))) {
   fail('the packages are not built: run `pnpm build` first');
 }
@@ -120,8 +124,8 @@ function readArguments() {
   }
 }
 
-function list(option, value, known) {
-  const wanted = value?.split(',') ?? known;
+function list(option, value, known, otherwise) {
+  const wanted = value?.split(',') ?? otherwise;
   const wrong = wanted.find((name) => !known.includes(name));
   if (wrong !== undefined) fail(`--${option}: there is no "${wrong}"; there are ${known.join(', ')}`);
   return wanted;

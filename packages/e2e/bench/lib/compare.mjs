@@ -10,9 +10,9 @@ const PREFIX = 'be9c4000-0000-4000-8000-';
 
 /**
  * Starts all servers, loads them in turn, and returns, per server and load, the medians over the rounds.
- * A server that fails is reported with what it said, and left out from then on.
+ * `tls`: what `makeCertificates` made, for servers and loads that speak TLS. A server that fails is reported with what it said, and left out from then on.
  */
-export async function compare(context, names, loads) {
+export async function compare(context, names, loads, tls) {
   const { programs, rounds, log } = context;
   const results = {};
   const failures = {};
@@ -21,7 +21,7 @@ export async function compare(context, names, loads) {
     for (const name of names) {
       const program = programs.get(name);
       if (program === undefined) continue;
-      servers.push(await startServer(name, program, { nodeFlags: context.nodeFlags }));
+      servers.push(await startServer(name, program, { nodeFlags: context.nodeFlags, tls }));
       results[name] = Object.fromEntries(loads.map((load) => [load.name, []]));
     }
     let runs = 0;
@@ -36,6 +36,7 @@ export async function compare(context, names, loads) {
               untilDelivered: true,
               resourcePrefix: PREFIX,
               firstVersion: 1 + runs * VERSIONS_PER_RUN,
+              ...(tls === undefined ? {} : { tls: { ca: tls.ca } }),
               ...load.options,
             });
             figures.residentKib = server.residentKib() ?? Number.NaN;

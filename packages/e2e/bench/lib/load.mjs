@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { onCore } from './servers.mjs';
 
 const OTHER = '../loads/other.mjs';
-const SCRIPTS = { grpc: '../loads/grpc.mjs', jetstream: OTHER, mqtt: OTHER, nats: OTHER };
+const SCRIPTS = { grpc: '../loads/grpc.mjs', jetstream: OTHER, mqtt: OTHER, 'mqtt-qos0': OTHER, nats: OTHER };
 const KILL_AFTER_MS = 1_500_000;
 
 /**

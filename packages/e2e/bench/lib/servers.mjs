@@ -40,7 +40,12 @@ function goPeer(name) {
       if (built.status !== 0) throw new Error(`go build of ${name} failed:\n${built.stderr}`);
       return binary;
     },
-    command: (binary, port) => [binary, '-listen', `127.0.0.1:${port}`],
+    command: (binary, port, { tls }) => [
+      binary,
+      '-listen',
+      `127.0.0.1:${port}`,
+      ...(tls === undefined ? [] : ['-cert', tls.certFile, '-key', tls.keyFile]),
+    ],
     env: { GOMAXPROCS: '1' },
     ready: /ready/,
   };
@@ -65,6 +70,7 @@ const ceBroker = (title, flags) => ({
     LARGEST_MESSAGE,
     '--log-level',
     'warn',
+    ...(extra.tls === undefined ? [] : ['--tls-cert', extra.tls.certFile, '--tls-key', extra.tls.keyFile]),
     ...flags(extra),
   ],
   ready: /ce-broker ready/,
@@ -82,31 +88,10 @@ function jetStream(title, sync) {
   };
 }
 
-/** `onlyIn`: the parts that a server is for; without it, all that compare servers. */
-export const SERVERS = {
-  'ce-broker': ceBroker('ce-broker', () => ['--store', 'memory']),
-  'ce-broker-lmdb': {
-    ...ceBroker('ce-broker, lmdb', ({ dataDir, scratch }) => [
-      '--store',
-      'lmdb',
-      '--data-dir',
-      dataDir ?? join(scratch, 'store'),
-    ]),
-    onlyIn: ['durable'],
-  },
-  'plain-relay': {
-    title: 'grpc-js + ts-proto relay',
-    protocol: 'grpc',
-    howToGet: 'pnpm build',
-    find: () => here('../peers/plain-relay.mjs'),
-    command: (script, port) => [process.execPath, script, String(port)],
-    ready: /ready/,
-  },
-  grpcbroker: { title: 'sdk-go GRPCBroker', ...goPeer('go-grpcbroker') },
-  'raw-relay': { title: 'grpc-go raw relay', ...goPeer('go-raw-relay') },
-  mosquitto: {
-    title: 'Mosquitto QoS 1',
-    protocol: 'mqtt',
+function mosquitto(title, protocol) {
+  return {
+    title,
+    protocol,
     howToGet: 'apt-get install mosquitto',
     find: () => onPath('mosquitto'),
     command(binary, port, extra) {
@@ -123,7 +108,46 @@ export const SERVERS = {
       writeFileSync(file, `${settings.join('\n')}\n`);
       return [binary, '-c', file];
     },
+  };
+}
+
+/**
+ * `onlyIn`: the parts that a server is for; without it, all that compare servers. `onRequest`: it is measured only when `--servers`
+ * names it.
+ */
+export const SERVERS = {
+  'ce-broker': ceBroker('ce-broker', () => ['--store', 'memory']),
+  'ce-broker-grpc-js': {
+    ...ceBroker('ce-broker on grpc-js', () => ['--store', 'memory', '--rpc-engine', 'grpc-js']),
+    onlyIn: ['publish', 'publish-tls', 'fanout', 'idle'],
+    onRequest: true,
   },
+  'ce-broker-lmdb': {
+    ...ceBroker('ce-broker, lmdb', ({ dataDir, scratch }) => [
+      '--store',
+      'lmdb',
+      '--data-dir',
+      dataDir ?? join(scratch, 'store'),
+    ]),
+    onlyIn: ['durable'],
+  },
+  'plain-relay': {
+    title: 'grpc-js + ts-proto relay',
+    protocol: 'grpc',
+    howToGet: 'pnpm build',
+    find: () => here('../peers/plain-relay.mjs'),
+    command: (script, port, { tls }) => [
+      process.execPath,
+      script,
+      String(port),
+      ...(tls === undefined ? [] : [tls.certFile, tls.keyFile]),
+    ],
+    ready: /ready/,
+  },
+  grpcbroker: { title: 'sdk-go GRPCBroker', ...goPeer('go-grpcbroker') },
+  'raw-relay': { title: 'grpc-go raw relay', ...goPeer('go-raw-relay') },
+  mosquitto: mosquitto('Mosquitto QoS 1', 'mqtt'),
+  'mosquitto-qos0': { ...mosquitto('Mosquitto QoS 0', 'mqtt-qos0'), onlyIn: ['fanout'] },
   nats: {
     title: 'NATS core',
     protocol: 'nats',
@@ -156,7 +180,7 @@ export function findServers(names) {
 }
 
 /**
- * Starts a server; resolves once it takes connections. `extra`: `nodeFlags`; `dataDir`, a store that is there before and after (without
+ * Starts a server; resolves once it takes connections. `extra`: `nodeFlags`; `tls`, what `makeCertificates` made; `dataDir`, a store that is there before and after (without
  * it a store begins empty and ends with the server); `onSpawn`, called with the server before it is ready.
  */
 export async function startServer(name, program, extra = {}) {

@@ -1,4 +1,4 @@
-/** As much of MQTT 3.1.1 as a QoS 1 load needs. */
+/** As much of MQTT 3.1.1 as a load with QoS 1, or with QoS 0, needs. */
 let packetId = 0;
 
 const nextId = () => {
@@ -19,24 +19,17 @@ export const mqtt = {
     append(out, Buffer.concat([Buffer.from([0x10, body.length]), body]));
   },
 
-  subscribe(out, topic) {
+  subscribe(out, topic, qos = 1) {
     const id = nextId();
     const head = Buffer.from([0x82, topic.length + 5, id >> 8, id & 255, 0, topic.length]);
-    append(out, Buffer.concat([head, topic, Buffer.from([1])]));
+    append(out, Buffer.concat([head, topic, Buffer.from([qos])]));
   },
 
   /** QoS 1; the payload is `request` from `start` on. */
   publish(out, topic, request, start) {
     const payload = request.length - start;
-    let remaining = topic.length + 4 + payload;
-    const lengthBytes = remaining < 128 ? 1 : remaining < 16_384 ? 2 : 3;
-    let at = out.reserve(1 + lengthBytes + remaining);
+    let at = writeHead(out, 0x32, topic.length + 4 + payload);
     const { buffer } = out;
-    buffer[at++] = 0x32;
-    for (let index = 0; index < lengthBytes; index++) {
-      buffer[at++] = (remaining & 127) | (index < lengthBytes - 1 ? 128 : 0);
-      remaining >>= 7;
-    }
     buffer[at++] = 0;
     buffer[at++] = topic.length;
     at += topic.copy(buffer, at);
@@ -67,6 +60,11 @@ export const mqtt = {
         else if (kind === 4) acked();
         else if (kind === 3) {
           const topicEnd = position + 2 + bytes.readUInt16BE(position);
+          if ((bytes[at] & 6) === 0) {
+            received(bytes, topicEnd, position + length);
+            at = position + length;
+            continue;
+          }
           const reply = out.reserve(4);
           out.buffer[reply] = 0x40;
           out.buffer[reply + 1] = 2;
@@ -81,6 +79,38 @@ export const mqtt = {
     };
   },
 };
+
+/** QoS 0 both ways: nothing is acknowledged. */
+export const mqttQos0 = {
+  ...mqtt,
+  unacknowledged: true,
+
+  subscribe: (out, topic) => mqtt.subscribe(out, topic, 0),
+
+  publish(out, topic, request, start) {
+    const payload = request.length - start;
+    const remaining = topic.length + 2 + payload;
+    const at = writeHead(out, 0x30, remaining);
+    const { buffer } = out;
+    buffer[at] = 0;
+    buffer[at + 1] = topic.length;
+    topic.copy(buffer, at + 2);
+    request.copy(buffer, at + 2 + topic.length, start);
+  },
+};
+
+/** Room for a packet with its type and length written; where the rest of it goes. */
+function writeHead(out, type, remaining) {
+  const lengthBytes = remaining < 128 ? 1 : remaining < 16_384 ? 2 : 3;
+  let at = out.reserve(1 + lengthBytes + remaining);
+  const { buffer } = out;
+  buffer[at++] = type;
+  for (let index = 0; index < lengthBytes; index++) {
+    buffer[at++] = (remaining & 127) | (index < lengthBytes - 1 ? 128 : 0);
+    remaining >>= 7;
+  }
+  return at;
+}
 
 function append(out, bytes) {
   const at = out.reserve(bytes.length);

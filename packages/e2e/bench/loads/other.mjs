@@ -1,13 +1,13 @@
 /**
  * The same load for the message brokers that speak another protocol: the same event bytes, in the same closed loop, by hand
- * on sockets. MQTT 3.1.1 with QoS 1 both ways (PUBACK is the acknowledgement); NATS core, where a PING follows each message
+ * on sockets. MQTT 3.1.1 with QoS 1 both ways (PUBACK is the acknowledgement), or with QoS 0 (there is none); NATS core, where a PING follows each message
  * and its PONG is the acknowledgement; JetStream, which answers each message itself.
  */
 import { connect } from 'node:net';
 import { EventTemplate, Histogram, OutBuffer } from '../lib/load-library.mjs';
 import { Contention, cpuMicros } from '../lib/proc.mjs';
 import { jetstream } from '../loads/jetstream.mjs';
-import { mqtt } from '../loads/mqtt.mjs';
+import { mqtt, mqttQos0 } from '../loads/mqtt.mjs';
 import { nats } from '../loads/nats.mjs';
 
 const { protocol, pid, options } = JSON.parse(process.argv[2]);
@@ -19,7 +19,7 @@ const {
   payloadBytes = 1024,
   resources = 10_000,
 } = options;
-const speak = { jetstream, mqtt, nats }[protocol];
+const speak = { jetstream, mqtt, 'mqtt-qos0': mqttQos0, nats }[protocol];
 const port = Number(options.server.split(':')[1]);
 const topic = speak.topic('bench', 'cluster-00000');
 const template = new EventTemplate({
@@ -106,12 +106,13 @@ const wake = () => {
     publisher?.out.flush();
   });
 };
+const unanswered = () => (speak.unacknowledged ? 0 : begun.length - head);
 const pump = () => {
-  while (running && publisher !== undefined && begun.length - head < inFlight && undelivered() < inFlight) {
+  while (running && publisher !== undefined && unanswered() < inFlight && undelivered() < inFlight) {
     const at = now();
     const request = template.next(resource, version, at);
     speak.publish(publisher.out, topic, request, request.length - eventBytes);
-    begun.push(at);
+    if (!speak.unacknowledged) begun.push(at);
     sent += 1;
     resource += 1;
     if (resource === resources) {
@@ -147,7 +148,8 @@ running = false;
 // As in the gRPC load: until nothing has come for 200 ms, at most 5 s.
 for (let waited = 0; waited < 5_000 && now() - lastAt < 200_000; waited += 20) await sleep(20);
 const cpu = (cpuMicros(pid) ?? Number.NaN) - cpuBefore;
-const handled = subscribers > 0 ? (ackedCount + deliveredCount / subscribers) / 2 : ackedCount;
+const deliveredEach = subscribers > 0 ? deliveredCount / subscribers : ackedCount;
+const handled = speak.unacknowledged ? deliveredEach : (ackedCount + deliveredEach) / 2;
 for (const { socket } of [publisher, ...opened]) socket.destroy();
 if (failure !== undefined) throw failure;
 process.stdout.write(

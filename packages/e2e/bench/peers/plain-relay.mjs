@@ -3,6 +3,7 @@
  * It routes specs by cluster and the rest by source, and keeps nothing.
  */
 import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { Metadata, Server, ServerCredentials } from '@grpc/grpc-js';
 
 const dist = new URL('./', import.meta.resolve('ce-broker-proto'));
@@ -38,7 +39,14 @@ function subscribe(call) {
 
 const server = new Server({ 'grpc.max_receive_message_length': 64 * 1024 * 1024 });
 server.addService(CloudEventServiceService, { publish, subscribe });
-server.bindAsync(`127.0.0.1:${process.argv[2] ?? 0}`, ServerCredentials.createInsecure(), (error, port) => {
+const [port = '0', certFile, keyFile] = process.argv.slice(2);
+const credentials =
+  certFile === undefined
+    ? ServerCredentials.createInsecure()
+    : ServerCredentials.createSsl(null, [
+        { cert_chain: readFileSync(certFile), private_key: readFileSync(keyFile) },
+      ]);
+server.bindAsync(`127.0.0.1:${port}`, credentials, (error, bound) => {
   if (error !== null) throw error;
-  process.stdout.write(`ready 127.0.0.1:${port}\n`);
+  process.stdout.write(`ready 127.0.0.1:${bound}\n`);
 });

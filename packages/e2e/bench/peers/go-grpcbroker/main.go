@@ -7,6 +7,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"flag"
 	"fmt"
 	"net"
@@ -16,6 +17,7 @@ import (
 
 	ce "github.com/cloudevents/sdk-go/v2"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
 	"k8s.io/klog/v2"
 
 	pbv1 "open-cluster-management.io/sdk-go/pkg/cloudevents/generic/options/grpc/protobuf/v1"
@@ -64,8 +66,24 @@ func (s *memoryService) RegisterHandler(_ context.Context, handler server.EventH
 	s.handler = handler
 }
 
+// transport adds TLS 1.3 to the server options when a certificate is given.
+func transport(certFile, keyFile string, options ...grpc.ServerOption) []grpc.ServerOption {
+	if certFile == "" {
+		return options
+	}
+	certificate, err := tls.LoadX509KeyPair(certFile, keyFile)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	config := &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS13}
+	return append(options, grpc.Creds(credentials.NewTLS(config)))
+}
+
 func main() {
 	listen := flag.String("listen", "127.0.0.1:0", "address to listen on")
+	certFile := flag.String("cert", "", "PEM of the server certificate; with it TLS 1.3 is spoken")
+	keyFile := flag.String("key", "", "PEM of its private key")
 	klogFlags := flag.NewFlagSet("klog", flag.ExitOnError)
 	klog.InitFlags(klogFlags)
 	_ = klogFlags.Parse([]string{"-logtostderr=false", "-stderrthreshold=FATAL", "-v=0"})
@@ -87,7 +105,7 @@ func main() {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
-	grpcServer := grpc.NewServer(grpc.MaxRecvMsgSize(64 << 20))
+	grpcServer := grpc.NewServer(transport(*certFile, *keyFile, grpc.MaxRecvMsgSize(64<<20))...)
 	pbv1.RegisterCloudEventServiceServer(grpcServer, broker)
 	fmt.Println("ready", listener.Addr())
 	if err := grpcServer.Serve(listener); err != nil {

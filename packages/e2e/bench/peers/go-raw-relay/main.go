@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/binary"
 	"flag"
 	"fmt"
@@ -14,6 +15,7 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/encoding"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
@@ -182,8 +184,24 @@ func (r *relay) subscribe(request []byte, stream grpc.ServerStream) error {
 	}
 }
 
+// transport adds TLS 1.3 to the server options when a certificate is given.
+func transport(certFile, keyFile string, options ...grpc.ServerOption) []grpc.ServerOption {
+	if certFile == "" {
+		return options
+	}
+	certificate, err := tls.LoadX509KeyPair(certFile, keyFile)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	config := &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS13}
+	return append(options, grpc.Creds(credentials.NewTLS(config)))
+}
+
 func main() {
 	listen := flag.String("listen", "127.0.0.1:0", "address to listen on")
+	certFile := flag.String("cert", "", "PEM of the server certificate; with it TLS 1.3 is spoken")
+	keyFile := flag.String("key", "", "PEM of its private key")
 	flag.Parse()
 	encoding.RegisterCodec(rawCodec{})
 	r := &relay{clusters: map[string]map[*subscriber]struct{}{}, sources: map[string]map[*subscriber]struct{}{}}
@@ -221,7 +239,7 @@ func main() {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
-	server := grpc.NewServer(grpc.MaxRecvMsgSize(64 << 20))
+	server := grpc.NewServer(transport(*certFile, *keyFile, grpc.MaxRecvMsgSize(64<<20))...)
 	server.RegisterService(&description, r)
 	fmt.Println("ready", listener.Addr())
 	if err := server.Serve(listener); err != nil {
