@@ -7,14 +7,14 @@ import { parseArgs } from 'node:util';
 import { findServers, hasTaskset, SERVERS } from './lib/servers.mjs';
 
 const PARTS = [
-  ...['publish', 'publish-tls', 'fanout', 'idle', 'scale', 'resync', 'maestro'],
+  ...['publish', 'publish-tls', 'stream-publish', 'fanout', 'idle', 'scale', 'resync', 'maestro'],
   ...['durable', 'recovery', 'stored', 'fleet-resync'],
 ];
 const MEASURED = Object.keys(SERVERS).filter((name) => SERVERS[name].onRequest !== true);
 const HELP = `pnpm bench [OPTIONS]: ce-broker beside other servers, interleaved rounds, medians, ratios first
 
   --parts LIST      of ${PARTS.join(',')} (default: all)
-  --servers LIST    of ${Object.keys(SERVERS).join(',')} 
+  --servers LIST    of ${Object.keys(SERVERS).join(',')}
                     (default: all that are installed, but ${Object.keys(SERVERS)
                       .filter((name) => SERVERS[name].onRequest === true)
                       .join(', ')})

@@ -106,6 +106,8 @@ test.each([
   [['state', 'list', '--admin', 'http://'], '--admin is "http://"'],
   [['state', 'list', '--admin', 'ftp://x'], '--admin is "ftp://x": it must be a URL'],
   [['bench', '--publishers', '0', '--subscribers', '0'], 'both 0'],
+  [['bench', '--batch', '8'], '--stream'],
+  [['bench', '--stream', '--batch', '8', '--in-flight', '4'], '--in-flight'],
 ])('%j is wrong usage, and told without a stack', async (args, message) => {
   const { code, stdout, stderr } = await cli(args);
   expect(stderr).toContain(message);

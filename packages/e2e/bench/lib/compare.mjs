@@ -10,7 +10,8 @@ const PREFIX = 'be9c4000-0000-4000-8000-';
 
 /**
  * Starts all servers, loads them in turn, and returns, per server and load, the medians over the rounds.
- * `tls`: what `makeCertificates` made, for servers and loads that speak TLS. A server that fails is reported with what it said, and left out from then on.
+ * A load may be
+ * for servers of some `protocols` only. `tls`: what `makeCertificates` made, for servers and loads that speak TLS. A server that fails is reported with what it said, and left out from then on.
  */
 export async function compare(context, names, loads, tls) {
   const { programs, rounds, log } = context;
@@ -29,6 +30,7 @@ export async function compare(context, names, loads, tls) {
       for (const load of loads) {
         for (const server of servers) {
           if (failures[server.name] !== undefined) continue;
+          if (load.protocols !== undefined && !load.protocols.includes(server.protocol)) continue;
           try {
             const figures = await runLoadOn(server, {
               seconds: context.seconds,

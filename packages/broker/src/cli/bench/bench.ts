@@ -9,6 +9,8 @@ export interface BenchFlags extends ConnectionFlags {
   readonly subscribers: string;
   readonly subscriptionsPerConnection: string;
   readonly inFlight?: string;
+  readonly stream?: boolean;
+  readonly batch?: string;
   readonly size: string;
   readonly rate?: string;
   readonly seconds: string;
@@ -57,6 +59,22 @@ function loadOptions(flags: BenchFlags): LoadOptions {
       { field: '--publishers' },
     );
   }
+  const inFlight = count('--in-flight', flags.inFlight, 1);
+  const batch = count('--batch', flags.batch, 1);
+  if (batch !== undefined && flags.stream !== true) {
+    throw new CeBrokerError(
+      'invalid_option',
+      '--batch is for a stream of publishes: give --stream as well, or leave it out',
+      { field: '--batch' },
+    );
+  }
+  if (batch !== undefined && inFlight !== undefined && batch > inFlight) {
+    throw new CeBrokerError(
+      'invalid_option',
+      `--batch ${batch} is more than the ${inFlight} events that may be in flight: raise --in-flight, or lower --batch`,
+      { field: '--batch' },
+    );
+  }
   return {
     server: flags.server,
     tls,
@@ -65,7 +83,9 @@ function loadOptions(flags: BenchFlags): LoadOptions {
     subscribers,
     subscriptionsPerConnection: count('--subscriptions-per-connection', flags.subscriptionsPerConnection, 1),
     publish: flags.status === true ? 'status' : 'spec',
-    inFlight: count('--in-flight', flags.inFlight, 1),
+    stream: flags.stream,
+    batch,
+    inFlight,
     rate: flags.rate === undefined ? undefined : readNumber('--rate', flags.rate, 0.001, 10_000_000),
     payloadBytes: readBytes('--size', flags.size),
     resources: count('--resources', flags.resources, 1),

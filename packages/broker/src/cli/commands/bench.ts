@@ -9,7 +9,12 @@ export const defineBench: DefineCommand = (program, finish) => {
     .option('--publishers <N>', 'publishing connections; 0: only subscribe', '1')
     .option('--subscribers <N>', 'subscriptions; 0: only publish', '1')
     .option('--subscriptions-per-connection <N>', 'subscriptions that share a connection', '1')
-    .option('--in-flight <N>', 'calls in flight per publisher (default: 16, with --rate 1024)')
+    .option('--in-flight <N>', 'events in flight per publisher (default: 16, with --rate or --stream 1024)')
+    .option(
+      '--stream',
+      "publish over ce-broker's PublishStream, one stream per publisher, instead of a call per event",
+    )
+    .option('--batch <N>', 'with --stream: events in each message (default: 1)')
     .option('--size <BYTES>', 'data of one event', '1KiB')
     .option(
       '--rate <N>',
@@ -31,6 +36,7 @@ It speaks the raw wire, so that the server is the bottleneck. It leaves its reso
 ${examples(
   'ce-broker bench --in-flight 128',
   'ce-broker bench --subscribers 100 --in-flight 16 --seconds 20',
+  'ce-broker bench --stream --batch 16',
   'ce-broker bench --rate 2000 --clusters 50 --subscribers 50 --json',
 )}`,
     )

@@ -3,13 +3,21 @@ import type { RawConnectionOptions } from './dial.js';
 import { clusterName, type EventTemplate, subscriptionRequest } from './event-template.js';
 import { HuffmanDecoder } from './huffman.js';
 import type { ResolvedLoadOptions } from './options.js';
-import { type Pace, Publisher, ResourceCursor } from './publisher.js';
+import {
+  type LoadPublisher,
+  type Pace,
+  Publisher,
+  type PublisherParts,
+  ResourceCursor,
+} from './publisher.js';
 import { RawConnection } from './raw-connection.js';
+import { StreamPublisher } from './stream-publisher.js';
 import { Subscriber } from './subscriber.js';
 import type { Tally } from './tally.js';
 
 export const PUBLISH_PATH = '/io.cloudevents.v1.CloudEventService/Publish';
 export const SUBSCRIBE_PATH = '/io.cloudevents.v1.CloudEventService/Subscribe';
+export const PUBLISH_STREAM_PATH = '/ce_broker.v1.Broker/PublishStream';
 const RECONNECT_MS = 250;
 /** Connections that are dialled at the same time. */
 const DIALS = 50;
@@ -22,9 +30,8 @@ export class Fleet {
   #pace: Pace;
   #subscriber: Subscriber;
   #huffman = new HuffmanDecoder();
-  #publishers: (Publisher | undefined)[] = [];
+  #publishers: (LoadPublisher | undefined)[] = [];
   #connections = new Set<RawConnection>();
-  #publishing = new Set<RawConnection>();
   #timers = new Set<NodeJS.Timeout>();
   #bytesSent = 0;
   #bytesReceived = 0;
@@ -47,11 +54,11 @@ export class Fleet {
     this.#subscriber = new Subscriber(parts.template, parts.tally, waits ? onArrival : undefined);
   }
 
-  /** Calls without an answer. */
+  /** Events without an answer. */
   get inFlight(): number {
-    let calls = 0;
-    for (const connection of this.#publishing) calls += connection.streams;
-    return calls;
+    let events = 0;
+    for (const publisher of this.#publishers) events += publisher?.inFlight ?? 0;
+    return events;
   }
 
   get subscribed(): boolean {
@@ -105,17 +112,41 @@ export class Fleet {
   }
 
   async #publish(index: number, cursor: ResourceCursor): Promise<void> {
-    const connection = await this.#connect(PUBLISH_PATH, () => {
+    const { inFlight, stream, batch } = this.#options;
+    const connection = await this.#connect(stream ? PUBLISH_STREAM_PATH : PUBLISH_PATH, () => {
       this.#publishers[index] = undefined;
       this.#again(() => this.#publish(index, cursor));
     });
-    this.#publishing.add(connection);
-    const { inFlight } = this.#options;
     const [template, tally, pace] = [this.#template, this.#tally, this.#pace];
-    const publisher = new Publisher(connection, { template, cursor, inFlight, pace, tally });
+    const parts = { template, cursor, inFlight, pace, tally };
+    const publisher = stream
+      ? await this.#openStream(connection, parts, batch)
+      : new Publisher(connection, parts);
     this.#publishers[index] = publisher;
     publisher.pump();
     publisher.flush();
+  }
+
+  async #openStream(
+    connection: RawConnection,
+    parts: PublisherParts,
+    batch: number,
+  ): Promise<StreamPublisher> {
+    const publisher = new StreamPublisher(connection, parts, batch);
+    const { connectTimeoutMs } = this.#options;
+    const error = await new Promise<string | undefined>((resolve) => {
+      const late = `the publish stream had no headers within ${connectTimeoutMs} ms`;
+      const timer = setTimeout(() => {
+        connection.close(late);
+        resolve(late);
+      }, connectTimeoutMs);
+      publisher.begin((reason) => {
+        clearTimeout(timer);
+        resolve(reason);
+      });
+    });
+    if (error !== undefined) throw this.#unavailable(`cannot publish over ${PUBLISH_STREAM_PATH}: ${error}`);
+    return publisher;
   }
 
   async #subscribe(from: number, to: number): Promise<void> {
@@ -168,7 +199,6 @@ export class Fleet {
     this.#connections.add(connection);
     connection.onClosed = () => {
       this.#connections.delete(connection);
-      this.#publishing.delete(connection);
       this.#bytesSent += connection.bytesSent;
       this.#bytesReceived += connection.bytesReceived;
       if (!this.#closing) onLost();

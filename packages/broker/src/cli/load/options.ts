@@ -17,7 +17,14 @@ export interface LoadOptions {
   readonly subscriptionsPerConnection?: number | undefined;
   /** `spec`: publish as a source, subscribe as agents; `status`: publish as agents, subscribe as the source. Default `spec`. */
   readonly publish?: 'spec' | 'status' | undefined;
-  /** Calls in flight per publisher; with `rate`, the most that may be. Default 16, with `rate` 1,024. */
+  /**
+   * Each publisher publishes over one `ce_broker.v1.Broker/PublishStream` of ce-broker's extension service, whose acknowledgements
+   * are cumulative, in place of a Publish call for each event. Default false.
+   */
+  readonly stream?: boolean | undefined;
+  /** With `stream`: events in each message; at most `inFlight`. Default 1. */
+  readonly batch?: number | undefined;
+  /** Calls, or events of a stream, in flight per publisher; with `rate`, the most that may be. Default 16, with `rate` or `stream` 1,024. */
   readonly inFlight?: number | undefined;
   /**
    * A call is in flight until its event has also arrived at every subscriber: a server that acknowledges first and delivers
@@ -135,6 +142,8 @@ export interface ResolvedLoadOptions {
   readonly subscribers: number;
   readonly subscriptionsPerConnection: number;
   readonly publish: 'spec' | 'status';
+  readonly stream: boolean;
+  readonly batch: number;
   readonly inFlight: number;
   readonly untilDelivered: boolean;
   readonly rate: number | undefined;
@@ -159,7 +168,9 @@ const PREFIX_LENGTH = 24;
 /** Fills in the defaults. Throws a CeBrokerError `invalid_option` that names the option when a value makes no sense. */
 export function resolveLoadOptions(options: LoadOptions): ResolvedLoadOptions {
   const { host, port } = parseServer(options.server);
-  const { rate, resourcePrefix, scatteredFrom } = options;
+  const { rate, resourcePrefix, scatteredFrom, stream = false, batch = 1 } = options;
+  const inFlight = options.inFlight ?? (rate === undefined && !stream ? 16 : 1_024);
+  if (batch > 1 && !stream) throw wrong('batch', 'is for a stream: set stream as well, or leave it out');
   if (rate !== undefined) between('rate', rate, 0.001, 10_000_000);
   if (resourcePrefix !== undefined && !/^[\x21-\x7e]{24}$/.test(resourcePrefix)) {
     throw wrong('resourcePrefix', `must be ${PREFIX_LENGTH} printable ASCII characters`);
@@ -179,7 +190,9 @@ export function resolveLoadOptions(options: LoadOptions): ResolvedLoadOptions {
       100_000,
     ),
     publish: options.publish ?? 'spec',
-    inFlight: whole('inFlight', options.inFlight ?? (rate === undefined ? 16 : 1_024), 1, 100_000),
+    stream,
+    inFlight: whole('inFlight', inFlight, 1, 100_000),
+    batch: whole('batch', batch, 1, inFlight),
     untilDelivered: options.untilDelivered ?? false,
     rate,
     payloadBytes: whole('payloadBytes', options.payloadBytes ?? 1_024, 64, 64 * 1024 * 1024),

@@ -20,6 +20,24 @@ export interface Pace {
   readonly fan: number;
 }
 
+/** What keeps publishing on one connection. */
+export interface LoadPublisher {
+  /** Events without an answer. */
+  readonly inFlight: number;
+  /** Begins everything that may begin now. Outside of the connection's own callbacks `flush` must follow. */
+  pump(): void;
+  flush(): void;
+}
+
+/** What a publisher works with; `inFlight` is its own limit, in events. */
+export interface PublisherParts {
+  readonly template: EventTemplate;
+  readonly cursor: ResourceCursor;
+  readonly inFlight: number;
+  readonly pace: Pace;
+  readonly tally: Tally;
+}
+
 /** Which resource comes next, and at which version; a publisher owns its share, so versions grow in order. */
 export class ResourceCursor {
   #first: number;
@@ -68,7 +86,7 @@ function commonDivisor(one: number, other: number): number {
 }
 
 /** Keeps up to `inFlight` Publish calls going on one connection. */
-export class Publisher implements RawStreamListener {
+export class Publisher implements RawStreamListener, LoadPublisher {
   #connection: RawConnection;
   #template: EventTemplate;
   #cursor: ResourceCursor;
@@ -76,10 +94,7 @@ export class Publisher implements RawStreamListener {
   #pace: Pace;
   #tally: Tally;
 
-  constructor(
-    connection: RawConnection,
-    parts: { template: EventTemplate; cursor: ResourceCursor; inFlight: number; pace: Pace; tally: Tally },
-  ) {
+  constructor(connection: RawConnection, parts: PublisherParts) {
     this.#connection = connection;
     this.#template = parts.template;
     this.#cursor = parts.cursor;
@@ -89,7 +104,10 @@ export class Publisher implements RawStreamListener {
     connection.onReady = () => this.pump();
   }
 
-  /** Begins every call that may begin now. Outside of the connection's own callbacks `flush` must follow. */
+  get inFlight(): number {
+    return this.#connection.streams;
+  }
+
   pump(): void {
     const pace = this.#pace;
     while (

@@ -45,7 +45,7 @@ import {
 } from './status.js';
 
 /**
- * A gRPC client connection by hand: HTTP/2 on a socket, requests of one method, one message each. It does what a client must
+ * A gRPC client connection by hand: HTTP/2 on a socket, requests of one method, of one message each or of many. It does what a client must
  * (flow control both ways, SETTINGS, PING, GOAWAY, RST_STREAM) and as little as it can, so that the server is the bottleneck.
  */
 export class RawConnection {
@@ -130,6 +130,18 @@ export class RawConnection {
 
   /** Sends a request whose body (gRPC prefix and message) is copied at once. Outside of listener calls, `flush` must follow. */
   open(body: Buffer, listener: RawStreamListener, startedAt: number): RawStream {
+    const stream = this.begin(listener, startedAt);
+    this.#queue.add(stream, body, true);
+    return stream;
+  }
+
+  /** Sends one more message (with its gRPC prefix) of a call that `begin` began; its bytes are copied at once. */
+  send(stream: RawStream, body: Buffer): void {
+    this.#queue.add(stream, body, false);
+  }
+
+  /** Begins a call of many messages, which `send` sends. */
+  begin(listener: RawStreamListener, startedAt: number): RawStream {
     const stream = new RawStream(this.#nextId, listener, startedAt, this.#peerInitialWindow);
     this.#nextId += 2;
     if (this.#nextId > LAST_STREAM_ID - 2) this.#goingAway = true;
@@ -138,19 +150,9 @@ export class RawConnection {
     const block = this.#firstSent ? blocks?.later : blocks?.first;
     this.#firstSent = true;
     if (block === undefined) throw new Error('open() before the server was there');
-    const whole = this.#queue.fits(stream, body.length);
-    const offset = this.#out.reserve(FRAME_HEADER + block.length + (whole ? FRAME_HEADER + body.length : 0));
-    const out = this.#out.buffer;
-    writeFrameHeader(out, offset, block.length, HEADERS, END_HEADERS, stream.id);
-    block.copy(out, offset + FRAME_HEADER);
-    if (whole) {
-      const data = offset + FRAME_HEADER + block.length;
-      writeFrameHeader(out, data, body.length, DATA, END_STREAM, stream.id);
-      body.copy(out, data + FRAME_HEADER);
-      this.#queue.window -= body.length;
-    } else {
-      this.#queue.add(stream, body);
-    }
+    const offset = this.#out.reserve(FRAME_HEADER + block.length);
+    writeFrameHeader(this.#out.buffer, offset, block.length, HEADERS, END_HEADERS, stream.id);
+    block.copy(this.#out.buffer, offset + FRAME_HEADER);
     return stream;
   }
 

@@ -13,6 +13,8 @@ interface PendingBody {
   readonly stream: RawStream;
   readonly body: Buffer;
   offset: number;
+  /** Its end ends the request. */
+  readonly last: boolean;
 }
 
 /** The request bodies that flow control or the frame size holds back, in order. */
@@ -30,21 +32,12 @@ export class SendQueue {
     this.#out = out;
   }
 
-  /** The whole body may go out at once, as one frame. */
-  fits(stream: RawStream, bytes: number): boolean {
-    return (
-      this.#bodies.length === 0 &&
-      bytes <= this.window &&
-      bytes <= stream.sendWindow &&
-      bytes <= this.maxFrame
-    );
-  }
-
-  /** Keeps a copy of the body and sends as much of it as may go out. */
-  add(stream: RawStream, body: Buffer): void {
-    this.#bodies.push({ stream, body: Buffer.from(body), offset: 0 });
-    this.waiting += body.length;
-    this.send();
+  /** Sends as much of the body as may go out, and keeps a copy of the rest. `last`: it ends the request. */
+  add(stream: RawStream, body: Buffer, last: boolean): void {
+    const sent = this.#bodies.length > 0 ? 0 : this.#write(stream, body, 0, last);
+    if (sent === body.length) return;
+    this.#bodies.push({ stream, body: Buffer.from(body.subarray(sent)), offset: 0, last });
+    this.waiting += body.length - sent;
   }
 
   /** A call may end (refused, reset) before its body went out. */
@@ -61,18 +54,27 @@ export class SendQueue {
     while (this.#bodies.length > 0) {
       const next = this.#bodies[0];
       if (next === undefined) return;
-      const { stream, body } = next;
-      const length = Math.min(body.length - next.offset, this.maxFrame, this.window, stream.sendWindow);
-      if (length <= 0) return;
-      const last = next.offset + length === body.length;
+      const sent = this.#write(next.stream, next.body, next.offset, next.last);
+      this.waiting -= sent - next.offset;
+      next.offset = sent;
+      if (sent < next.body.length) return;
+      this.#bodies.shift();
+    }
+  }
+
+  /** Writes what of the body may go out, from `at` on; how far it came. */
+  #write(stream: RawStream, body: Buffer, at: number, last: boolean): number {
+    while (at < body.length) {
+      const length = Math.min(body.length - at, this.maxFrame, this.window, stream.sendWindow);
+      if (length <= 0) return at;
+      const ends = last && at + length === body.length;
       const offset = this.#out.reserve(FRAME_HEADER + length);
-      writeFrameHeader(this.#out.buffer, offset, length, DATA, last ? END_STREAM : 0, stream.id);
-      body.copy(this.#out.buffer, offset + FRAME_HEADER, next.offset, next.offset + length);
-      next.offset += length;
-      this.waiting -= length;
+      writeFrameHeader(this.#out.buffer, offset, length, DATA, ends ? END_STREAM : 0, stream.id);
+      body.copy(this.#out.buffer, offset + FRAME_HEADER, at, at + length);
+      at += length;
       this.window -= length;
       stream.sendWindow -= length;
-      if (last) this.#bodies.shift();
     }
+    return at;
   }
 }
