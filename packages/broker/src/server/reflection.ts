@@ -2,12 +2,15 @@ import { EventEmitter } from 'node:events';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { CeBrokerError } from 'ce-broker-proto';
-import type { BidiListener, BidiStream, RpcMethods } from '../rpc/index.js';
+import type { BidiListener, BidiStream, RpcMethods, RpcPeer } from '../rpc/index.js';
 import { clipStatus } from './clip.js';
 import { completeDescriptors } from './complete-descriptors.js';
 
 const VERSIONS = ['v1', 'v1alpha'] as const;
 const OK = 0;
+const RESOURCE_EXHAUSTED = 8;
+/** Nobody needs more, and each may hold unread answers. */
+const MOST_STREAMS_OF_A_PEER = 16;
 const INTERNAL = 13;
 
 /** The one method of a reflection service, as @grpc/reflection makes it for a server of grpc-js. */
@@ -24,6 +27,18 @@ interface Answerer {
  */
 export function reflectionMethods(): RpcMethods {
   let loaded: ReadonlyMap<string, Answerer> | undefined;
+  const open = new WeakMap<RpcPeer, number>();
+  const begin = (stream: BidiStream, answerer: Answerer): void => {
+    const { peer } = stream;
+    const before = open.get(peer) ?? 0;
+    if (before >= MOST_STREAMS_OF_A_PEER) {
+      const text = `this connection has ${before} reflection streams open, and may have no more: ask on those`;
+      stream.end(RESOURCE_EXHAUSTED, text);
+      return;
+    }
+    open.set(peer, before + 1);
+    new ReflectionCall(stream, answerer, () => open.set(peer, (open.get(peer) ?? 1) - 1)).begin();
+  };
   return Object.fromEntries(
     VERSIONS.map((version) => {
       const path = `/grpc.reflection.${version}.ServerReflection/ServerReflectionInfo`;
@@ -33,10 +48,7 @@ export function reflectionMethods(): RpcMethods {
         if (found === undefined) throw new Error(`@grpc/reflection does not serve ${path}`);
         return found;
       };
-      return [
-        path,
-        { kind: 'bidi-stream', open: (stream) => new ReflectionCall(stream, answerer()).begin() },
-      ];
+      return [path, { kind: 'bidi-stream', open: (stream) => begin(stream, answerer()) }];
     }),
   );
 }
@@ -45,10 +57,12 @@ export function reflectionMethods(): RpcMethods {
 class ReflectionCall extends EventEmitter implements BidiListener {
   readonly #stream: BidiStream;
   readonly #answerer: Answerer;
+  readonly #over: () => void;
   #waiting = false;
 
-  constructor(stream: BidiStream, answerer: Answerer) {
+  constructor(stream: BidiStream, answerer: Answerer, over: () => void) {
     super();
+    this.#over = over;
     this.#stream = stream;
     this.#answerer = answerer;
   }
@@ -100,6 +114,7 @@ class ReflectionCall extends EventEmitter implements BidiListener {
 
   closed(): void {
     this.removeAllListeners();
+    this.#over();
   }
 }
 

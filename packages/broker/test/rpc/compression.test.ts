@@ -36,15 +36,12 @@ it('grpc-js bounds how many compressed requests are on their way in, and counts 
   expect((await client.open(PUBLISH, body, gzip).read().done).status).toBe(0);
 });
 
-it('h2 bounds how many compressed requests inflate at once, and counts them off again', async () => {
+it('h2 lets compressed requests wait for each other, and answers them all', async () => {
   await using running = await startH2({ limits: { maxInflatingMessages: 2 } });
   const client = running.client();
   const body = frame(gzipSync(Buffer.alloc(3 * 1024 * 1024)), 1);
   const send = () => client.open(PUBLISH, body, { 'grpc-encoding': 'gzip' }).read().done;
   const outcomes = await Promise.all(Array.from({ length: 10 }, send));
-  const refused = outcomes.filter(({ status }) => status === 8);
-  expect(refused.length).toBeGreaterThan(0);
-  expect(outcomes.filter(({ status }) => status === 0).length).toBe(10 - refused.length);
-  expect(refused[0]?.message).toMatch(/compressed/);
+  expect(outcomes.map(({ status }) => status)).toEqual(outcomes.map(() => 0));
   expect((await send()).status).toBe(0);
 });

@@ -57,6 +57,14 @@ export class Composer {
     this.#partBytes += bytes.length;
   }
 
+  /** Forgets what has been added: it could not be finished. */
+  drop(): void {
+    this.#parts = [];
+    this.#partBytes = 0;
+    this.#from = this.#free;
+    this.#at = this.#free;
+  }
+
   /** Writes what has been added. False: the socket has more than it can take, and will say `drain`. */
   send(socket: Socket): boolean {
     this.#cut();

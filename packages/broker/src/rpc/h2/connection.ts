@@ -320,7 +320,6 @@ export class H2Connection implements InboundSink, StreamTableOwner, RpcPeer {
     if (this.#finishing || this.#closed) return;
     this.#reader.stop();
     this.#table.leaveAll(true);
-    this.#sendSettings();
     this.goAway(this.lastStreamId, error.code, error.message);
     this.#finishing = true;
     this.#ending.finishNow(LAST_WORDS_MS);
@@ -349,6 +348,7 @@ export class H2Connection implements InboundSink, StreamTableOwner, RpcPeer {
   }
 
   goAway(lastStreamId: number, code: number, message: string): void {
+    this.#sendSettings();
     this.#out.farewell(goAwayFrame(lastStreamId, code, message));
   }
 
@@ -372,6 +372,7 @@ export class H2Connection implements InboundSink, StreamTableOwner, RpcPeer {
   }
 
   destroy(): void {
+    this.#reader.stop();
     this.#socket.destroy();
   }
 

@@ -15,6 +15,7 @@ import { Composer } from './composer.js';
 import { H2Connection } from './connection.js';
 import type { ConnectionHost } from './connection-host.js';
 import { DeadlineWheel } from './deadlines.js';
+import { Inflater } from './grpc/inflater.js';
 import { type H2LimitOptions, type H2Limits, resolveLimits } from './limits.js';
 import type { Offender } from './offences.js';
 import { SharedFrames } from './shared-frames.js';
@@ -50,7 +51,7 @@ export class H2Engine implements SocketRpcEngine, ConnectionHost {
   readonly shared = new SharedFrames();
   readonly deadlines = new DeadlineWheel();
   arrivingBytes = 0;
-  inflating = 0;
+  readonly inflater: Inflater;
   readonly #listeners: Listeners;
   readonly #connections = new Set<H2Connection>();
   readonly #perAddress = new Map<string, number>();
@@ -73,6 +74,7 @@ export class H2Engine implements SocketRpcEngine, ConnectionHost {
     this.keepaliveTimeoutMs = options.keepaliveTimeoutMs;
     this.endLingerMs = options.endLingerMs ?? 10_000;
     this.limits = resolveLimits(options.limits);
+    this.inflater = new Inflater(this.limits.maxInflatingMessages);
     this.#onFault = options.onFault ?? (() => undefined);
     this.#onOffender = options.onOffender ?? (() => undefined);
     this.#tickMs = tickOf(this);
@@ -140,17 +142,26 @@ export class H2Engine implements SocketRpcEngine, ConnectionHost {
 
   /** @internal */
   fault(error: unknown): void {
-    this.#onFault(error);
+    try {
+      this.#onFault(error);
+    } catch {
+      // Whoever is told of faults has one: the others must not suffer for it.
+    }
   }
 
   /** @internal */
   offended(offender: Offender): void {
-    this.#onOffender(offender);
+    try {
+      this.#onOffender(offender);
+    } catch (error) {
+      this.fault(error);
+    }
   }
 
   /** @internal */
   closed(connection: H2Connection): void {
     if (!this.#connections.delete(connection)) return;
+    this.inflater.forget(connection);
     const address = siteOf(connection.address);
     const left = (this.#perAddress.get(address) ?? 1) - 1;
     if (left > 0) this.#perAddress.set(address, left);
@@ -168,6 +179,7 @@ export class H2Engine implements SocketRpcEngine, ConnectionHost {
       try {
         connection.flush();
       } catch (error) {
+        this.composer.drop();
         this.fault(error);
         connection.destroy();
       }

@@ -64,8 +64,8 @@ export interface H2Limits {
   /** What requests that have not come whole may hold, in all; over it a further one is answered RESOURCE_EXHAUSTED. Default 256 MiB. */
   readonly maxArrivingBytes: number;
   /**
-   * Compressed messages that may be inflating at once, over all connections; one more is answered RESOURCE_EXHAUSTED. Each may become
-   * `maxMessageBytes`. Default 64.
+   * Compressed messages that may be inflating at once, over all connections; others wait, and the connections take turns. Each may
+   * become `maxMessageBytes`. Default 64.
    */
   readonly maxInflatingMessages: number;
   /**

@@ -56,6 +56,8 @@ export class Outbound implements ConnectionWindow {
 
   /** Answers and control frames that went into the socket's buffer while the peer took nothing, in bytes. */
   get behind(): number {
+    // A peer on a slow line reads all the time, and its socket may never be empty.
+    this.#behind = Math.min(this.#behind, this.#socket.writableLength);
     return this.#behind;
   }
 
@@ -109,7 +111,7 @@ export class Outbound implements ConnectionWindow {
     // First: the peer must see its SETTINGS acknowledged before a header block that goes by them.
     this.#control = addAll(out, this.#control);
     const replies = this.#composeReplies();
-    if (this.#congested) this.#behind += out.bytes;
+    if (this.#congested) this.#behind = this.behind + out.bytes;
     this.#progressed = 0;
     const streams = this.#congested ? NOTHING : this.#composeStreams();
     this.#farewell = addAll(out, this.#farewell);
@@ -152,9 +154,21 @@ export class Outbound implements ConnectionWindow {
       }
       const before = out.bytes;
       stream.compose(out, this);
-      if (out.bytes > before) this.#progressed += 1;
-      if (stream.isBlocked && !stream.over) this.#blocked.add(stream);
-      else this.#blocked.delete(stream);
+      const isServed = out.bytes > before;
+      if (isServed) {
+        this.#progressed += 1;
+        // Whoever was held back longer than this one comes first from now on.
+        this.#blocked.delete(stream);
+      }
+      if (!stream.isBlocked || stream.over) {
+        this.#blocked.delete(stream);
+      } else if (stream.sendWindow > 0 && this.sendWindow > 0) {
+        // Its turn is over, and the next comes after that of the others.
+        stream.isDirty = true;
+        due.push(stream);
+      } else {
+        this.#blocked.add(stream);
+      }
     }
     return due;
   }

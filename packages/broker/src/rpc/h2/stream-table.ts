@@ -14,8 +14,6 @@ import { type OpeningConnection, openStream } from './open-stream.js';
 import type { Outbound } from './outbound.js';
 import type { H2Stream } from './streams/stream.js';
 
-/** Streams that this side reset lately: what the peer had sent before it knew is ignored. */
-const REMEMBERED_RESETS = 1_000;
 /** Resets of streams older than this are no flood. */
 const YOUNG_MS = 1_000;
 
@@ -35,6 +33,7 @@ export class StreamTable {
   lastStreamId = 0;
   readonly #owner: StreamTableOwner;
   readonly #out: Outbound;
+  /** Streams that this side reset lately, as many as may be open: what the peer had sent before it knew is ignored. */
   #resets: Set<number> | undefined = undefined;
 
   constructor(owner: StreamTableOwner, out: Outbound) {
@@ -176,7 +175,7 @@ export class StreamTable {
   #rememberReset(streamId: number): void {
     this.#resets ??= new Set();
     this.#resets.add(streamId);
-    if (this.#resets.size <= REMEMBERED_RESETS) return;
+    if (this.#resets.size <= this.#owner.host.limits.maxStreamsPerConnection) return;
     for (const oldest of this.#resets) {
       this.#resets.delete(oldest);
       break;

@@ -38,8 +38,9 @@ export class AnswerStream extends H2Stream {
 
   override tick(now: number): void {
     super.tick(now);
-    if (this.arriving && !this.over && now - this.heardAt >= this.owner.host.limits.requestIdleMs)
-      this.#answer();
+    if (!this.arriving || this.over) return;
+    const { requestIdleMs, requestTimeoutMs } = this.owner.host.limits;
+    if (now - this.heardAt >= requestIdleMs || now - this.openedAt >= requestTimeoutMs) this.#answer();
   }
 
   override get isCall(): boolean {

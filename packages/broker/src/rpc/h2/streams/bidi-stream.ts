@@ -34,10 +34,12 @@ export class H2BidiStream extends GrpcStream implements BidiStream {
   }
 
   data(bytes: Buffer, start: number, end: number, _endStream: boolean): void {
-    if (this.ended || !this.push(bytes, start, end)) return;
+    if (this.ended) return;
+    this.push(bytes, start, end);
     this.#came += end - start;
     this.arriving = (this.reader?.held ?? 0) > 0;
     if (!this.#busy) this.#pump();
+    if (!this.over && !this.ended) this.recount();
   }
 
   halfClosed(): void {
@@ -80,6 +82,7 @@ export class H2BidiStream extends GrpcStream implements BidiStream {
       this.#hand(message);
     }
     this.#busy = false;
+    if (!this.over) this.recount();
     this.#giveBack();
   }
 

@@ -1,6 +1,6 @@
 import { STATUS_DEADLINE_EXCEEDED, STATUS_INTERNAL, STATUS_RESOURCE_EXHAUSTED } from '../../status.js';
 import { GrpcError } from '../grpc/grpc-error.js';
-import { deflate, inflate } from '../grpc/inflate.js';
+import { deflate, type Inflated } from '../grpc/inflate.js';
 import { MessageReader } from '../grpc/message-reader.js';
 import { GZIP_RESPONSE_HEAD, RESPONSE_HEAD } from '../grpc/response-head.js';
 import type { FieldToSend } from '../hpack/encoder.js';
@@ -12,14 +12,12 @@ import { H2Stream } from './stream.js';
 export abstract class GrpcStream extends H2Stream {
   readonly head: CallHead;
   protected reader: MessageReader | undefined = undefined;
-  /** What of the engine's sum is this call's: its headers, and what the reader held when the sum was brought up to date. */
-  #counted: number;
+  /** What of the engine's sum are messages of this call. */
+  #counted = 0;
 
   constructor(owner: StreamOwner, id: number, head: CallHead) {
     super(owner, id, head.block);
     this.head = head;
-    this.#counted = head.block.size;
-    owner.host.arrivingBytes += this.#counted;
     if (head.contentLength !== undefined) this.lengthLeft = head.contentLength;
     // A client that compresses, and says that it takes compressed answers, gets them.
     if (head.encoding === 'gzip' && head.acceptsGzip) this.flag = 1;
@@ -31,6 +29,11 @@ export abstract class GrpcStream extends H2Stream {
   override tick(now: number): void {
     super.tick(now);
     if (!this.arriving || this.over || this.ended) return;
+    if ((this.reader?.waiting ?? 0) > 0 || this.receiveWindow <= 0) {
+      // It is this side that holds the peer back.
+      this.heardAt = now;
+      return;
+    }
     const { requestIdleMs } = this.owner.host.limits;
     if (now - this.heardAt < requestIdleMs) return;
     const text = `nothing more of the request came for ${requestIdleMs} ms (requestIdleMs)`;
@@ -42,15 +45,21 @@ export abstract class GrpcStream extends H2Stream {
     super.leave(byPeer);
   }
 
-  /** Adds a payload to the messages under way; false: the call has been refused for it. */
-  protected push(bytes: Buffer, start: number, end: number): boolean {
-    const { host } = this.owner;
-    this.reader ??= new MessageReader(host.maxMessageBytes);
+  /** Adds a payload to the messages under way. */
+  protected push(bytes: Buffer, start: number, end: number): void {
+    this.reader ??= new MessageReader(this.owner.host.maxMessageBytes);
     this.reader.push(bytes, start, end);
-    const holds = this.head.block.size + this.reader.held;
+  }
+
+  /** Brings the engine's sum up to date. False: too much is there, and the call has been refused for it. */
+  protected recount(taken = 0): boolean {
+    const { host } = this.owner;
+    const holds = (this.reader === undefined ? 0 : this.reader.held + this.reader.waiting) + taken;
+    if (holds === this.#counted) return true;
+    const more = holds > this.#counted;
     host.arrivingBytes += holds - this.#counted;
     this.#counted = holds;
-    return this.reader.held === 0 || this.withinBudget();
+    return !more || this.withinBudget();
   }
 
   /** False: too much is on its way in over all connections, and the call has been refused. */
@@ -80,19 +89,13 @@ export abstract class GrpcStream extends H2Stream {
       this.refuse(STATUS_INTERNAL, 'a message is marked as compressed, and the call names no grpc-encoding');
       return;
     }
-    const { maxInflatingMessages } = host.limits;
-    if (host.inflating >= maxInflatingMessages) {
-      const text = `${maxInflatingMessages} compressed messages are already on their way in: send uncompressed, or later`;
-      this.refuse(STATUS_RESOURCE_EXHAUSTED, text);
-      return;
-    }
-    host.inflating += 1;
-    inflate(encoding, message, host.maxMessageBytes, (error, inflated) => {
-      host.inflating -= 1;
+    const { maxMessageBytes: maxBytes } = host;
+    const done: Inflated = (error, inflated) => {
       if (this.over || this.ended) return;
       if (inflated === undefined) this.refuseWith(error);
       else then(inflated);
-    });
+    };
+    host.inflater.add(this.owner.peer, { encoding, bytes: message, maxBytes, done });
   }
 
   /** Runs code above the seam. What it throws ends the call. */

@@ -1,5 +1,6 @@
 import type { RpcPeer, RpcStatus } from '../../engine.js';
 import type { DeadlineWheel } from '../deadlines.js';
+import type { Inflater } from '../grpc/inflater.js';
 import type { H2Limits } from '../limits.js';
 import type { SharedFrames } from '../shared-frames.js';
 
@@ -13,9 +14,9 @@ export interface StreamHost {
   readonly limits: H2Limits;
   readonly deadlines: DeadlineWheel;
   readonly shared: SharedFrames;
-  /** Bytes of messages that have come in part, and compressed messages on their way, over all connections. */
+  readonly inflater: Inflater;
+  /** Headers of open calls, and messages that have come and were not handed over, over all connections, in bytes. */
   arrivingBytes: number;
-  inflating: number;
   /** Something above the seam threw. The engine goes on. */
   fault(error: unknown): void;
 }

@@ -36,9 +36,10 @@ export abstract class RequestStream extends GrpcStream {
       this.begin(bytes.subarray(start + PREFIX_BYTES, end));
       return;
     }
-    if (!this.push(bytes, start, end)) return;
-    this.taken(end - start);
+    this.push(bytes, start, end);
     this.#take();
+    if (this.ended || !this.recount(this.#request?.byteLength)) return;
+    this.taken(end - start);
     if (endStream) this.halfClosed();
   }
 
@@ -54,11 +55,19 @@ export abstract class RequestStream extends GrpcStream {
       }
       return;
     }
+    this.arriving = false;
+    if (reader?.compressed === true) {
+      // Until it is inflated it counts.
+      this.inflate(request, (message) => this.#beginWith(message));
+    } else {
+      this.#beginWith(request);
+    }
+  }
+
+  #beginWith(request: Uint8Array): void {
     this.#request = undefined;
-    const compressed = reader?.compressed ?? false;
     this.dropArriving();
-    if (compressed) this.inflate(request, (message) => this.begin(message));
-    else this.begin(request);
+    this.begin(request);
   }
 
   /** What cannot become a request is refused before the rest of it comes: too large, or more than one message. */

@@ -8,6 +8,11 @@ export interface ConnectionWindow {
   sendWindow: number;
 }
 
+/** So much is composed whole, which streams may share. */
+const LARGEST_BATCH_BYTES = 256 * 1024;
+/** More than this is sent by turns, so that no stream has all of the window, or of a write, for itself. */
+const TURN_BYTES = 64 * 1024;
+
 const NONE: Uint8Array[] = [];
 
 /**
@@ -50,14 +55,14 @@ export class SendQueue {
     this.bytes = 0;
   }
 
-  /** Composes as much as both windows take. True: nothing is left. */
+  /** Composes as much as both windows and one turn take. True: nothing is left. */
   compose(out: Composer, shared: SharedFrames, connection: ConnectionWindow, streamId: number): boolean {
     if (this.#rest !== undefined && !this.#composeRest(out, connection, streamId)) return false;
     const batch = this.#messages;
     if (batch === NONE) return true;
     this.#messages = NONE;
     const { bytes } = this;
-    if (bytes <= this.window && bytes <= connection.sendWindow) {
+    if (bytes <= this.window && bytes <= connection.sendWindow && bytes <= LARGEST_BATCH_BYTES) {
       shared.compose(out, batch, bytes, this.flag, streamId);
       this.window -= bytes;
       connection.sendWindow -= bytes;
@@ -72,14 +77,16 @@ export class SendQueue {
   #composeRest(out: Composer, connection: ConnectionWindow, streamId: number): boolean {
     const rest = this.#rest;
     if (rest === undefined) return true;
+    let turn = TURN_BYTES;
     while (this.#restAt < rest.length) {
-      const room = Math.min(this.window, connection.sendWindow, DEFAULT_MAX_FRAME_BYTES);
+      const room = Math.min(this.window, connection.sendWindow, turn, DEFAULT_MAX_FRAME_BYTES);
       if (room <= 0) return false;
       const length = Math.min(room, rest.length - this.#restAt);
       const at = out.reserve(FRAME_HEAD_BYTES + length);
       const start = writeFrameHead(out.scratch, at, length, FRAME_DATA, 0, streamId);
       rest.copy(out.scratch, start, this.#restAt, this.#restAt + length);
       this.#restAt += length;
+      turn -= length;
       this.window -= length;
       connection.sendWindow -= length;
       this.bytes -= length;

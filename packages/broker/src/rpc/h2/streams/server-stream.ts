@@ -18,7 +18,6 @@ export class H2ServerStream extends RequestStream implements ServerStream {
   }
 
   protected begin(request: Uint8Array): void {
-    this.dropArriving();
     if (this.owner.ending) {
       this.end(STATUS_UNAVAILABLE, 'the connection is being closed');
       return;

@@ -70,6 +70,7 @@ export abstract class H2Stream implements Deadlined {
     this.block = block;
     this.openedAt = owner.now;
     this.heardAt = owner.now;
+    owner.host.arrivingBytes += block.size;
   }
 
   get peer(): RpcPeer {
@@ -212,6 +213,7 @@ export abstract class H2Stream implements Deadlined {
     this.over = true;
     this.queue?.clear();
     this.owner.host.deadlines.remove(this);
+    this.owner.host.arrivingBytes -= this.block.size;
     try {
       this.listener?.closed(byPeer && (this.#byPeer || !this.ended));
     } catch (error) {

@@ -101,7 +101,7 @@ export class OurSide {
 
   /** What goes on off this thread, such as inflating, is over. */
   async settled(): Promise<void> {
-    while (this.engine.inflating > 0) await new Promise(setImmediate);
+    while (this.engine.inflater.running > 0) await new Promise(setImmediate);
   }
 
   close(): Promise<void> {
