@@ -13,6 +13,7 @@ import type { Adoptions } from './adoptions.js';
 import type { Counters } from './counters.js';
 import type { DeletionGuard } from './deletion-guard.js';
 import type { Holds } from './holds.js';
+import type { KeptList } from './list-plan.js';
 import type { CoreOptions } from './options.js';
 import type { CorePort, PublishCall, ServiceHook } from './port.js';
 import type { Reconciling } from './reconciling.js';
@@ -39,6 +40,8 @@ export interface Core {
   readonly trace: Trace;
   /** Work that must not run inside the Publish that asked for it. */
   readonly jobs: Map<string, DueJob>;
+  /** Lists that somebody is asked with, or was a moment ago, by what they list. */
+  readonly lists: Map<unknown, KeptList>;
   /** Work over many resources that goes on in later turns, by the key of its job. */
   readonly walks: Map<string, Walk>;
   /** Appended, not yet durable, in order of position. */
@@ -55,6 +58,7 @@ export interface Core {
   /** What the resyncs that wait for their asker hold. */
   readonly heldBudget: ByteBudget;
   nextSessionId: number;
+  nextListId: number;
   nextCleaning: number;
   nextSweep: number;
   draining: boolean;

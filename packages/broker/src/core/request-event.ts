@@ -6,35 +6,27 @@ import {
 } from 'ce-broker-proto';
 import { buildEvent } from '../wire/build-event.js';
 import type { Core } from './core.js';
+import type { ListKind, RequestHead } from './list-plan.js';
 
 /** Room for the attributes around a list, in bytes. In JSON a character takes up to six. */
 const ENVELOPE_BYTES = 8 * 1024;
 
-/** What a resync request says beside its list. */
-export interface RequestHead {
-  readonly type: string;
-  /** Who asks, as the receiver sees it. */
-  readonly source: string;
-  readonly cluster: string;
-  readonly originalSource: string;
-}
-
-/** What a list is made of. */
-export interface ListKind<T> {
-  encode(part: readonly T[]): Uint8Array;
-  /** The most bytes that one entry takes. */
-  boundOf(entry: T): number;
-}
-
 export const VERSIONS: ListKind<ResourceVersion> = {
   encode: encodeSpecResyncBody,
   boundOf: ({ resourceId }) => 64 + 6 * resourceId.length,
+  isSame: (one, other) => one.resourceVersion === other.resourceVersion,
 };
 
 export const HASHES: ListKind<ResourceStatusHash> = {
   encode: encodeStatusResyncBody,
   boundOf: ({ resourceId, statusHash }) => 40 + 6 * (resourceId.length + statusHash.length),
+  isSame: (one, other) => one.statusHash === other.statusHash,
 };
+
+/** The bytes that a list may take in one message to a receiver. */
+export function roomForList(core: Core): number {
+  return core.options.receiverMaxBytes - ENVELOPE_BYTES;
+}
 
 /** A list longer than a receiver takes is cut into several; an empty one stays one, and means everything. */
 export function* requests<T>(
@@ -43,7 +35,7 @@ export function* requests<T>(
   kind: ListKind<T>,
   list: Iterable<T>,
 ): Generator<Uint8Array, void> {
-  const limit = core.options.receiverMaxBytes - ENVELOPE_BYTES;
+  const limit = roomForList(core);
   let part: T[] = [];
   let bytes = 0;
   for (const entry of list) {

@@ -1,9 +1,11 @@
 import type { ResourceVersion } from 'ce-broker-proto';
+import type { Session } from '../delivery/session.js';
 import { versionAfterAnswer } from '../state/ordering.js';
 import type { Partition } from '../state/partition.js';
 import type { ResourceView } from '../state/resource.js';
 import type { Core } from './core.js';
 import { ListAsk } from './list-ask.js';
+import type { ListPlan } from './list-plan.js';
 import { VERSIONS } from './request-event.js';
 
 const NOTHING: ReadonlyMap<string, bigint> = new Map();
@@ -13,8 +15,10 @@ export interface AskForSpecs {
   readonly listed?: ReadonlyMap<string, bigint>;
   /** Whether those of `listed` say more than the list that the source was asked with last; undefined: it is to be found out. */
   readonly knowsMore?: boolean;
-  /** The source has just connected: what it was asked before may be lost. */
+  /** What the source was asked before does not count. */
   readonly fresh?: boolean;
+  /** The source has just connected with this session: what it was asked before may be lost. Its other sessions may have been asked lately. */
+  readonly connected?: Session;
   /** Who asks, as the source sees it. */
   readonly agent?: string;
 }
@@ -37,7 +41,8 @@ export function askForSpecs(
   const listed = ask.listed ?? NOTHING;
   const askedAt = partition.asked.get(source)?.at;
   const { resyncShareMs } = core.options;
-  if (ask.fresh !== true && askedAt !== undefined && now - askedAt < resyncShareMs) {
+  const isLately = askedAt !== undefined && now - askedAt < resyncShareMs;
+  if (isLately && ask.fresh !== true && ask.connected === undefined) {
     core.counters.listsShared += 1;
     if (!(ask.knowsMore ?? knowsMore(partition, source, listed))) return;
     const key = agendaKey(source, partition);
@@ -46,22 +51,28 @@ export function askForSpecs(
     core.agenda.lists.set(key, { source, partition, listed: both, due: askedAt + resyncShareMs });
     return;
   }
-  const anew = core.reconciling.asks(partition, source, sessions, now);
-  partition.asked.set(source, { at: now, position: core.position });
+  const isAlone = isLately && ask.connected !== undefined;
+  const asked = isAlone ? sessions.filter((session) => session === ask.connected) : sessions;
+  if (asked.length === 0) return;
+  const anew = core.reconciling.asks(partition, source, asked, now);
+  // The others are asked again as if this one had not come.
+  partition.asked.set(source, { at: isAlone ? askedAt : now, position: core.position });
   const agent = ask.agent ?? 'ce-broker';
   const slice = new Slice(core, partition, source, listed, anew);
-  for (const session of sessions) {
+  const key = `spec ${agendaKey(source, partition)}`;
+  const isPlain = listed.size === 0 && !anew;
+  const plan: ListPlan<ResourceVersion> = {
+    key,
+    ...(isPlain && { same: `${key}\n${agent}` }),
+    head: headOf(partition, source, agent),
+    kind: VERSIONS,
+    entries: () => slice.entries(),
+    changes: { partition, entryOf: (id) => slice.entryOf(id, partition.peek(id)) },
+    sendsEmpty: true,
+  };
+  for (const session of asked) {
     core.counters.listsToSources += 1;
-    session.ask(
-      new ListAsk(core, session, {
-        key: `spec ${agendaKey(source, partition)}`,
-        head: headOf(partition, source, agent),
-        kind: VERSIONS,
-        entries: () => slice.entries(),
-        changes: { partition, entryOf: (id) => slice.entryOf(id, partition.peek(id)) },
-        sendsEmpty: true,
-      }),
-    );
+    session.ask(new ListAsk(core, session, plan));
     session.flush(now);
   }
 }

@@ -52,6 +52,7 @@ function askUnder(core: Core, session: Session, partition: Partition, source: st
   session.ask(
     new ListAsk(core, session, {
       key: `status ${name}\n${dataType}`,
+      same: `status ${name}\n${source}\n${cluster}\n${dataType}`,
       head,
       kind: HASHES,
       entries: () => hashesOf(partition, source),

@@ -6,6 +6,7 @@ import type { Core } from './core.js';
 import { enqueue } from './held.js';
 import { forgetStatus } from './keep.js';
 import { ListAsk } from './list-ask.js';
+import type { ListPlan } from './list-plan.js';
 import { HASHES } from './request-event.js';
 import { inSlices } from './slices.js';
 import type { Turn, Walk } from './walk.js';
@@ -134,18 +135,17 @@ function askAgents(
     const job = `status answer ${key}\n${cluster}`;
     enqueue(core, job, (at) => inSlices(core, job, at, (turn) => answerInstead(core, ask, cluster, turn)));
   };
+  const plan: ListPlan<ResourceStatusHash> = {
+    key: `asked ${key}`,
+    head,
+    kind: HASHES,
+    entries: () => slice.map((entry) => [entry.resourceId, entry] as const),
+    sendsEmpty: true,
+  };
   for (const session of agents) {
     session.relayedAsks.delete(key);
     session.relayedAsks.set(key, { at: now, unanswered });
-    session.ask(
-      new ListAsk(core, session, {
-        key: `asked ${key}`,
-        head,
-        kind: HASHES,
-        entries: () => slice.map((entry) => [entry.resourceId, entry] as const),
-        sendsEmpty: true,
-      }),
-    );
+    session.ask(new ListAsk(core, session, plan));
     session.flush(now);
   }
 }

@@ -104,7 +104,7 @@ function askSource(core: Core, session: Session, now: number): void {
     if (!session.takes(partition.dataType, partition.cluster)) continue;
     if (partition.agentAsked || partition.orphans.size > 0) asked.add(partition);
   }
-  for (const partition of asked) askForSpecs(core, name, partition, now, { fresh: true });
+  for (const partition of asked) askForSpecs(core, name, partition, now, { connected: session });
   if (session.takesRequests)
     inSlices(core, `requests ${session.about.id}`, now, (turn) => markRequests(core, session, turn));
 }

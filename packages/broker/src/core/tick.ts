@@ -16,6 +16,7 @@ import {
 } from './keep.js';
 import { cleanDeletions } from './mass-deletion.js';
 import { reconcile } from './reconcile.js';
+import { dropUnreadLists } from './shared-list.js';
 import { askForSpecs } from './spec-ask.js';
 import { askDueStatuses } from './status-ask.js';
 import { sweep } from './sweep.js';
@@ -34,6 +35,7 @@ export function tick(core: Core, now: number): void {
   askDueStatuses(core, now);
   endFarewells(core, now);
   reconcile(core, now);
+  dropUnreadLists(core);
   core.store.tick(core.position);
   forgetOwed(core);
   sweep(core, now);
