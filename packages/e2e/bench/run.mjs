@@ -3,7 +3,9 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, writeFileSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
+import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { Profiles } from './lib/profiles.mjs';
 import { findServers, hasTaskset, SERVERS } from './lib/servers.mjs';
 
 const PARTS = [
@@ -24,6 +26,8 @@ const HELP = `pnpm bench [OPTIONS]: ce-broker beside other servers, interleaved 
   --long            also what takes minutes elsewhere (GRPCBroker's resync of 20,000)
   --sizes LIST      resources in the store, for recovery, stored and fleet-resync (default: up to 1,000,000; 200,000)
   --json FILE       all figures, as JSON
+  --profile FOLDER  a CPU profile of ce-broker's main thread in the measured time of each load (its last round), of the parts that compare
+                    servers under load, as PART-SERVER-LOAD.cpuprofile; profile.mjs prints one. It costs CPU: no figures to keep
   --node-flags F    flags for the broker's node process, for example --node-flags=--cpu-prof
   --verbose         each measurement as it comes, on stderr
 
@@ -54,6 +58,7 @@ const context = {
   quick: values.quick ?? false,
   long: values.long ?? false,
   nodeFlags: values['node-flags']?.split(' ') ?? [],
+  profiles: values.profile === undefined ? undefined : new Profiles(resolve(values.profile)),
   log: values.verbose ? (line) => process.stderr.write(`${line}\n`) : () => {},
 };
 
@@ -67,7 +72,7 @@ for (const name of parts) {
   const begun = Date.now();
   const part = await import(`./parts/${name}.mjs`);
   process.stdout.write(`\n## ${part.title}\n`);
-  const { tables, data, failures = {}, notes = [] } = await part.run(context);
+  const { tables, data, failures = {}, notes = [] } = await part.run({ ...context, part: name });
   for (const { title, text } of tables) process.stdout.write(`\n${title}\n\n${text}\n`);
   for (const note of notes) process.stdout.write(`\n${note}\n`);
   for (const [server, failure] of Object.entries(failures)) {
@@ -112,6 +117,7 @@ function readArguments() {
         seconds: text,
         json: text,
         sizes: text,
+        profile: text,
         'node-flags': text,
         quick: flag,
         long: flag,

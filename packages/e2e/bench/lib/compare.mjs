@@ -2,7 +2,7 @@
 
 import { medians, noiseNote, quiet } from './figures.mjs';
 import { runLoadOn } from './load.mjs';
-import { startServer } from './servers.mjs';
+import { SERVERS, startServer } from './servers.mjs';
 
 /** Versions go up from run to run, so that a broker that keeps state takes each event as news. */
 const VERSIONS_PER_RUN = 10_000;
@@ -14,7 +14,7 @@ const PREFIX = 'be9c4000-0000-4000-8000-';
  * for servers of some `protocols` only. `tls`: what `makeCertificates` made, for servers and loads that speak TLS. A server that fails is reported with what it said, and left out from then on.
  */
 export async function compare(context, names, loads, tls) {
-  const { programs, rounds, log } = context;
+  const { programs, rounds, log, profiles } = context;
   const results = {};
   const failures = {};
   const servers = [];
@@ -22,7 +22,13 @@ export async function compare(context, names, loads, tls) {
     for (const name of names) {
       const program = programs.get(name);
       if (program === undefined) continue;
-      servers.push(await startServer(name, program, { nodeFlags: context.nodeFlags, tls }));
+      servers.push(
+        await startServer(name, program, {
+          nodeFlags: [...context.nodeFlags, ...(profiles?.nodeFlags ?? [])],
+          env: profiles?.env,
+          tls,
+        }),
+      );
       results[name] = Object.fromEntries(loads.map((load) => [load.name, []]));
     }
     let runs = 0;
@@ -32,7 +38,8 @@ export async function compare(context, names, loads, tls) {
           if (failures[server.name] !== undefined) continue;
           if (load.protocols !== undefined && !load.protocols.includes(server.protocol)) continue;
           try {
-            const figures = await runLoadOn(server, {
+            const profile = profiles !== undefined && SERVERS[server.name].profiled === true;
+            const options = {
               seconds: context.seconds,
               warmUpSeconds: context.warmUpSeconds,
               untilDelivered: true,
@@ -40,7 +47,9 @@ export async function compare(context, names, loads, tls) {
               firstVersion: 1 + runs * VERSIONS_PER_RUN,
               ...(tls === undefined ? {} : { tls: { ca: tls.ca } }),
               ...load.options,
-            });
+            };
+            const figures = await runLoadOn(server, options, profile);
+            if (profile) await profiles.keep(server.pid, `${context.part}-${server.name}-${load.name}`);
             figures.residentKib = server.residentKib() ?? Number.NaN;
             results[server.name][load.name].push(figures);
             log(

@@ -35,9 +35,11 @@ export function runScript(script, work) {
   });
 }
 
-export const runLoadOn = (server, options) =>
+/** `profile`: the server takes a profile of the measured time. */
+export const runLoadOn = (server, options, profile = false) =>
   runScript(SCRIPTS[server.protocol], {
     protocol: server.protocol,
     pid: server.pid,
+    profile,
     options: { ...options, server: server.address },
   });

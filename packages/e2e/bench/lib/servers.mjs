@@ -54,6 +54,7 @@ function goPeer(name) {
 /** `flags` of the command for the store that is meant. */
 const ceBroker = (title, flags) => ({
   title,
+  profiled: true,
   protocol: 'grpc',
   howToGet: 'pnpm build',
   find: () => (existsSync(brokerBin) ? brokerBin : undefined),
@@ -180,7 +181,7 @@ export function findServers(names) {
 }
 
 /**
- * Starts a server; resolves once it takes connections. `extra`: `nodeFlags`; `tls`, what `makeCertificates` made; `dataDir`, a store that is there before and after (without
+ * Starts a server; resolves once it takes connections. `extra`: `nodeFlags` and `env`, for the broker; `tls`, what `makeCertificates` made; `dataDir`, a store that is there before and after (without
  * it a store begins empty and ends with the server); `onSpawn`, called with the server before it is ready.
  */
 export async function startServer(name, program, extra = {}) {
@@ -190,7 +191,7 @@ export async function startServer(name, program, extra = {}) {
   const begun = performance.now();
   const [file, ...args] = onCore(0, spec.command(program, port, { ...extra, scratch }));
   const child = spawn(file, args, {
-    env: { ...process.env, ...spec.env },
+    env: { ...process.env, ...spec.env, ...extra.env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let output = '';

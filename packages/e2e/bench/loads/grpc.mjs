@@ -2,7 +2,7 @@
 import { runLoad } from '../lib/load-library.mjs';
 import { Contention, cpuMicros } from '../lib/proc.mjs';
 
-const { pid, options } = JSON.parse(process.argv[2]);
+const { pid, profile, options } = JSON.parse(process.argv[2]);
 let from = Number.NaN;
 let cpu = Number.NaN;
 let contention;
@@ -10,6 +10,7 @@ let contended = Number.NaN;
 const report = await runLoad({
   ...options,
   onWindow(edge) {
+    if (profile && edge !== 'end') process.kill(pid, 'SIGUSR2');
     const now = cpuMicros(pid) ?? Number.NaN;
     if (edge === 'start') {
       from = now;
