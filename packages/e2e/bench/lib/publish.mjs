@@ -14,13 +14,15 @@ export async function comparePublish(context, servers, tls) {
   const at = (name, load, key) => summary[name]?.[load]?.[key] ?? Number.NaN;
   const tables = [
     {
-      title: 'ce-broker against each: events per second (more is better), CPU per event (less is better)',
+      title:
+        'ce-broker against each: events per second (more is better), CPU per event and the 99th percentile of the acknowledgement (less is better)',
       text: table(
-        ['ce-broker against', '1 in flight', '16', '128', 'CPU per event at 1', '16', '128'],
+        ['ce-broker against', '1 in flight', '16', '128', 'CPU per event at 1', '16', '128', 'ack p99 at 16'],
         names.map((name) => [
           SERVERS[name].title,
           ...IN_FLIGHT.map((load) => times(own?.[load]?.eventsPerSecond / at(name, load, 'eventsPerSecond'))),
           ...IN_FLIGHT.map((load) => times(own?.[load]?.cpuPerEvent / at(name, load, 'cpuPerEvent'))),
+          times(own?.['16']?.p99Ms / at(name, 16, 'p99Ms')),
         ]),
       ),
     },
