@@ -64,3 +64,17 @@ test('batches are for streams, and no larger than what may be in flight', async 
     field: 'batch',
   });
 });
+
+test('a stream that the server ends has failed with what it had in flight, under the status that it ended with', async () => {
+  await using running = await Running.start({ maxMessageBytes: 64 * 1024 });
+  const report = await runLoad({
+    ...finite,
+    server: `127.0.0.1:${running.port}`,
+    stream: true,
+    batch: 2,
+    events: 2,
+    payloadBytes: 60_000,
+  });
+  expect(report.totals).toMatchObject({ sent: 2, acked: 0, unanswered: 0 });
+  expect(report.errors).toMatchObject({ RESOURCE_EXHAUSTED: { count: 2 } });
+});
