@@ -8,6 +8,7 @@ import {
   ENHANCE_YOUR_CALM,
   FLOW_CONTROL_ERROR,
   INTERNAL_ERROR,
+  LARGEST_STREAM_ID,
   LARGEST_WINDOW_BYTES,
 } from './frames/constants.js';
 import { H2Error } from './frames/error.js';
@@ -47,7 +48,7 @@ export class H2Connection implements InboundSink, StreamTableOwner, RpcPeer {
   readonly #guard: FloodGuard;
   readonly #ending: Ending;
   readonly #keepalive: Keepalive;
-  readonly #peerSettings = new PeerSettings();
+  #peerSettings = new PeerSettings();
   #preface = new PrefaceReader();
   #receiveWindow = CONNECTION_WINDOW_BYTES;
   #uncredited = 0;
@@ -55,6 +56,7 @@ export class H2Connection implements InboundSink, StreamTableOwner, RpcPeer {
   #owedAnswers = 0;
   readonly #windingDown = new Set<H2Stream>();
   #settingsSent = false;
+  #saidLast = LARGEST_STREAM_ID;
   #scheduled = false;
   #finishing = false;
   #closed = false;
@@ -201,21 +203,14 @@ export class H2Connection implements InboundSink, StreamTableOwner, RpcPeer {
   }
 
   onSettings(bytes: Buffer, start: number, end: number): void {
-    const before = this.#peerSettings.initialWindowBytes;
+    const settings = this.#peerSettings.copy();
     const tableBytes: number[] = [];
-    this.#peerSettings.apply(bytes, start, end, (size) => tableBytes.push(size));
-    const change = this.#peerSettings.initialWindowBytes - before;
+    settings.apply(bytes, start, end, (size) => tableBytes.push(size));
+    const change = settings.initialWindowBytes - this.#peerSettings.initialWindowBytes;
     // Answers that went by the larger window leave before the smaller one is acknowledged.
     if (change < 0) this.flush();
-    if (change !== 0) {
-      for (const stream of this.streams.values()) {
-        if (stream.initialWindowChanged(change)) continue;
-        throw new H2Error(
-          FLOW_CONTROL_ERROR,
-          `SETTINGS_INITIAL_WINDOW_SIZE overflows stream ${stream.id} (§6.9.2)`,
-        );
-      }
-    }
+    this.#peerSettings = settings;
+    if (change !== 0) this.#table.initialWindowChanged(change);
     // After that flush too: a larger table may be used only behind the acknowledgement.
     for (const size of tableBytes) this.#out.encoder.setPeerTableBytes(size);
     this.#out.control(SETTINGS_ACK);
@@ -349,7 +344,9 @@ export class H2Connection implements InboundSink, StreamTableOwner, RpcPeer {
 
   goAway(lastStreamId: number, code: number, message: string): void {
     this.#sendSettings();
-    this.#out.farewell(goAwayFrame(lastStreamId, code, message));
+    // §6.8: it never grows.
+    this.#saidLast = Math.min(this.#saidLast, lastStreamId);
+    this.#out.farewell(goAwayFrame(this.#saidLast, code, message));
   }
 
   ask(): void {

@@ -113,7 +113,9 @@ export class Outbound implements ConnectionWindow {
     const replies = this.#composeReplies();
     if (this.#congested) this.#behind = this.behind + out.bytes;
     this.#progressed = 0;
-    const streams = this.#congested ? NOTHING : this.#composeStreams();
+    let streams = NOTHING;
+    if (!this.#congested) streams = this.#composeStreams();
+    else for (const stream of this.#dirty) stream.settle();
     this.#farewell = addAll(out, this.#farewell);
     if (out.bytes > 0 && !out.send(this.#socket)) this.#congested = true;
     for (const stream of streams) if (stream.wantsRoom) stream.afterWrite();
@@ -135,15 +137,13 @@ export class Outbound implements ConnectionWindow {
     return count;
   }
 
+  /** Those that waited for the connection's window longest first, then those that have something new. Returns all that had a turn. */
   #composeStreams(): readonly H2Stream[] {
-    if (this.#widened) {
-      this.#widened = false;
-      for (const stream of this.#blocked) this.dirty(stream);
-    }
-    const due = this.#dirty;
-    if (due.length === 0) return NOTHING;
-    this.#dirty = [];
     const out = this.#composer;
+    const served: H2Stream[] = this.#widened ? this.#composeBlocked() : [];
+    const due = this.#dirty;
+    if (due.length === 0) return served;
+    this.#dirty = [];
     for (let index = 0; index < due.length; index++) {
       const stream = due[index];
       if (stream === undefined) continue;
@@ -152,25 +152,39 @@ export class Outbound implements ConnectionWindow {
         this.#wake();
         break;
       }
-      const before = out.bytes;
-      stream.compose(out, this);
-      const isServed = out.bytes > before;
-      if (isServed) {
-        this.#progressed += 1;
-        // Whoever was held back longer than this one comes first from now on.
-        this.#blocked.delete(stream);
-      }
-      if (!stream.isBlocked || stream.over) {
-        this.#blocked.delete(stream);
-      } else if (stream.sendWindow > 0 && this.sendWindow > 0) {
-        // Its turn is over, and the next comes after that of the others.
-        stream.isDirty = true;
-        due.push(stream);
-      } else {
-        this.#blocked.add(stream);
-      }
+      // Its turn is over, and the next comes after that of the others.
+      if (this.#composeOne(stream)) due.push(stream);
     }
-    return due;
+    return served.length === 0 ? due : served.concat(due);
+  }
+
+  #composeBlocked(): H2Stream[] {
+    this.#widened = false;
+    const served: H2Stream[] = [];
+    for (const stream of this.#blocked) {
+      if (this.sendWindow <= 0) break;
+      if (this.#composer.bytes > FLUSH_BYTES) {
+        this.#widened = true;
+        this.#wake();
+        break;
+      }
+      this.#blocked.delete(stream);
+      served.push(stream);
+      if (this.#composeOne(stream)) this.#dirty.push(stream);
+    }
+    return served;
+  }
+
+  /** True: it has more to send, and the windows have room. */
+  #composeOne(stream: H2Stream): boolean {
+    const before = this.#composer.bytes;
+    stream.compose(this.#composer, this);
+    if (this.#composer.bytes > before) this.#progressed += 1;
+    // What the stream's own window holds back comes back with that.
+    if (!stream.isBlocked || stream.over || stream.sendWindow <= 0) return false;
+    stream.isDirty = this.sendWindow > 0;
+    if (!stream.isDirty) this.#blocked.add(stream);
+    return stream.isDirty;
   }
 
   #drained(): void {

@@ -1,6 +1,7 @@
 import type { Composer } from './composer.js';
 import { DEFAULT_MAX_FRAME_BYTES, FRAME_DATA, FRAME_HEAD_BYTES } from './frames/constants.js';
 import { writeFrameHead, writeStreamId } from './frames/writer.js';
+import { flagOf } from './grpc/deflated.js';
 
 /** gRPC's message prefix: a compression flag and four bytes of length. */
 export const PREFIX_BYTES = 5;
@@ -56,7 +57,7 @@ export class SharedFrames {
 export function joinMessages(batch: readonly Uint8Array[], bytes: number, flag: number): Buffer {
   const joined = Buffer.allocUnsafe(bytes);
   let at = 0;
-  for (const message of batch) at = writeMessage(joined, at, message, flag);
+  for (const message of batch) at = writeMessage(joined, at, message, flag === 0 ? 0 : flagOf(message));
   return joined;
 }
 
@@ -99,11 +100,11 @@ function writeFrames(
       at += FRAME_HEAD_BYTES;
     }
     if (length <= DEFAULT_MAX_FRAME_BYTES) {
-      at = writeMessage(target, at, message, flag);
+      at = writeMessage(target, at, message, flag === 0 ? 0 : flagOf(message));
       continue;
     }
     // A message that is longer than a frame begins one, and goes over several.
-    at = writePrefix(target, at, message.byteLength, flag);
+    at = writePrefix(target, at, message.byteLength, flag === 0 ? 0 : flagOf(message));
     let room = DEFAULT_MAX_FRAME_BYTES - PREFIX_BYTES;
     for (let from = 0; from < message.byteLength; room = DEFAULT_MAX_FRAME_BYTES) {
       const to = Math.min(message.byteLength, from + room);

@@ -53,7 +53,13 @@ export class StreamTable {
       throw new H2Error(STREAM_CLOSED, `HEADERS on stream ${streamId}, which is closed (§5.1)`);
     }
     this.lastStreamId = streamId;
-    if (this.streams.size >= this.#owner.host.limits.maxStreamsPerConnection || this.#owner.refusesStreams) {
+    if (this.#owner.refusesStreams) {
+      // It crossed with GOAWAY: nobody's fault.
+      this.#out.control(resetFrame(streamId, REFUSED_STREAM));
+      this.#rememberReset(streamId);
+      return;
+    }
+    if (this.streams.size >= this.#owner.host.limits.maxStreamsPerConnection) {
       this.error(streamId, REFUSED_STREAM);
       return;
     }
@@ -132,6 +138,15 @@ export class StreamTable {
     if (this.#owner.now - stream.openedAt < YOUNG_MS) this.#owner.count('reset');
     this.#owner.over(stream, false);
     stream.leave(true);
+  }
+
+  /** The peer changed the window that streams begin with (§6.9.2). */
+  initialWindowChanged(bytes: number): void {
+    for (const stream of this.streams.values()) {
+      if (stream.initialWindowChanged(bytes)) continue;
+      const text = `SETTINGS_INITIAL_WINDOW_SIZE overflows stream ${stream.id} (§6.9.2)`;
+      throw new H2Error(FLOW_CONTROL_ERROR, text);
+    }
   }
 
   windowUpdate(streamId: number, increment: number): void {

@@ -2,10 +2,10 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { expect, it } from 'vitest';
 import { H2Engine, type H2EngineOptions } from '../../../src/rpc/h2/engine.js';
-import type { RpcMethods } from '../../../src/rpc/index.js';
+import type { RpcMethods, ServerStream, UnaryCall } from '../../../src/rpc/index.js';
 import { callBlock, startServer } from './conformance/harness.js';
 import { RawPeer } from './conformance/raw-peer.js';
-import { data, FLAG, headers, message } from './conformance/wire.js';
+import { data, FLAG, headers, message, SETTING, settings } from './conformance/wire.js';
 
 const EMPTY = new Uint8Array(0);
 
@@ -114,4 +114,65 @@ it('leaves nothing of a connection that broke while it was composed to the next 
   await two.expectHeaders(101);
   expect(two.frames.some(({ streamId }) => streamId === 1)).toBe(false);
   await engine.close();
+});
+
+it('gives a stream that is written to while SETTINGS make windows smaller the new window once', async () => {
+  let waiting: ServerStream | undefined;
+  const { engine, port } = await start({
+    '/t/Waits': {
+      kind: 'server-stream',
+      open: (stream) => {
+        waiting = stream;
+        stream.sendHeaders({});
+      },
+    },
+    '/t/Ends': {
+      kind: 'server-stream',
+      open: (stream) => {
+        stream.listener = {
+          writable: () => undefined,
+          closed: () => waiting?.write(Buffer.alloc(100)),
+        };
+        stream.end(0, '');
+      },
+    },
+  });
+  using peer = await RawPeer.connect(port);
+  peer.send(headers(1, callBlock('/t/Waits')), data(1, message(), FLAG.END_STREAM));
+  await peer.expectHeaders(1);
+  peer.send(
+    headers(3, callBlock('/t/Ends')),
+    data(3, message(), FLAG.END_STREAM),
+    settings([SETTING.INITIAL_WINDOW_SIZE, 1_000]),
+  );
+  await peer.expectEnd(3);
+  await peer.fence();
+  await engine.close();
+  expect(peer.dataBytes(1)).toBe(105);
+});
+
+it('refuses streams that cross with GOAWAY, and blames nobody for them', async () => {
+  const offences: unknown[] = [];
+  const held: UnaryCall[] = [];
+  const { engine, port } = await start(
+    { '/t/Hold': { kind: 'unary', handle: (call) => held.push(call) } },
+    { onOffender: (offender) => offences.push(offender) },
+  );
+  using peer = await RawPeer.connect(port);
+  await peer.fence();
+  const drained = engine.drain(10_000);
+  await peer.until('first GOAWAY', () => peer.of(0, 7)[0]);
+  const call = (id: number): Buffer[] => [
+    headers(id, callBlock('/t/Hold')),
+    data(id, message(), FLAG.END_STREAM),
+  ];
+  peer.send(...call(1));
+  // It does not answer the PING, as if it had not seen GOAWAY yet.
+  await peer.until('second GOAWAY', () => peer.of(0, 7)[1]);
+  peer.send(...Array.from({ length: 300 }, (_, index) => call(3 + 2 * index)).flat());
+  await peer.expectStreamError(601, 'REFUSED_STREAM');
+  held[0]?.reply(EMPTY);
+  await peer.expectEnd(1);
+  await drained;
+  expect(offences).toEqual([]);
 });

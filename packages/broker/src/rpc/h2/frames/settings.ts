@@ -18,6 +18,11 @@ export class PeerSettings {
   initialWindowBytes = DEFAULT_WINDOW_BYTES;
   maxFrameBytes = DEFAULT_MAX_FRAME_BYTES;
 
+  /** The same values, to change. */
+  copy(): PeerSettings {
+    return Object.assign(new PeerSettings(), this);
+  }
+
   /**
    * Takes the payload of one SETTINGS frame, in its order (§6.5.3). Unknown settings are ignored; those about pushes and about
    * streams that a server would open mean nothing here. Throws an H2Error for a value that is not allowed.

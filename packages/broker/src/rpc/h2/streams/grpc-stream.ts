@@ -1,6 +1,7 @@
 import { STATUS_DEADLINE_EXCEEDED, STATUS_INTERNAL, STATUS_RESOURCE_EXHAUSTED } from '../../status.js';
+import { compressedFor } from '../grpc/deflated.js';
 import { GrpcError } from '../grpc/grpc-error.js';
-import { deflate, type Inflated } from '../grpc/inflate.js';
+import type { Inflated } from '../grpc/inflate.js';
 import { MessageReader } from '../grpc/message-reader.js';
 import { GZIP_RESPONSE_HEAD, RESPONSE_HEAD } from '../grpc/response-head.js';
 import type { FieldToSend } from '../hpack/encoder.js';
@@ -129,6 +130,6 @@ export abstract class GrpcStream extends H2Stream {
   }
 
   protected compressed(message: Uint8Array): Uint8Array {
-    return deflate(message);
+    return compressedFor(message);
   }
 }

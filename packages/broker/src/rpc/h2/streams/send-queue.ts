@@ -10,6 +10,8 @@ export interface ConnectionWindow {
 
 /** So much is composed whole, which streams may share. */
 const LARGEST_BATCH_BYTES = 256 * 1024;
+/** Messages that wait are gathered once there are so many bytes of them. */
+const SETTLE_BYTES = 4 * 1024;
 /** More than this is sent by turns, so that no stream has all of the window, or of a write, for itself. */
 const TURN_BYTES = 64 * 1024;
 
@@ -24,7 +26,7 @@ export class SendQueue {
   window: number;
   /** Unsent bytes, gRPC prefixes included. */
   bytes = 0;
-  /** 1: the messages are compressed. */
+  /** 1: messages of this stream may be compressed. */
   readonly flag: number;
   #messages: Uint8Array[] = NONE;
   /** Messages and prefixes that a window cut, from `#restAt` on. */
@@ -53,6 +55,19 @@ export class SendQueue {
     this.#messages = NONE;
     this.#rest = undefined;
     this.bytes = 0;
+  }
+
+  /** Copies what has to wait into one buffer, a few kilobytes at a time. */
+  settle(): void {
+    const batch = this.#messages;
+    const rest = this.#rest;
+    const unsent = rest === undefined ? 0 : rest.length - this.#restAt;
+    const bytes = this.bytes - unsent;
+    if (bytes < SETTLE_BYTES) return;
+    this.#messages = NONE;
+    const joined = joinMessages(batch, bytes, this.flag);
+    this.#rest = rest === undefined ? joined : Buffer.concat([rest.subarray(this.#restAt), joined]);
+    this.#restAt = 0;
   }
 
   /** Composes as much as both windows and one turn take. True: nothing is left. */

@@ -135,7 +135,13 @@ export abstract class H2Stream implements Deadlined {
     if (this.over || this.ended) return;
     if (!this.#headSent && this.#head === undefined) this.#head = this.responseHead();
     (this.queue ?? this.sendQueue()).push(this.flag === 0 ? message : this.compressed(message));
-    if (!this.isDirty && !this.isBlocked) this.owner.dirty(this);
+    if (this.isBlocked) this.settle();
+    else if (!this.isDirty) this.owner.dirty(this);
+  }
+
+  /** What waits here may be small parts of large chunks, which it must not keep alive. */
+  settle(): void {
+    this.queue?.settle();
   }
 
   end(code: RpcStatus, message: string): void {
