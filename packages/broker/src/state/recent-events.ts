@@ -1,7 +1,6 @@
 const EMPTY = -1;
 /** Ids up to this length lie in one array of bytes; longer ones are kept as the strings that they are. */
 const SLOT_BYTES = 48;
-const LONGEST_HASHED = 100;
 
 /**
  * The events seen lately, by (source, id), so that one sent twice has its effect once. A ring of a fixed size with a hash table over it:
@@ -111,13 +110,11 @@ export class RecentEvents {
     if (this.#lengths[slot] === EMPTY) this.#strings.delete(slot);
   }
 
-  /** FNV-1a, two characters a step; of a very long id its first and its last hundred. */
+  /** FNV-1a, two characters a step. */
   #hash(id: string): number {
     const { length } = id;
     let hash = this.#seed ^ length;
-    const half = length > 2 * LONGEST_HASHED ? LONGEST_HASHED : length;
-    for (let at = 0; at < half; at += 2) hash = step(hash, id, at);
-    for (let at = Math.max(half, length - LONGEST_HASHED); at < length; at += 2) hash = step(hash, id, at);
+    for (let at = 0; at < length; at += 2) hash = step(hash, id, at);
     return hash ^ (hash >>> 15);
   }
 }

@@ -2,7 +2,7 @@ import { connect } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type Pem, TestCa } from './support/certificates.js';
-import { PUBLISH, SUBSCRIBE } from './support/echo-service.js';
+import { HOLD, PUBLISH, SUBSCRIBE } from './support/echo-service.js';
 import { ENGINES } from './support/engines.js';
 import { frame, RawClient } from './support/raw-client.js';
 import { startEngine } from './support/start.js';
@@ -19,6 +19,23 @@ beforeAll(async () => {
 });
 
 describe.each(ENGINES)('TLS, $name', (engine) => {
+  it('answers what is in flight when it drains, and tells who is to go', async () => {
+    await using running = await startEngine(engine, {
+      tls: { ...server, clientCa: undefined, clientCertificate: 'optional' },
+    });
+    const raw = new RawClient(running.url, { ca: ca.pem });
+    const call = raw.open(HOLD, EMPTY).read();
+    const stream = raw.open(SUBSCRIBE, EMPTY).read();
+    await running.service.holding(1);
+    await running.service.opened(1);
+    const drained = running.engine.drain(5_000);
+    expect((await stream.done).status).toBe(14);
+    running.service.held[0]?.reply(Buffer.alloc(0));
+    expect((await call.done).status).toBe(0);
+    await drained;
+    raw.close();
+  });
+
   it('knows a client by the CN and O values of its certificate', async () => {
     const client = await ca.issue('CN=agent-1, O=fleet:agents, O=cluster:c1');
     await using running = await startEngine(engine, {

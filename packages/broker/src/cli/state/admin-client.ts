@@ -91,21 +91,27 @@ export class AdminClient {
     };
     const method = body === undefined ? 'GET' : 'POST';
     const send = encrypted ? httpsRequest : httpRequest;
+    const wrongPort = (reason: string, cause?: unknown): CeBrokerError =>
+      new CeBrokerError(
+        'unavailable',
+        `cannot read ${url.origin}: ${reason}; --admin must name the admin port of a broker, which its ready line shows`,
+        { cause },
+      );
     return new Promise((resolve, reject) => {
-      const call = send(url, { ...tls, method, headers, agent: false }, resolve);
+      const call = send(url, { ...tls, method, headers, agent: false }, (response) => {
+        // What a port of gRPC says to HTTP/1.
+        if (response.statusCode === 505) {
+          response.resume();
+          reject(wrongPort('it does not speak HTTP/1.1'));
+        } else resolve(response);
+      });
       call.setTimeout(SILENCE_MS, () => {
         call.destroy(new Error(`no answer within ${SILENCE_MS / 1000} s`));
       });
       call.on('error', (cause) => {
         const reason =
           cause.message === '' ? String('code' in cause ? cause.code : cause.name) : cause.message;
-        reject(
-          new CeBrokerError(
-            'unavailable',
-            `cannot read ${url.origin}: ${reason}; --admin must name the admin port of a broker, which its ready line shows`,
-            { cause },
-          ),
-        );
+        reject(wrongPort(reason, cause));
       });
       call.end(body);
     });

@@ -40,6 +40,7 @@ export class H2Connection implements InboundSink, StreamTableOwner, RpcPeer {
   now: number;
   /** Calls whose answers the end of the connection waits for. */
   inFlight = 0;
+  arrivingBytes = 0;
   readonly #socket: Socket;
   readonly #out: Outbound;
   readonly #table: StreamTable;

@@ -83,6 +83,7 @@ export class H2Engine implements SocketRpcEngine, ConnectionHost {
       (socket) => this.#adopt(socket),
       (error) => this.fault(error),
       options.onHandshakeFailed ?? (() => undefined),
+      (socket) => this.#admit(socket),
     );
   }
 
@@ -162,10 +163,6 @@ export class H2Engine implements SocketRpcEngine, ConnectionHost {
   closed(connection: H2Connection): void {
     if (!this.#connections.delete(connection)) return;
     this.inflater.forget(connection);
-    const address = siteOf(connection.address);
-    const left = (this.#perAddress.get(address) ?? 1) - 1;
-    if (left > 0) this.#perAddress.set(address, left);
-    else this.#perAddress.delete(address);
     if (this.#connections.size > 0) return;
     clearInterval(this.#ticker);
     this.#ticker = undefined;
@@ -179,7 +176,6 @@ export class H2Engine implements SocketRpcEngine, ConnectionHost {
       try {
         connection.flush();
       } catch (error) {
-        this.composer.drop();
         this.fault(error);
         connection.destroy();
       }
@@ -196,14 +192,33 @@ export class H2Engine implements SocketRpcEngine, ConnectionHost {
     const certificate = socket instanceof TLSSocket ? certificateName(socket) : undefined;
     const connection = new H2Connection(socket, hostPort(remoteAddress, remotePort), certificate, this);
     this.#connections.add(connection);
-    const address = siteOf(connection.address);
-    const open = (this.#perAddress.get(address) ?? 0) + 1;
-    this.#perAddress.set(address, open);
     this.#ticker ??= setInterval(() => this.#tick(), this.#tickMs).unref();
-    const { maxConnectionsPerAddress } = this.limits;
-    if (open <= maxConnectionsPerAddress) return;
-    const text = `more than ${maxConnectionsPerAddress} connections from one address (maxConnectionsPerAddress)`;
-    connection.shutOut('connections-per-address', text);
+    // Without TLS it can be told why, and is counted until it has gone.
+    if ((this.#perAddress.get(siteOf(connection.address)) ?? 0) > this.limits.maxConnectionsPerAddress) {
+      connection.shutOut('connections-per-address', this.#tooMany());
+    }
+  }
+
+  /** Counts a connection for its address, before its handshake. */
+  #admit(socket: Socket): boolean {
+    const { remoteAddress, remotePort } = socket;
+    if (remoteAddress === undefined) return false;
+    const address = hostPort(remoteAddress, remotePort);
+    const site = siteOf(address);
+    const open = (this.#perAddress.get(site) ?? 0) + 1;
+    this.#perAddress.set(site, open);
+    socket.once('close', () => {
+      const left = (this.#perAddress.get(site) ?? 1) - 1;
+      if (left > 0) this.#perAddress.set(site, left);
+      else this.#perAddress.delete(site);
+    });
+    if (open <= this.limits.maxConnectionsPerAddress || !this.#listeners.secure) return true;
+    this.offended({ address, kind: 'connections-per-address', message: this.#tooMany() });
+    return false;
+  }
+
+  #tooMany(): string {
+    return `more than ${this.limits.maxConnectionsPerAddress} connections from one address (maxConnectionsPerAddress)`;
   }
 
   #tick(): void {

@@ -107,6 +107,16 @@ export class Outbound implements ConnectionWindow {
 
   /** Writes what is due; returns how many answers and streams had something in it. */
   flush(): number {
+    try {
+      return this.#flush();
+    } catch (error) {
+      // Nothing of it may go to the next connection.
+      this.#composer.drop();
+      throw error;
+    }
+  }
+
+  #flush(): number {
     const out = this.#composer;
     // First: the peer must see its SETTINGS acknowledged before a header block that goes by them.
     this.#control = addAll(out, this.#control);

@@ -1,14 +1,16 @@
 import { createServer, type Server, type Socket } from 'node:net';
-import type { Server as TlsServer } from 'node:tls';
+import type { TLSSocket, Server as TlsServer } from 'node:tls';
 import type { HandshakeFailure, RpcListenAddress, RpcTls } from '../engine.js';
 import { listenError } from '../listen-error.js';
-import { createTlsTerminator } from './tls.js';
+import { createTlsTerminator, rawSocket } from './tls.js';
 
 /** Accepts TCP connections, terminates TLS where configured, and hands each socket on once, ready for HTTP/2. */
 export class Listeners {
   private readonly servers = new Set<Server>();
   /** Sockets in their TLS handshake; nobody else knows of them yet. */
   private readonly handshaking = new Set<Socket>();
+  /** Asked of each connection before its handshake; false: it is closed. */
+  private readonly admit: (socket: Socket) => boolean;
   private readonly ready: (socket: Socket) => void;
   private readonly fault: (error: unknown) => void;
   private readonly failed: (failure: HandshakeFailure) => void;
@@ -20,7 +22,9 @@ export class Listeners {
     ready: (socket: Socket) => void,
     fault: (error: unknown) => void,
     failed: (failure: HandshakeFailure) => void,
+    admit: (socket: Socket) => boolean = () => true,
   ) {
+    this.admit = admit;
     this.ready = ready;
     this.fault = fault;
     this.failed = failed;
@@ -33,7 +37,12 @@ export class Listeners {
 
   /** For connections that come from now on. Throws on a certificate or key that OpenSSL refuses, and keeps the old ones. */
   setTls(tls: RpcTls): void {
-    this.terminator = createTlsTerminator(tls, this.ready, (failure) => {
+    const secured = (socket: TLSSocket): void => {
+      const raw = rawSocket(socket);
+      if (raw !== undefined) this.handshaking.delete(raw);
+      this.ready(socket);
+    };
+    this.terminator = createTlsTerminator(tls, secured, (failure) => {
       // Those that we dropped ourselves have not failed.
       if (!this.stopped) this.failed(failure);
     });
@@ -71,6 +80,10 @@ export class Listeners {
   private accepted(socket: Socket): void {
     // The close event that follows is what counts.
     socket.on('error', ignore);
+    if (!this.admit(socket)) {
+      socket.destroy();
+      return;
+    }
     if (this.terminator === undefined) {
       this.ready(socket);
       return;

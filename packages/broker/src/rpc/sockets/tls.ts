@@ -54,7 +54,7 @@ export function createTlsTerminator(
 }
 
 /** The TCP socket beneath, which still knows its peer when the TLS socket has forgotten it; Node keeps it in a private field. */
-function rawSocket(socket: TLSSocket): Socket | undefined {
+export function rawSocket(socket: TLSSocket): Socket | undefined {
   const raw: unknown = Reflect.get(socket, '_parent');
   return raw instanceof Socket ? raw : undefined;
 }

@@ -156,7 +156,7 @@ it('refuses streams that cross with GOAWAY, and blames nobody for them', async (
   const held: UnaryCall[] = [];
   const { engine, port } = await start(
     { '/t/Hold': { kind: 'unary', handle: (call) => held.push(call) } },
-    { onOffender: (offender) => offences.push(offender) },
+    { onOffender: (offender) => offences.push(offender), limits: { minClientPingIntervalMs: 0 } },
   );
   using peer = await RawPeer.connect(port);
   await peer.fence();

@@ -5,6 +5,8 @@ interface Job {
   readonly encoding: 'gzip' | 'deflate';
   readonly bytes: Uint8Array;
   readonly maxBytes: number;
+  /** Asked when its turn comes. */
+  readonly wanted: () => boolean;
   readonly done: Inflated;
 }
 
@@ -15,7 +17,7 @@ interface Job {
 export class Inflater {
   readonly #most: number;
   /** Whose turn is next comes first. */
-  readonly #waiting = new Map<object, Job[]>();
+  readonly #waiting = new Map<object, JobQueue>();
   #running = 0;
 
   /** @param most how many may inflate at once: each may become the largest message */
@@ -34,9 +36,12 @@ export class Inflater {
       this.#start(job);
       return;
     }
-    const queue = this.#waiting.get(connection);
-    if (queue === undefined) this.#waiting.set(connection, [job]);
-    else queue.push(job);
+    let queue = this.#waiting.get(connection);
+    if (queue === undefined) {
+      queue = new JobQueue();
+      this.#waiting.set(connection, queue);
+    }
+    queue.add(job);
   }
 
   /** The connection has gone: what it waits for is not worth the work. */
@@ -55,13 +60,37 @@ export class Inflater {
 
   #startNext(): void {
     for (const [connection, queue] of this.#waiting) {
-      const [next, ...rest] = queue;
       this.#waiting.delete(connection);
+      const next = queue.take();
       // To the end of the line.
-      if (rest.length > 0) this.#waiting.set(connection, rest);
+      if (!queue.isEmpty) this.#waiting.set(connection, queue);
       if (next === undefined) continue;
       this.#start(next);
       return;
     }
+  }
+}
+
+/** First in, first out; those that nobody wants any more are passed over. */
+class JobQueue {
+  readonly #jobs: (Job | undefined)[] = [];
+  #at = 0;
+
+  get isEmpty(): boolean {
+    return this.#at === this.#jobs.length;
+  }
+
+  add(job: Job): void {
+    this.#jobs.push(job);
+  }
+
+  take(): Job | undefined {
+    while (this.#at < this.#jobs.length) {
+      const job = this.#jobs[this.#at];
+      this.#jobs[this.#at] = undefined;
+      this.#at += 1;
+      if (job?.wanted() === true) return job;
+    }
+    return undefined;
   }
 }

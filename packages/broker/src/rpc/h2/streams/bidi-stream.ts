@@ -26,6 +26,7 @@ export class H2BidiStream extends GrpcStream implements BidiStream {
   open(): void {
     if (this.owner.ending) this.end(STATUS_UNAVAILABLE, 'the connection is being closed');
     else this.guard(() => this.#method.open(this));
+    if (!this.over) this.shrinkHeaders();
   }
 
   read(): void {
@@ -71,6 +72,7 @@ export class H2BidiStream extends GrpcStream implements BidiStream {
         break;
       }
       if (this.reader?.compressed === true) {
+        if (!this.recount(message.byteLength)) break;
         this.inflate(message, (inflated) => {
           this.#hand(inflated);
           this.#pump();

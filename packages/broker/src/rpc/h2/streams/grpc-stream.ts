@@ -5,13 +5,18 @@ import type { Inflated } from '../grpc/inflate.js';
 import { MessageReader } from '../grpc/message-reader.js';
 import { GZIP_RESPONSE_HEAD, RESPONSE_HEAD } from '../grpc/response-head.js';
 import type { FieldToSend } from '../hpack/encoder.js';
+import { HeaderBlock } from '../hpack/header-block.js';
 import type { CallHead } from './call-head.js';
 import type { StreamOwner } from './owner.js';
 import { H2Stream } from './stream.js';
 
+/** A connection that holds less than this part of `maxArrivingBytes` is never refused for it. */
+const FAIR_PARTS = 16;
+const LARGE_HEADERS_BYTES = 2_048;
+
 /** A stream whose DATA is gRPC: messages with a length prefix, compressed or not. */
 export abstract class GrpcStream extends H2Stream {
-  readonly head: CallHead;
+  protected head: CallHead;
   protected reader: MessageReader | undefined = undefined;
   /** What of the engine's sum are messages of this call. */
   #counted = 0;
@@ -54,19 +59,20 @@ export abstract class GrpcStream extends H2Stream {
 
   /** Brings the engine's sum up to date. False: too much is there, and the call has been refused for it. */
   protected recount(taken = 0): boolean {
-    const { host } = this.owner;
     const holds = (this.reader === undefined ? 0 : this.reader.held + this.reader.waiting) + taken;
     if (holds === this.#counted) return true;
     const more = holds > this.#counted;
-    host.arrivingBytes += holds - this.#counted;
+    this.arrives(holds - this.#counted);
     this.#counted = holds;
     return !more || this.withinBudget();
   }
 
-  /** False: too much is on its way in over all connections, and the call has been refused. */
+  /** False: too much is on its way in over all connections, a good part of it on this one, and the call has been refused. */
   withinBudget(): boolean {
-    const { host } = this.owner;
-    if (host.arrivingBytes <= host.limits.maxArrivingBytes) return true;
+    const { arrivingBytes, host } = this.owner;
+    const { maxArrivingBytes } = host.limits;
+    // Whoever holds little does not pay for those who hold much.
+    if (host.arrivingBytes <= maxArrivingBytes || arrivingBytes <= maxArrivingBytes / FAIR_PARTS) return true;
     const text = 'too many requests are on their way in at once (maxArrivingBytes): try again later';
     this.refuse(STATUS_RESOURCE_EXHAUSTED, text);
     return false;
@@ -91,12 +97,13 @@ export abstract class GrpcStream extends H2Stream {
       return;
     }
     const { maxMessageBytes: maxBytes } = host;
+    const wanted = (): boolean => !this.over && !this.ended;
     const done: Inflated = (error, inflated) => {
       if (this.over || this.ended) return;
       if (inflated === undefined) this.refuseWith(error);
       else then(inflated);
     };
-    host.inflater.add(this.owner.peer, { encoding, bytes: message, maxBytes, done });
+    host.inflater.add(this.owner.peer, { encoding, bytes: message, maxBytes, wanted, done });
   }
 
   /** Runs code above the seam. What it throws ends the call. */
@@ -117,9 +124,21 @@ export abstract class GrpcStream extends H2Stream {
     this.refuse(STATUS_INTERNAL, 'internal error');
   }
 
+  /** The stream has begun, and may live long: of many headers only the one that is asked for again stays. */
+  protected shrinkHeaders(): void {
+    const { block } = this;
+    if (block.size <= LARGE_HEADERS_BYTES) return;
+    const authorization = block.get('authorization');
+    const names = authorization === undefined ? [] : ['authorization'];
+    const values = authorization === undefined ? [] : [authorization];
+    this.block = new HeaderBlock(names, values, values.join('').length + 64, false);
+    this.head = { ...this.head, block: this.block };
+    this.arrives(this.block.size - block.size);
+  }
+
   /** The request is whole, or given up. */
   protected dropArriving(): void {
-    this.owner.host.arrivingBytes -= this.#counted;
+    this.arrives(-this.#counted);
     this.#counted = 0;
     this.reader = undefined;
     this.arriving = false;

@@ -44,6 +44,8 @@ export interface StreamOwner {
   over(stream: OwnedStream, reset: boolean): void;
   /** Resets a stream with an error code of RFC 9113 §7. */
   reset(stream: OwnedStream, code: number): void;
+  /** What the connection's calls have in the sum `arrivingBytes`. */
+  arrivingBytes: number;
   /** Lets the peer send so many bytes more on the stream. */
   credit(streamId: number, bytes: number): void;
   end(code: RpcStatus, message: string, graceMs: number): void;

@@ -23,5 +23,6 @@ export class H2ServerStream extends RequestStream implements ServerStream {
       return;
     }
     this.guard(() => this.#method.open(this, request));
+    this.shrinkHeaders();
   }
 }

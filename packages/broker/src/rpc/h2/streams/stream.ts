@@ -25,7 +25,8 @@ interface Encoding extends ConnectionWindow {
 export abstract class H2Stream implements Deadlined {
   readonly id: number;
   readonly owner: StreamOwner;
-  readonly block: HeaderBlock;
+  /** The headers of the request, or what is still asked for of them. */
+  block: HeaderBlock;
   /** The peer has ended its side (half-closed (remote)). */
   remoteClosed = false;
   /** The stream has left the connection; nothing of it counts any more. */
@@ -70,7 +71,7 @@ export abstract class H2Stream implements Deadlined {
     this.block = block;
     this.openedAt = owner.now;
     this.heardAt = owner.now;
-    owner.host.arrivingBytes += block.size;
+    this.arrives(block.size);
   }
 
   get peer(): RpcPeer {
@@ -219,7 +220,7 @@ export abstract class H2Stream implements Deadlined {
     this.over = true;
     this.queue?.clear();
     this.owner.host.deadlines.remove(this);
-    this.owner.host.arrivingBytes -= this.block.size;
+    this.arrives(-this.block.size);
     try {
       this.listener?.closed(byPeer && (this.#byPeer || !this.ended));
     } catch (error) {
@@ -234,6 +235,12 @@ export abstract class H2Stream implements Deadlined {
     this.owner.credit(this.id, this.#uncredited);
     this.receiveWindow += this.#uncredited;
     this.#uncredited = 0;
+  }
+
+  /** Adds to what has come and was not handed over, of this connection and of all. */
+  protected arrives(bytes: number): void {
+    this.owner.arrivingBytes += bytes;
+    this.owner.host.arrivingBytes += bytes;
   }
 
   protected touch(): void {
