@@ -106,9 +106,10 @@ export class GrpcJsEngine implements SocketRpcEngine, CallHost {
   }
 
   async drain(graceMs: number): Promise<void> {
-    if (this.state === 'open') {
+    if (this.state !== 'closed') {
       this.state = 'draining';
       this.listeners.stop();
+      // Called again it can only bring the end forward.
       for (const connection of this.connections.values()) {
         connection.end(STATUS_UNAVAILABLE, 'the server is shutting down', graceMs);
       }

@@ -1,8 +1,11 @@
 import type { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
 
 const SCRATCH_BYTES = 256 * 1024;
 /** Buffers from here on are sent as they are; smaller ones are copied together. */
 const COPY_BELOW_BYTES = 8 * 1024;
+/** Shorter runs that have to wait are copied, so that they do not hold the scratch buffer. */
+const OWN_BELOW_BYTES = 16 * 1024;
 
 /**
  * Puts together all that a connection is owed in one turn and hands it to the socket as one write. There is one for all connections
@@ -18,6 +21,8 @@ export class Composer {
   #at = 0;
   /** What is before this belongs to sockets that have not sent it yet. */
   #free = 0;
+  /** The socket that is written to holds a part of the scratch buffer. */
+  #keptScratch = false;
   #parts: Buffer[] = [];
   #partBytes = 0;
 
@@ -71,25 +76,42 @@ export class Composer {
     const parts = this.#parts;
     const [first] = parts;
     if (first === undefined) return true;
+    // What has to wait, as everything does over TLS, gets small bytes of its own: they would hold the whole scratch buffer.
+    const isOwn = socket.writableLength > 0 || socket instanceof TLSSocket;
     let taken: boolean;
     if (parts.length === 1) {
       parts.pop();
-      taken = socket.write(first);
+      taken = socket.write(isOwn ? this.#ownSmall(first) : first);
     } else {
       this.#parts = [];
       socket.cork();
       taken = true;
-      for (const part of parts) taken = socket.write(part);
+      for (const part of parts) taken = socket.write(isOwn ? this.#ownSmall(part) : part);
       socket.uncork();
     }
     this.#partBytes = 0;
     if (socket.writableLength > 0) {
-      this.#free = this.#at;
+      if (!isOwn || this.#keptScratch) this.#free = this.#at;
+      else this.#rewind();
+      this.#keptScratch = false;
       return taken;
     }
+    this.#keptScratch = false;
+    this.#rewind();
+    return true;
+  }
+
+  #rewind(): void {
     this.#from = this.#free;
     this.#at = this.#free;
-    return true;
+  }
+
+  /** A part of the scratch buffer that is not worth holding it, as a copy. */
+  #ownSmall(part: Buffer): Buffer {
+    if (part.buffer !== this.#scratch.buffer) return part;
+    if (part.length < OWN_BELOW_BYTES) return Buffer.from(part);
+    this.#keptScratch = true;
+    return part;
   }
 
   #cut(): void {

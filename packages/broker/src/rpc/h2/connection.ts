@@ -209,7 +209,7 @@ export class H2Connection implements InboundSink, StreamTableOwner, RpcPeer {
     settings.apply(bytes, start, end, (size) => tableBytes.push(size));
     const change = settings.initialWindowBytes - this.#peerSettings.initialWindowBytes;
     // Answers that went by the larger window leave before the smaller one is acknowledged.
-    if (change < 0) this.flush();
+    for (let due = change < 0; due; due = this.#out.owesReplies) this.flush();
     this.#peerSettings = settings;
     if (change !== 0) this.#table.initialWindowChanged(change);
     // After that flush too: a larger table may be used only behind the acknowledgement.

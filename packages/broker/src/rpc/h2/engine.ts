@@ -17,7 +17,7 @@ import type { ConnectionHost } from './connection-host.js';
 import { DeadlineWheel } from './deadlines.js';
 import { Inflater } from './grpc/inflater.js';
 import { type H2LimitOptions, type H2Limits, resolveLimits } from './limits.js';
-import type { Offender } from './offences.js';
+import type { OffenceKind, Offender } from './offences.js';
 import { SharedFrames } from './shared-frames.js';
 
 export interface H2EngineOptions extends SocketRpcEngineOptions {
@@ -110,9 +110,10 @@ export class H2Engine implements SocketRpcEngine, ConnectionHost {
   }
 
   async drain(graceMs: number): Promise<void> {
-    if (this.#state === 'open') {
+    if (this.#state !== 'closed') {
       this.#state = 'draining';
       this.#listeners.stop();
+      // Called again it can only bring the end forward.
       for (const connection of this.#connections) {
         connection.end(STATUS_UNAVAILABLE, 'the server is shutting down', graceMs);
       }
@@ -224,19 +225,31 @@ export class H2Engine implements SocketRpcEngine, ConnectionHost {
   #tick(): void {
     const now = performance.now();
     let unread = 0;
-    let worst: H2Connection | undefined;
     for (const connection of this.#connections) {
       connection.tick(now);
       unread += connection.unread;
-      if (connection.unread > (worst?.unread ?? 0)) worst = connection;
     }
-    const { maxUnreadBytes } = this.limits;
-    if (unread <= maxUnreadBytes || worst === undefined) return;
-    worst.shutOut(
-      'unread-output',
-      `all peers together leave more than ${maxUnreadBytes} bytes unread (maxUnreadBytes), this one most`,
-    );
-    worst.destroy();
+    const { maxArrivingBytes, maxUnreadBytes } = this.limits;
+    if (unread > maxUnreadBytes) {
+      const text = `all peers together leave more than ${maxUnreadBytes} bytes unread (maxUnreadBytes), this one among the most`;
+      this.#shed('unread-output', text, unread - maxUnreadBytes, (connection) => connection.unread);
+    }
+    if (this.arrivingBytes > maxArrivingBytes) {
+      const text = `all peers together have more than ${maxArrivingBytes} bytes of requests under way (maxArrivingBytes), this one among the most`;
+      const over = this.arrivingBytes - maxArrivingBytes;
+      this.#shed('arriving-requests', text, over, (connection) => connection.arrivingBytes);
+    }
+  }
+
+  /** Those that hold most go, until it is so much less. */
+  #shed(kind: OffenceKind, message: string, bytes: number, held: (connection: H2Connection) => number): void {
+    let over = bytes;
+    for (const connection of [...this.#connections].sort((a, b) => held(b) - held(a))) {
+      if (over <= 0) return;
+      over -= held(connection);
+      connection.shutOut(kind, message);
+      connection.destroy();
+    }
   }
 
   #empty(): Promise<void> {

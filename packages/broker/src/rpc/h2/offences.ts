@@ -4,6 +4,7 @@ import { type FloodKind, limitOf } from './flood-guard.js';
 export type OffenceKind =
   | FloodKind
   | 'unread-output'
+  | 'arriving-requests'
   | 'connections-per-address'
   | 'keepalive-pings'
   | 'headers';

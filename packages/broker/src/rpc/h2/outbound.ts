@@ -61,6 +61,10 @@ export class Outbound implements ConnectionWindow {
     return this.#behind;
   }
 
+  get owesReplies(): boolean {
+    return this.#replies.length > 0;
+  }
+
   control(frame: Buffer): void {
     this.#control.push(frame);
     this.#wake();

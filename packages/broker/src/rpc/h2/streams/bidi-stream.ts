@@ -13,6 +13,8 @@ export class H2BidiStream extends GrpcStream implements BidiStream {
   /** A message is on its way up: who asks meanwhile waits for the loop below. */
   #busy = false;
   #halfClosedTold = false;
+  /** A message that is being inflated, or waits for that, in bytes. */
+  #inflating = 0;
   /** Bytes that came, and bytes that the peer was allowed again. */
   #came = 0;
   #returned = 0;
@@ -40,7 +42,7 @@ export class H2BidiStream extends GrpcStream implements BidiStream {
     this.#came += end - start;
     this.arriving = (this.reader?.held ?? 0) > 0;
     if (!this.#busy) this.#pump();
-    if (!this.over && !this.ended) this.recount();
+    if (!this.over && !this.ended) this.recount(this.#inflating);
   }
 
   halfClosed(): void {
@@ -72,8 +74,10 @@ export class H2BidiStream extends GrpcStream implements BidiStream {
         break;
       }
       if (this.reader?.compressed === true) {
-        if (!this.recount(message.byteLength)) break;
+        this.#inflating = message.byteLength;
+        if (!this.recount(this.#inflating)) break;
         this.inflate(message, (inflated) => {
+          this.#inflating = 0;
           this.#hand(inflated);
           this.#pump();
         });
@@ -84,7 +88,7 @@ export class H2BidiStream extends GrpcStream implements BidiStream {
       this.#hand(message);
     }
     this.#busy = false;
-    if (!this.over) this.recount();
+    if (!this.over) this.recount(this.#inflating);
     this.#giveBack();
   }
 

@@ -10,7 +10,7 @@ import type { CallHead } from './call-head.js';
 import type { StreamOwner } from './owner.js';
 import { H2Stream } from './stream.js';
 
-/** A connection that holds less than this part of `maxArrivingBytes` is never refused for it. */
+/** A connection that holds less than this part of `maxArrivingBytes` is refused only once there is twice as much. */
 const FAIR_PARTS = 16;
 const LARGE_HEADERS_BYTES = 2_048;
 
@@ -71,8 +71,10 @@ export abstract class GrpcStream extends H2Stream {
   withinBudget(): boolean {
     const { arrivingBytes, host } = this.owner;
     const { maxArrivingBytes } = host.limits;
-    // Whoever holds little does not pay for those who hold much.
-    if (host.arrivingBytes <= maxArrivingBytes || arrivingBytes <= maxArrivingBytes / FAIR_PARTS) return true;
+    // Whoever holds little does not pay for those who hold much, who are shut out soon, unless there is no end to it.
+    const isFair =
+      arrivingBytes <= maxArrivingBytes / FAIR_PARTS && host.arrivingBytes <= 2 * maxArrivingBytes;
+    if (host.arrivingBytes <= maxArrivingBytes || isFair) return true;
     const text = 'too many requests are on their way in at once (maxArrivingBytes): try again later';
     this.refuse(STATUS_RESOURCE_EXHAUSTED, text);
     return false;

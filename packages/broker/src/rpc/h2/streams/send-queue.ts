@@ -16,6 +16,7 @@ const SETTLE_BYTES = 4 * 1024;
 const TURN_BYTES = 64 * 1024;
 
 const NONE: Uint8Array[] = [];
+const NO_RESTS: Buffer[] = [];
 
 /**
  * The messages of one stream on their way out, held back by the stream's window and the connection's (RFC 9113 §5.2). What does not
@@ -29,8 +30,8 @@ export class SendQueue {
   /** 1: messages of this stream may be compressed. */
   readonly flag: number;
   #messages: Uint8Array[] = NONE;
-  /** Messages and prefixes that a window cut, from `#restAt` on. */
-  #rest: Buffer | undefined = undefined;
+  /** Messages and prefixes that have to wait, before `#messages`: of the first from `#restAt` on. */
+  #rests: Buffer[] = NO_RESTS;
   #restAt = 0;
 
   constructor(window: number, flag: number) {
@@ -46,33 +47,30 @@ export class SendQueue {
 
   /** Bytes that are no gRPC message: the body of an HTTP error. */
   pushRaw(body: Buffer): void {
-    this.#rest = body;
-    this.#restAt = 0;
+    this.#wait(body);
     this.bytes += body.length;
   }
 
   clear(): void {
     this.#messages = NONE;
-    this.#rest = undefined;
+    this.#rests = NO_RESTS;
+    this.#restAt = 0;
     this.bytes = 0;
   }
 
   /** Copies what has to wait into one buffer, a few kilobytes at a time. */
   settle(): void {
     const batch = this.#messages;
-    const rest = this.#rest;
-    const unsent = rest === undefined ? 0 : rest.length - this.#restAt;
-    const bytes = this.bytes - unsent;
+    let bytes = 0;
+    for (const message of batch) bytes += message.byteLength + PREFIX_BYTES;
     if (bytes < SETTLE_BYTES) return;
     this.#messages = NONE;
-    const joined = joinMessages(batch, bytes, this.flag);
-    this.#rest = rest === undefined ? joined : Buffer.concat([rest.subarray(this.#restAt), joined]);
-    this.#restAt = 0;
+    this.#wait(joinMessages(batch, bytes, this.flag));
   }
 
   /** Composes as much as both windows and one turn take. True: nothing is left. */
   compose(out: Composer, shared: SharedFrames, connection: ConnectionWindow, streamId: number): boolean {
-    if (this.#rest !== undefined && !this.#composeRest(out, connection, streamId)) return false;
+    if (this.#rests.length > 0 && !this.#composeRests(out, connection, streamId)) return false;
     const batch = this.#messages;
     if (batch === NONE) return true;
     this.#messages = NONE;
@@ -84,16 +82,18 @@ export class SendQueue {
       this.bytes = 0;
       return true;
     }
-    this.#rest = joinMessages(batch, bytes, this.flag);
-    this.#restAt = 0;
-    return this.#composeRest(out, connection, streamId);
+    this.#wait(joinMessages(batch, bytes, this.flag));
+    return this.#composeRests(out, connection, streamId);
   }
 
-  #composeRest(out: Composer, connection: ConnectionWindow, streamId: number): boolean {
-    const rest = this.#rest;
-    if (rest === undefined) return true;
+  #wait(bytes: Buffer): void {
+    if (this.#rests === NO_RESTS) this.#rests = [bytes];
+    else this.#rests.push(bytes);
+  }
+
+  #composeRests(out: Composer, connection: ConnectionWindow, streamId: number): boolean {
     let turn = TURN_BYTES;
-    while (this.#restAt < rest.length) {
+    for (let rest = this.#rests[0]; rest !== undefined; rest = this.#rests[0]) {
       const room = Math.min(this.window, connection.sendWindow, turn, DEFAULT_MAX_FRAME_BYTES);
       if (room <= 0) return false;
       const length = Math.min(room, rest.length - this.#restAt);
@@ -105,8 +105,11 @@ export class SendQueue {
       this.window -= length;
       connection.sendWindow -= length;
       this.bytes -= length;
+      if (this.#restAt < rest.length) continue;
+      this.#rests.shift();
+      this.#restAt = 0;
     }
-    this.#rest = undefined;
+    this.#rests = NO_RESTS;
     return true;
   }
 }
