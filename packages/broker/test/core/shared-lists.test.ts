@@ -21,7 +21,7 @@ function publish(world: World, resourceId: string, what: string, statusHash?: st
       type: `${works}.${what}`,
       cluster: 'c1',
       resourceId,
-      resourceVersion: 1,
+      version: '1',
       ...(statusHash !== undefined && { originalSource: 'A', statusHash }),
       data: {},
     }),
