@@ -2,7 +2,7 @@ import { gzipSync } from 'node:zlib';
 import { expect, it } from 'vitest';
 import { callBlock, ECHO, startServer, TALK } from './conformance/harness.js';
 import type { RawPeer } from './conformance/raw-peer.js';
-import { data, FLAG, headers, message, windowUpdate } from './conformance/wire.js';
+import { data, FLAG, headers, literals, message, windowUpdate } from './conformance/wire.js';
 
 const refused = (peer: RawPeer): number =>
   peer.frames.filter(({ fields }) => fields?.get('grpc-status') === '8').length;
@@ -64,4 +64,20 @@ it('a hundred compressed calls at once are all answered', async () => {
   peer.send(...ids.flatMap((id) => [headers(id, block), data(id, zipped, FLAG.END_STREAM)]));
   for (const id of ids) await peer.expectEnd(id);
   expect(refused(peer)).toBe(0);
+});
+
+it('of headers over the limit only what is kept counts, so that a bomb refuses nobody else', async () => {
+  await using server = await startServer({ maxArrivingBytes: 256 * 1024, maxHeaderListBytes: 8 * 1024 });
+  using bomber = await server.connect();
+  using honest = await server.connect();
+  // One entry of the table, referred to two hundred times: 0xbe is the newest one.
+  const large = literals([['x-bomb', 'x'.repeat(3_000)]]);
+  const remembered = Buffer.concat([Buffer.from([0x40]), large.subarray(1)]);
+  const bomb = Buffer.concat([callBlock(ECHO), remembered, Buffer.alloc(200, 0xbe)]);
+  // It says that a body follows, so that its answer waits.
+  bomber.send(headers(1, Buffer.concat([bomb, literals([['content-length', '5']])])));
+  await bomber.fence();
+  honest.send(headers(1, callBlock(ECHO)), data(1, message('hello'), FLAG.END_STREAM));
+  await honest.expectEnd(1);
+  expect(refused(honest)).toBe(0);
 });

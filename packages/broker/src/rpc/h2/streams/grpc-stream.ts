@@ -135,7 +135,7 @@ export abstract class GrpcStream extends H2Stream {
     const values = authorization === undefined ? [] : [authorization];
     this.block = new HeaderBlock(names, values, values.join('').length + 64, false);
     this.head = { ...this.head, block: this.block };
-    this.arrives(this.block.size - block.size);
+    this.countHeaders(this.block);
   }
 
   /** The request is whole, or given up. */

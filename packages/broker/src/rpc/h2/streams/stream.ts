@@ -41,6 +41,8 @@ export abstract class H2Stream implements Deadlined {
   arriving = true;
   /** What `content-length` said must still come; below zero: it said nothing. */
   lengthLeft = -1;
+  /** What of the engine's sum are headers of this stream. */
+  #headerBytes = 0;
   isDirty = false;
   isBlocked = false;
 
@@ -71,7 +73,7 @@ export abstract class H2Stream implements Deadlined {
     this.block = block;
     this.openedAt = owner.now;
     this.heardAt = owner.now;
-    this.arrives(block.size);
+    this.countHeaders(block);
   }
 
   get peer(): RpcPeer {
@@ -220,7 +222,7 @@ export abstract class H2Stream implements Deadlined {
     this.over = true;
     this.queue?.clear();
     this.owner.host.deadlines.remove(this);
-    this.arrives(-this.block.size);
+    this.arrives(-this.#headerBytes);
     try {
       this.listener?.closed(byPeer && (this.#byPeer || !this.ended));
     } catch (error) {
@@ -235,6 +237,13 @@ export abstract class H2Stream implements Deadlined {
     this.owner.credit(this.id, this.#uncredited);
     this.receiveWindow += this.#uncredited;
     this.#uncredited = 0;
+  }
+
+  /** What a block holds counts, and not what a bomb would have been: fields over the limit were dropped. */
+  protected countHeaders(block: HeaderBlock): void {
+    const bytes = Math.min(block.size, this.owner.host.limits.maxHeaderListBytes);
+    this.arrives(bytes - this.#headerBytes);
+    this.#headerBytes = bytes;
   }
 
   /** Adds to what has come and was not handed over, of this connection and of all. */
