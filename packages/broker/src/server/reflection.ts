@@ -10,7 +10,7 @@ const VERSIONS = ['v1', 'v1alpha'] as const;
 const OK = 0;
 const RESOURCE_EXHAUSTED = 8;
 /** Nobody needs more, and each may hold unread answers. */
-const MOST_STREAMS_OF_A_PEER = 16;
+const MOST_STREAMS_OF_A_PEER = 64;
 const INTERNAL = 13;
 
 /** The one method of a reflection service, as @grpc/reflection makes it for a server of grpc-js. */
