@@ -10,7 +10,7 @@ import type { Run, Scenario } from '../run.js';
 import { pause, until } from '../until.js';
 
 const runFile = promisify(execFile);
-const AMPLIFIER = fileURLToPath(new URL('../amplifier-main.js', import.meta.url));
+const AMPLIFIER = fileURLToPath(new URL('../../dist/amplifier-main.js', import.meta.url));
 
 const RESOURCES = 2_000;
 const RESOURCE_BYTES = 1_000;

@@ -9,7 +9,7 @@ import type { Run, Scenario } from '../run.js';
 import { pause } from '../until.js';
 
 const runFile = promisify(execFile);
-const ABUSER = fileURLToPath(new URL('../abuse-main.js', import.meta.url));
+const ABUSER = fileURLToPath(new URL('../../dist/abuse-main.js', import.meta.url));
 
 const HONEST_PER_SECOND = 200;
 /** Some abuses take what a connection may have, thousands of streams and answers, and the allocator keeps a part of that. */
