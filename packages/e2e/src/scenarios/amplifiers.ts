@@ -18,7 +18,7 @@ const HONEST_PER_SECOND = 200;
 const NOTICEABLE_MS = 50;
 /** What others may at most notice, whoever asks for what. */
 const HELD_UP_MS = 5_000;
-const MEMORY_MIB = 128;
+const MEMORY_MIB = 64;
 /** A source is asked for one list of a cluster in so long, whoever asks. */
 const SHARE_MS = 10_000;
 

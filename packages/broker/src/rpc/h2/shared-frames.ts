@@ -61,6 +61,13 @@ export function joinMessages(batch: readonly Uint8Array[], bytes: number, flag: 
   return joined;
 }
 
+/** The prefix of a message that waits apart from it. */
+export function prefixOf(message: Uint8Array, flag: number): Buffer {
+  const prefix = Buffer.allocUnsafe(PREFIX_BYTES);
+  writePrefix(prefix, 0, message.byteLength, flag === 0 ? 0 : flagOf(message));
+  return prefix;
+}
+
 /** How long the frames are: as many whole messages in each as it takes. */
 function framedLength(batch: readonly Uint8Array[], bytes: number): number {
   if (bytes <= DEFAULT_MAX_FRAME_BYTES) return FRAME_HEAD_BYTES + bytes;

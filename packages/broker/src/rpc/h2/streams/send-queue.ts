@@ -1,7 +1,7 @@
 import type { Composer } from '../composer.js';
 import { DEFAULT_MAX_FRAME_BYTES, FRAME_DATA, FRAME_HEAD_BYTES } from '../frames/constants.js';
 import { writeFrameHead } from '../frames/writer.js';
-import { joinMessages, PREFIX_BYTES, type SharedFrames } from '../shared-frames.js';
+import { joinMessages, PREFIX_BYTES, prefixOf, type SharedFrames } from '../shared-frames.js';
 
 /** What the peer still takes on a connection, in bytes of DATA (RFC 9113 §5.2, §6.9). All streams of a connection share one. */
 export interface ConnectionWindow {
@@ -14,6 +14,9 @@ const LARGEST_BATCH_BYTES = 256 * 1024;
 const SETTLE_BYTES = 4 * 1024;
 /** More than this is sent by turns, so that no stream has all of the window, or of a write, for itself. */
 const TURN_BYTES = 64 * 1024;
+
+/** A message from this size on waits as it is, unless it lies in something much larger: many streams may be owed the same. */
+const LARGE_BYTES = 16 * 1024;
 
 const NONE: Uint8Array[] = [];
 const NO_RESTS: Buffer[] = [];
@@ -30,7 +33,7 @@ export class SendQueue {
   /** 1: messages of this stream may be compressed. */
   readonly flag: number;
   #messages: Uint8Array[] = NONE;
-  /** Messages and prefixes that have to wait, before `#messages`: of the first from `#restAt` on. */
+  /** What has to wait, prefixes included, before `#messages`: of the first from `#restAt` on. */
   #rests: Buffer[] = NO_RESTS;
   #restAt = 0;
 
@@ -58,14 +61,14 @@ export class SendQueue {
     this.bytes = 0;
   }
 
-  /** Copies what has to wait into one buffer, a few kilobytes at a time. */
+  /** Copies what has to wait out of where it lies, a few kilobytes at a time. */
   settle(): void {
     const batch = this.#messages;
     let bytes = 0;
     for (const message of batch) bytes += message.byteLength + PREFIX_BYTES;
     if (bytes < SETTLE_BYTES) return;
     this.#messages = NONE;
-    this.#wait(joinMessages(batch, bytes, this.flag));
+    this.#waitAll(batch);
   }
 
   /** Composes as much as both windows and one turn take. True: nothing is left. */
@@ -82,8 +85,29 @@ export class SendQueue {
       this.bytes = 0;
       return true;
     }
-    this.#wait(joinMessages(batch, bytes, this.flag));
+    this.#waitAll(batch);
     return this.#composeRests(out, connection, streamId);
+  }
+
+  #waitAll(batch: readonly Uint8Array[]): void {
+    let small: Uint8Array[] = [];
+    for (const message of batch) {
+      if (!isLarge(message)) {
+        small.push(message);
+        continue;
+      }
+      this.#waitTogether(small);
+      small = [];
+      this.#wait(prefixOf(message, this.flag));
+      this.#wait(Buffer.from(message.buffer, message.byteOffset, message.byteLength));
+    }
+    this.#waitTogether(small);
+  }
+
+  #waitTogether(batch: readonly Uint8Array[]): void {
+    let bytes = 0;
+    for (const message of batch) bytes += message.byteLength + PREFIX_BYTES;
+    if (bytes > 0) this.#wait(joinMessages(batch, bytes, this.flag));
   }
 
   #wait(bytes: Buffer): void {
@@ -112,4 +136,8 @@ export class SendQueue {
     this.#rests = NO_RESTS;
     return true;
   }
+}
+
+function isLarge({ buffer, byteLength }: Uint8Array): boolean {
+  return byteLength >= LARGE_BYTES && buffer.byteLength <= 2 * byteLength;
 }
