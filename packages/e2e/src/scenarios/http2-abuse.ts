@@ -13,7 +13,7 @@ const ABUSER = fileURLToPath(new URL('../../dist/abuse-main.js', import.meta.url
 
 const HONEST_PER_SECOND = 200;
 /** Some abuses take what a connection may have, thousands of streams and answers, and the allocator keeps a part of that. */
-const MEMORY_MIB = 128;
+const MEMORY_MIB = 64;
 /** Below it a p99 is what the machine does to two processes beside each other. */
 const NOTICEABLE_MS = 25;
 const TURNS = 3;

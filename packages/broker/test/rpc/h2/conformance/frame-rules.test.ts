@@ -1,9 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { callBlock, ECHO, HOLD, type Server, SUBSCRIBE, startServer } from './harness.js';
-import { call, expectWorks, open, testRules } from './rules.js';
+import { call, connectionError, END, expectWorks, open, streamError, testRules } from './rules.js';
 import {
   CODE,
-  type CodeName,
   continuation,
   data,
   FLAG,
@@ -26,11 +25,8 @@ beforeAll(async () => {
 });
 afterAll(() => server[Symbol.asyncDispose]());
 
-const END = FLAG.END_STREAM | FLAG.END_HEADERS;
 const block = callBlock(ECHO);
 const trailers = literals([['x-end', 'yes']]);
-const connectionError = (...codes: CodeName[]) => ({ connectionError: codes });
-const streamError = (streamId: number, ...codes: CodeName[]) => ({ streamError: codes, streamId });
 
 describe('RFC 9113 §6.1, DATA', () => {
   testRules(

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { callBlock, callFields, ECHO, HOLD, type Server, startServer, TALK } from './harness.js';
-import { call, expectWorks, open, type Rule, testRules } from './rules.js';
+import { call, END, expectWorks, open, type Rule, testRules } from './rules.js';
 import { continuation, data, type Field, FLAG, headers, literals, message, reset, TYPE } from './wire.js';
 
 let server: Server;
@@ -8,8 +8,6 @@ beforeAll(async () => {
   server = await startServer();
 });
 afterAll(() => server[Symbol.asyncDispose]());
-
-const END = FLAG.END_STREAM | FLAG.END_HEADERS;
 
 /** A request whose header block breaks a rule of HTTP: a stream error PROTOCOL_ERROR, and nothing reaches the service. */
 function malformed(rule: string, fields: readonly Field[]): Rule {

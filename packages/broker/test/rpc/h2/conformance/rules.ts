@@ -18,6 +18,15 @@ export interface Rule {
   readonly outcome: Outcome;
 }
 
+/** The end of a request that is nothing but its header block. */
+export const END: number = FLAG.END_STREAM | FLAG.END_HEADERS;
+
+export const connectionError = (...codes: CodeName[]): Outcome => ({ connectionError: codes });
+export const streamError = (streamId: number, ...codes: CodeName[]): Outcome => ({
+  streamError: codes,
+  streamId,
+});
+
 /** Some test for each rule. `server` gives what the file has started. */
 export function testRules(server: () => Server, rules: readonly Rule[]): void {
   test.each(rules.map((one) => [one.rule, one] as const))('%s', async (_title, { send, outcome }) => {

@@ -1,9 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { callBlock, HOLD, type Server, SUBSCRIBE, startServer } from './harness.js';
 import { RawPeer } from './raw-peer.js';
-import { call, expectWorks, open, testRules } from './rules.js';
+import { call, connectionError, expectWorks, open, streamError, testRules } from './rules.js';
 import {
-  type CodeName,
   data,
   FLAG,
   frame,
@@ -24,8 +23,6 @@ beforeAll(async () => {
 });
 afterAll(() => server[Symbol.asyncDispose]());
 
-const connectionError = (...codes: CodeName[]) => ({ connectionError: codes });
-const streamError = (streamId: number, ...codes: CodeName[]) => ({ streamError: codes, streamId });
 const MOST = 0x7fff_ffff;
 
 describe('RFC 9113 §6.5, SETTINGS', () => {

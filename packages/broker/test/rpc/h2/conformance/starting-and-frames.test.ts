@@ -3,7 +3,7 @@ import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { callBlock, callFields, ECHO, type Server, startServer } from './harness.js';
 import { RawPeer } from './raw-peer.js';
-import { call, expectServes, expectWorks, open, testRules } from './rules.js';
+import { call, END, expectServes, expectWorks, open, testRules } from './rules.js';
 import {
   continuation,
   data,
@@ -29,7 +29,6 @@ beforeAll(async () => {
 });
 afterAll(() => server[Symbol.asyncDispose]());
 
-const END = FLAG.END_STREAM | FLAG.END_HEADERS;
 const block = callBlock(ECHO);
 
 describe('RFC 9113 §3.4, the preface', () => {

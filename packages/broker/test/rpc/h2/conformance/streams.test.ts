@@ -1,10 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { callBlock, ECHO, HOLD, type Server, SUBSCRIBE, startServer, TALK } from './harness.js';
 import type { RawPeer } from './raw-peer.js';
-import { call, expectWorks, open, testRules } from './rules.js';
+import { call, connectionError, END, expectWorks, open, streamError, testRules } from './rules.js';
 import {
   CODE,
-  type CodeName,
   continuation,
   data,
   FLAG,
@@ -26,11 +25,8 @@ beforeAll(async () => {
 });
 afterAll(() => server[Symbol.asyncDispose]());
 
-const END = FLAG.END_STREAM | FLAG.END_HEADERS;
 const block = callBlock(ECHO);
 const trailers = literals([['x-end', 'yes']]);
-const connectionError = (...codes: CodeName[]) => ({ connectionError: codes });
-const streamError = (streamId: number, ...codes: CodeName[]) => ({ streamError: codes, streamId });
 
 /** A call on stream 1 that has been answered: it is closed, by END_STREAM on both sides. */
 async function closedStream(peer: RawPeer): Promise<void> {
