@@ -49,7 +49,7 @@ export interface H2Limits {
    * (`streamBufferBytes`). 64 KiB to 1 GiB. Default 4 MiB.
    */
   readonly maxUnreadBytesPerConnection: number;
-  /** The same of all connections together; over it the one that leaves most is closed. 64 KiB to 64 GiB. Default 256 MiB. */
+  /** The same of all connections together; over it those that leave most are closed, until it is less. 64 KiB to 64 GiB. Default 256 MiB. */
   readonly maxUnreadBytes: number;
   /** A connection says its HTTP/2 preface within this time, or is closed; at least 100. Default 10,000. */
   readonly prefaceTimeoutMs: number;
@@ -57,11 +57,15 @@ export interface H2Limits {
   readonly settingsTimeoutMs: number;
   /** Open connections of one address (IPv6: of one /64); one more is closed at once. Default 10,000. */
   readonly maxConnectionsPerAddress: number;
-  /** A request of which so far only a part came, and nothing more for so long, is reset; at least 100. Default 10,000. */
+  /** A request of which so far only a part came, and nothing more for so long, is answered DEADLINE_EXCEEDED; at least 100. Default 10,000. */
   readonly requestIdleMs: number;
-  /** A request has come whole within this time, or is reset; at least 100. Streams on which the client sends are exempt. Default 60,000. */
+  /** A request has come whole within this time, or is answered DEADLINE_EXCEEDED; at least 100. Streams on which the client sends are exempt. Default 60,000. */
   readonly requestTimeoutMs: number;
-  /** What requests that have not come whole may hold, in all; over it a further one is answered RESOURCE_EXHAUSTED. Default 256 MiB. */
+  /**
+   * What calls may hold over all connections: headers, and messages that have come and were not handed over. Over it, calls on a connection that
+   * holds more than a sixteenth of it are answered RESOURCE_EXHAUSTED (at twice as much, all are), and within a second those that hold most are
+   * closed, until it is less. Default 256 MiB.
+   */
   readonly maxArrivingBytes: number;
   /**
    * Compressed messages that may be inflating at once, over all connections; others wait, and the connections take turns. Each may
