@@ -32,6 +32,8 @@ export abstract class ModelPeer {
   #stream: OpenStream | undefined;
   #open = false;
   #wanted = false;
+  /** How often it was started: what an earlier start began is not its own. */
+  #starts = 0;
   #retry: NodeJS.Timeout | undefined;
   #lastHeartbeat = 0;
   #watch: NodeJS.Timeout | undefined;
@@ -60,6 +62,7 @@ export abstract class ModelPeer {
   start(): void {
     if (this.#wanted) return;
     this.#wanted = true;
+    this.#starts += 1;
     this.#dial();
   }
 
@@ -93,12 +96,16 @@ export abstract class ModelPeer {
   protected abstract onEvent(event: Event): void;
 
   #dial(): void {
+    const starts = this.#starts;
     GrpcConnection.open(this.#options.address()).then(
       (connection) => {
-        if (!this.#wanted) connection.close();
+        // Stopped meanwhile, and perhaps started again, which dials for itself.
+        if (!this.#wanted || starts !== this.#starts) connection.close();
         else this.#subscribe(connection);
       },
-      () => this.#dialLater(),
+      () => {
+        if (starts === this.#starts) this.#dialLater();
+      },
     );
   }
 
@@ -116,11 +123,13 @@ export abstract class ModelPeer {
     const end = (answer: Answer) => {
       if (over) return;
       over = true;
-      this.#open = false;
       this.lastEnd = answer;
       this.history.add('ended', this.name, { code: answer.code, note: answer.message });
       connection.close();
-      if (this.#connection === connection) this.#connection = undefined;
+      // One that was stopped, and ends while the next stands or is dialled, is nobody's any more: a program has one subscription.
+      if (this.#connection !== connection) return;
+      this.#open = false;
+      this.#connection = undefined;
       this.#dialLater();
     };
     connection.onClosed = (reason) => end({ code: 14, message: reason });
