@@ -19,6 +19,7 @@ const OVER_BOTH_ENGINES = [
   'packages/e2e/test/interop/',
   // Of h2 alone, whatever the others run over.
   '--exclude=**/h2spec.test.ts',
+  '--exclude=**/abuse.test.ts',
 ];
 
 /**

@@ -40,7 +40,7 @@ async function play() {
     const seed = seedFromEnvironment();
     console.error(`scenario ${scenario.number} (${scenario.name}), seed ${seed}`);
     try {
-      console.log(JSON.stringify(await playScenario(scenario, { seed, long: !values.short })));
+      console.log(JSON.stringify(await playScenario(scenario, { seed, long: !values.short, clocked: true })));
     } catch (error) {
       failed += 1;
       console.error(error.message);
