@@ -33,7 +33,11 @@ export function describeScenarios(title: string, wanted: Readonly<Record<string,
         continue;
       }
       it(name, { timeout: TIMEOUT_MS }, async () => {
-        const figures = await playScenario(scenario, { seed: seedFromEnvironment(), long: false, clocked: false });
+        const figures = await playScenario(scenario, {
+          seed: seedFromEnvironment(),
+          long: false,
+          clocked: false,
+        });
         console.log(JSON.stringify(figures));
       });
     }
