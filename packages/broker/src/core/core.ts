@@ -1,7 +1,9 @@
 import type { DataTypePolicies } from '../access/data-type-policy.js';
 import type { ByteBudget } from '../delivery/byte-budget.js';
-import type { Session, SessionRole, SessionSettings } from '../delivery/session.js';
+import type { Session } from '../delivery/session.js';
+import type { SessionRole } from '../delivery/session-description.js';
 import type { SessionRegistry } from '../delivery/session-registry.js';
+import type { SessionSettings } from '../delivery/session-settings.js';
 import type { EventStore } from '../state/event-store.js';
 import type { Partition } from '../state/partition.js';
 import type { RecentEvents } from '../state/recent-events.js';

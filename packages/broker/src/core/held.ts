@@ -1,5 +1,6 @@
 import { CeBrokerError } from 'ce-broker-proto';
-import type { Session, SessionRole } from '../delivery/session.js';
+import type { Session } from '../delivery/session.js';
+import type { SessionRole } from '../delivery/session-description.js';
 import type { Core, HeldResync, Job } from './core.js';
 
 /** What an entry costs beside the bytes of its request. */

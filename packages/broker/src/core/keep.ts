@@ -97,7 +97,7 @@ export function beginLife(core: Core, resource: Resource, event: Envelope, now: 
   resource.farewell = { stored: tombstone.stored, sentAt: resource.deletionSentAt, since: now };
   for (const session of core.sessions.agentsOf(resource.place.cluster)) {
     const unseen = session.owes(tombstone) || !isDurable(core, tombstone);
-    if (unseen) session.owedFarewells.add(resource);
+    if (unseen) session.oweFarewell(resource);
   }
 }
 

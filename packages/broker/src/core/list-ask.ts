@@ -1,4 +1,5 @@
-import type { Ask, Session } from '../delivery/session.js';
+import type { Ask } from '../delivery/aside.js';
+import type { Session } from '../delivery/session.js';
 import type { Core } from './core.js';
 import { enqueue } from './held.js';
 import type { KeptList, ListPlan, ListReader } from './list-plan.js';

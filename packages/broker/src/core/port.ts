@@ -1,5 +1,5 @@
 import type { Identity } from '../access/identity.js';
-import type { SessionRole } from '../delivery/session.js';
+import type { SessionRole } from '../delivery/session-description.js';
 import type { Envelope } from '../wire/envelope.js';
 
 /** A Publish that waits for its answer. The engine's call object fits as it is. */

@@ -29,7 +29,7 @@ export function pushOrEvict(core: Core, session: Session, bytes: Uint8Array): vo
 function sessionWithFullestLane(core: Core): Session | undefined {
   let fullest: Session | undefined;
   for (const session of core.sessions.all()) {
-    if (session.lane.bytes > (fullest?.lane.bytes ?? 0)) fullest = session;
+    if (session.laneBytes > (fullest?.laneBytes ?? 0)) fullest = session;
   }
   return fullest;
 }

@@ -1,5 +1,6 @@
 import { decodeSpecResyncBody, decodeStatusResyncBody } from 'ce-broker-proto';
-import type { Session, SessionRole } from '../delivery/session.js';
+import type { Session } from '../delivery/session.js';
+import type { SessionRole } from '../delivery/session-description.js';
 import type { Envelope } from '../wire/envelope.js';
 import { payloadOf } from '../wire/payload.js';
 import type { Core } from './core.js';

@@ -74,7 +74,7 @@ function oweAgain({ owedBefore }: Core, resource: Resource, now: number): void {
   if (before === undefined || resource.farewell?.stored.position !== before.position) return;
   for (const session of before.owed) {
     if (!session.open) continue;
-    session.owedFarewells.add(resource);
+    session.oweFarewell(resource);
     if (resource.spec !== undefined) session.mark(resource.spec, now);
   }
 }

@@ -130,7 +130,7 @@ function answerOne(
   if (resource.farewell !== undefined) {
     if (!ask.again && isSaidSince(resource, ask.at, sessions)) return;
     if (needsFarewell(resource.farewell, spec, listed, policy)) {
-      for (const session of sessions) if (session.open) session.owedFarewells.add(resource);
+      for (const session of sessions) if (session.open) session.oweFarewell(resource);
       markAll(sessions, spec, now);
       return;
     }

@@ -143,8 +143,7 @@ function askAgents(
     sendsEmpty: true,
   };
   for (const session of agents) {
-    session.relayedAsks.delete(key);
-    session.relayedAsks.set(key, { at: now, unanswered });
+    session.relayed(key, { at: now, unanswered });
     session.ask(new ListAsk(core, session, plan));
     session.flush(now);
   }

@@ -1,12 +1,8 @@
 import { CeBrokerError } from 'ce-broker-proto';
 import type { Identity } from '../access/identity.js';
 import type { Outlet } from '../delivery/outlet.js';
-import {
-  Session,
-  type SessionDescription,
-  type SessionFilter,
-  type SessionRole,
-} from '../delivery/session.js';
+import { Session } from '../delivery/session.js';
+import type { SessionDescription, SessionFilter, SessionRole } from '../delivery/session-description.js';
 import type { Core } from './core.js';
 import { releaseHeld } from './held.js';
 import { inSlices } from './slices.js';
@@ -42,7 +38,7 @@ export function subscribe(
     id: core.nextSessionId,
     role,
     name,
-    dataType: request.dataType,
+    dataType: core.sessions.sharedDataType(request.dataType),
     user: identity.user,
     openedAt: now,
     filter: request.filter,

@@ -1,5 +1,6 @@
 import type { CeBrokerErrorCode } from 'ce-broker-proto';
-import type { DeliveryTrace, SessionDescription } from '../delivery/session.js';
+import type { SessionDescription } from '../delivery/session-description.js';
+import type { DeliveryTrace } from '../delivery/session-settings.js';
 import type { Envelope } from '../wire/envelope.js';
 
 /** Events of which it is remembered what became of them. */

@@ -1,7 +1,7 @@
 import { CeBrokerError } from 'ce-broker-proto';
 import type { Identity } from '../access/identity.js';
 import { Backlog, type Missed } from '../delivery/backlog.js';
-import type { SessionFilter } from '../delivery/session.js';
+import type { SessionFilter } from '../delivery/session-description.js';
 import type { WatchOutlet } from '../delivery/watch-outlet.js';
 import { WatchSession, type WatchSettings } from '../delivery/watch-session.js';
 import type { CellKind } from '../state/event-store.js';

@@ -1,20 +1,33 @@
-import type { Session, SessionRole } from './session.js';
+import type { Session } from './session.js';
+import type { SessionRole } from './session-description.js';
 
 const NONE: readonly Session[] = [];
 
+/** Strangers choose data types: of more than this each subscription has its own copy. */
+const MOST_DATA_TYPES = 1_000;
+
 /** Who is subscribed, by cluster and by source. A look-up costs the same with one session or with thousands. */
 export class SessionRegistry {
-  readonly #byId = new Map<number, Session>();
+  readonly #all = new Set<Session>();
   readonly #agents = new Map<string, Session[]>();
   readonly #sources = new Map<string, Session[]>();
+  readonly #dataTypes = new Map<string, string>();
   #everySource: readonly Session[] = NONE;
 
   get size(): number {
-    return this.#byId.size;
+    return this.#all.size;
+  }
+
+  /** The same text, as the one string that thousands of sessions share. */
+  sharedDataType(dataType: string): string {
+    const known = this.#dataTypes.get(dataType);
+    if (known !== undefined) return known;
+    if (this.#dataTypes.size < MOST_DATA_TYPES) this.#dataTypes.set(dataType, dataType);
+    return dataType;
   }
 
   add(session: Session): void {
-    this.#byId.set(session.about.id, session);
+    this.#all.add(session);
     const index = this.#index(session);
     const sessions = index.get(session.about.name);
     if (sessions === undefined) index.set(session.about.name, [session]);
@@ -23,7 +36,7 @@ export class SessionRegistry {
   }
 
   remove(session: Session): void {
-    if (!this.#byId.delete(session.about.id)) return;
+    if (!this.#all.delete(session)) return;
     const index = this.#index(session);
     const left = (index.get(session.about.name) ?? []).filter((other) => other !== session);
     if (left.length > 0) index.set(session.about.name, left);
@@ -67,7 +80,7 @@ export class SessionRegistry {
   }
 
   all(): Iterable<Session> {
-    return this.#byId.values();
+    return this.#all;
   }
 
   #refreshSources(changed: Session): void {

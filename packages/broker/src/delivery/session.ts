@@ -1,56 +1,17 @@
-import type { EventStore } from '../state/event-store.js';
 import type { Cell, Resource } from '../state/resource.js';
 import type { StoredBytes } from '../state/stored.js';
-import type { ByteBudget } from './byte-budget.js';
-import type { Holding } from './holding.js';
+import { Aside, type Ask, NOTHING_ASIDE, type RelayedAsk } from './aside.js';
 import { Lane } from './lane.js';
 import type { Outlet } from './outlet.js';
+import type { SessionDescription } from './session-description.js';
+import type { SessionSettings } from './session-settings.js';
 import { SparseMap, SparseSet } from './sparse.js';
 
 /** A receiver that went away so often right after it was handed an event cannot take it. */
 const REFUSALS = 2;
 
-export type SessionRole = 'agent' | 'source';
-
-/** A question that the broker itself asks; it is written down only when the connection can take it, from the state of that moment. */
-export interface Ask {
-  readonly key: string;
-  messages(): readonly Uint8Array[];
-  /** It is not complete yet: whoever puts the rest together flushes the session when there is more. */
-  readonly isPending?: boolean;
-  /** It was replaced, or the session is over. */
-  dropped?(): void;
-}
-
-/** A question that was handed on to this session, and what is to be done when the session ends soon after. */
-export interface RelayedAsk {
-  readonly at: number;
-  readonly unanswered: () => void;
-}
-
-export interface SessionSettings {
-  readonly store: EventStore;
-  /** The bytes of an event of the cell; undefined: they are damaged, and whoever has them is asked for them again. */
-  readonly read: (cell: Cell, stored: StoredBytes) => Uint8Array | undefined;
-  /** Bound of the lane for what has no state, in bytes. */
-  readonly laneBytes: number;
-  /** What the lanes of all sessions together may hold. */
-  readonly laneBudget: ByteBudget;
-  /** Distance between a deletion and what follows it on the same resource, in milliseconds. */
-  readonly deletionGapMs: number;
-  /** The largest message that every receiver takes; after a larger one, a receiver that goes away is not handed it again. */
-  readonly receiverMaxBytes: number;
-  /** Types whose deletions an agent confirms: what follows a deletion there waits for the confirmation. */
-  readonly confirmsDeletion: (dataType: string) => boolean;
-  readonly holding: Holding;
-  readonly trace: DeliveryTrace;
-}
-
-/** Hears what was handed to whom. Called for every event that is delivered: it keeps numbers, and throws nothing. */
-export interface DeliveryTrace {
-  /** @param position of the event that was written to the session's connection */
-  delivered(position: number, session: SessionDescription, now: number): void;
-}
+/** What can be looked up and deleted from outside; what comes in comes through the session. */
+type Unfilled<C> = Omit<C, 'set' | 'add'>;
 
 /** Who waits until so many dirty cells have had their turn. */
 interface WrittenWait {
@@ -60,26 +21,6 @@ interface WrittenWait {
 
 const NONE: readonly WrittenWait[] = Object.freeze([]);
 
-export interface SessionDescription {
-  readonly id: number;
-  readonly role: SessionRole;
-  /** The cluster of an agent, the id of a source. */
-  readonly name: string;
-  /** `""`: every data type. */
-  readonly dataType: string;
-  readonly user: string;
-  readonly openedAt: number;
-  /** Undefined: everything of `dataType`. */
-  readonly filter?: SessionFilter | undefined;
-}
-
-/** What a subscription leaves out. An empty set leaves out nothing. */
-export interface SessionFilter {
-  readonly dataTypes: ReadonlySet<string>;
-  /** For an agent: the sources that it listens to; for a source: the clusters that it looks after. */
-  readonly peers: ReadonlySet<string>;
-}
-
 /**
  * What one subscriber still has to see, as keys: the bytes are looked up when its connection can take them. So a slow receiver
  * converges on the newest, costs keys and not payloads, and never delays another.
@@ -88,28 +29,13 @@ export class Session {
   readonly about: SessionDescription;
   readonly outlet: Outlet;
   /** Dirty cells in the order in which they became so, with the time since when. */
-  readonly dirty = new Map<Cell, number>();
-  /**
-   * Dirty cells that are held, with the time since when they are dirty: until they are released nothing here waits for the connection,
-   * and a flush does not look at them.
-   */
-  readonly held = new SparseMap<Cell, number>();
-  readonly lane: Lane;
-  readonly asks = new SparseMap<string, Ask>();
-  /** Cells that become dirty again at a time: they keep their distance from a deletion. */
-  readonly later = new SparseMap<Cell, number>();
-  /** Deletions of earlier lives that this session still has to see before the present one. */
-  readonly owedFarewells = new SparseSet<Resource>();
-  /** When it was handed those that have not been confirmed yet, in milliseconds. */
-  readonly saidFarewells = new SparseMap<Resource, number>();
+  readonly dirty = new SparseMap<Cell, number>();
   /** Since when the connection takes nothing although something waits; undefined: it is not blocked. */
   blockedSince: number | undefined;
   heartbeatDue: number;
   heartbeat: Uint8Array | undefined;
   /** Data types for which the agent of this session was asked for its statuses. */
   readonly statusesAsked = new SparseSet<string>();
-  /** What this session was asked lately on behalf of others, to be seen to when it ends without an answer. */
-  readonly relayedAsks = new SparseMap<string, RelayedAsk>();
   /** The event larger than every receiver takes that this session was handed last, until it has shown to live on. */
   oversize: { readonly cell: Cell; readonly position: number; readonly at: number } | undefined;
   open = true;
@@ -117,6 +43,9 @@ export class Session {
   sentBytes = 0;
 
   readonly #settings: SessionSettings;
+  #aside = NOTHING_ASIDE;
+  /** Made when something has to wait in it. */
+  #lane: Lane | undefined = undefined;
   /** Where the walk through the dirty cells stands, and whether this round of it found one that may go out. */
   #cursor: Iterator<Cell, undefined> | undefined;
   #foundSome = false;
@@ -128,8 +57,44 @@ export class Session {
     this.about = about;
     this.outlet = outlet;
     this.#settings = settings;
-    this.lane = new Lane(settings.laneBytes, settings.laneBudget);
     this.heartbeatDue = heartbeatDue;
+  }
+
+  /**
+   * Dirty cells that are held, with the time since when they are dirty: until they are released nothing here waits for the connection,
+   * and a flush does not look at them.
+   */
+  get held(): Unfilled<Aside['held']> {
+    return this.#aside.held;
+  }
+
+  get asks(): Unfilled<Aside['asks']> {
+    return this.#aside.asks;
+  }
+
+  /** Cells that become dirty again at a time: they keep their distance from a deletion. */
+  get later(): Unfilled<Aside['later']> {
+    return this.#aside.later;
+  }
+
+  /** Deletions of earlier lives that this session still has to see before the present one. */
+  get owedFarewells(): Unfilled<Aside['owedFarewells']> {
+    return this.#aside.owedFarewells;
+  }
+
+  /** When it was handed those that have not been confirmed yet, in milliseconds. */
+  get saidFarewells(): Unfilled<Aside['saidFarewells']> {
+    return this.#aside.saidFarewells;
+  }
+
+  /** What this session was asked lately on behalf of others, to be seen to when it ends without an answer. */
+  get relayedAsks(): Unfilled<Aside['relayedAsks']> {
+    return this.#aside.relayedAsks;
+  }
+
+  /** Bytes of what has no state, and waits. */
+  get laneBytes(): number {
+    return this.#lane?.bytes ?? 0;
   }
 
   /** Who it is that comes back when this session's client reconnects. */
@@ -167,7 +132,7 @@ export class Session {
   /** The session has to see the newest of this cell. A mark keeps its place; one that is held comes back when it is released. */
   mark(cell: Cell, now: number): void {
     if (this.#isHeld(cell)) {
-      if (!this.held.has(cell)) this.held.set(cell, this.dirty.get(cell) ?? now);
+      if (!this.held.has(cell)) this.#keepAside().held.set(cell, this.dirty.get(cell) ?? now);
       this.dirty.delete(cell);
       return;
     }
@@ -185,7 +150,7 @@ export class Session {
     for (const [cell, since] of this.dirty) {
       if (!this.#isHeld(cell)) continue;
       this.dirty.delete(cell);
-      this.held.set(cell, since);
+      this.#keepAside().held.set(cell, since);
     }
     for (const cell of this.held.keys()) {
       if (this.#isHeld(cell)) continue;
@@ -197,18 +162,33 @@ export class Session {
 
   /** Something without state. Unless it is `sent` or `held`, a lane is full and a session must end. */
   push(bytes: Uint8Array): 'sent' | 'held' | 'full' | 'all-full' {
-    if (!this.#idle()) return this.lane.push(bytes);
+    if (!this.#idle()) {
+      this.#lane ??= new Lane(this.#settings.laneBytes, this.#settings.laneBudget);
+      return this.#lane.push(bytes);
+    }
     this.#write(bytes);
     return 'sent';
   }
 
   ask(ask: Ask): void {
     this.asks.get(ask.key)?.dropped?.();
-    this.asks.set(ask.key, ask);
+    this.#keepAside().asks.set(ask.key, ask);
+  }
+
+  /** It was handed a question on behalf of another; the newest of a key counts, and is the last. */
+  relayed(key: string, ask: RelayedAsk): void {
+    const { relayedAsks } = this.#keepAside();
+    relayedAsks.delete(key);
+    relayedAsks.set(key, ask);
+  }
+
+  /** It has to see the end of the resource's earlier life before the present one. */
+  oweFarewell(resource: Resource): void {
+    this.#keepAside().owedFarewells.add(resource);
   }
 
   get waits(): boolean {
-    return this.heartbeat !== undefined || !this.lane.isEmpty || this.asks.size > 0 || this.dirty.size > 0;
+    return this.heartbeat !== undefined || this.#hasLane || this.#aside.asks.size > 0 || this.dirty.size > 0;
   }
 
   /** Calls `done` once everything that is dirty now was written to the connection; never, when the session ends before. */
@@ -238,14 +218,11 @@ export class Session {
   /** The subscription is over: nothing is held for it any more. */
   close(): void {
     this.open = false;
-    this.lane.clear();
+    this.#lane?.clear();
     this.dirty.clear();
-    this.held.clear();
-    for (const ask of this.asks.values()) ask.dropped?.();
-    this.asks.clear();
-    this.later.clear();
-    this.owedFarewells.clear();
-    this.saidFarewells.clear();
+    const { asks } = this.#aside;
+    this.#aside = NOTHING_ASIDE;
+    for (const ask of asks.values()) ask.dropped?.();
   }
 
   /** Marks the cells whose distance has passed. */
@@ -267,10 +244,19 @@ export class Session {
     return (
       this.open &&
       this.dirty.size === 0 &&
-      this.lane.isEmpty &&
-      this.asks.size === 0 &&
+      !this.#hasLane &&
+      this.#aside.asks.size === 0 &&
       this.outlet.writableBytes() > 0
     );
+  }
+
+  get #hasLane(): boolean {
+    return this.#lane !== undefined && !this.#lane.isEmpty;
+  }
+
+  #keepAside(): Aside {
+    if (this.#aside === NOTHING_ASIDE) this.#aside = new Aside();
+    return this.#aside;
   }
 
   #tellWritten(): void {
@@ -288,7 +274,7 @@ export class Session {
       this.heartbeat = undefined;
       return true;
     }
-    const bytes = this.lane.shift();
+    const bytes = this.#lane?.shift();
     if (bytes !== undefined) {
       this.#write(bytes);
       return true;
@@ -343,7 +329,7 @@ export class Session {
     const { resource } = cell;
     if (cell !== resource[cell.kind]) return;
     if (this.#isHeld(cell)) {
-      this.held.set(cell, now);
+      this.#keepAside().held.set(cell, now);
       return;
     }
     const { farewell } = resource;
@@ -354,7 +340,7 @@ export class Session {
           this.#write(bytes);
           this.#settings.trace.delivered(farewell.stored.position, this.about, now);
           farewell.sentAt ??= now;
-          this.saidFarewells.set(resource, now);
+          this.#keepAside().saidFarewells.set(resource, now);
           resource.deletionSentAt = now;
         }
       }
@@ -382,7 +368,7 @@ export class Session {
     if (sent === undefined) return false;
     const due = sent + this.#settings.deletionGapMs;
     if (due <= now) return false;
-    this.later.set(cell, due);
+    this.#keepAside().later.set(cell, due);
     return true;
   }
 

@@ -1,6 +1,9 @@
+/** What an empty one is read from. */
+const NOTHING = new Map<never, never>();
+
 /**
- * A map that is nearly always empty: until something is in it, it costs its owner one field. A `Map` takes 200 bytes, and a
- * subscription has many.
+ * A map that is nearly always empty: until something is in it, it costs its owner 32 bytes. A `Map` takes 200, and a broker has
+ * thousands of subscriptions.
  */
 export class SparseMap<K, V> {
   #map: Map<K, V> | undefined = undefined;
@@ -30,47 +33,56 @@ export class SparseMap<K, V> {
     this.#map = undefined;
   }
 
-  keys(): Iterable<K> {
-    return this.#map?.keys() ?? NOTHING;
+  keys(): MapIterator<K> {
+    return (this.#map ?? NOTHING).keys();
   }
 
-  values(): Iterable<V> {
-    return this.#map?.values() ?? NOTHING;
+  values(): MapIterator<V> {
+    return (this.#map ?? NOTHING).values();
   }
 
-  [Symbol.iterator](): Iterator<[K, V]> {
-    return this.#map?.[Symbol.iterator]() ?? NOTHING[Symbol.iterator]();
+  [Symbol.iterator](): MapIterator<[K, V]> {
+    return (this.#map ?? NOTHING)[Symbol.iterator]();
   }
 }
 
-/** A set that is nearly always empty. */
+/** A set that is nearly always empty, or has one item. */
 export class SparseSet<T> {
-  #set: Set<T> | undefined = undefined;
+  /** The first item that came into an empty set. */
+  #first: T | undefined = undefined;
+  #others: Set<T> | undefined = undefined;
 
   get size(): number {
-    return this.#set?.size ?? 0;
+    return (this.#first === undefined ? 0 : 1) + (this.#others?.size ?? 0);
   }
 
   has(item: T): boolean {
-    return this.#set?.has(item) ?? false;
+    return (this.#first === item && item !== undefined) || (this.#others?.has(item) ?? false);
   }
 
   add(item: T): void {
-    this.#set ??= new Set();
-    this.#set.add(item);
+    if (this.has(item)) return;
+    if (this.size === 0) {
+      this.#first = item;
+      return;
+    }
+    this.#others ??= new Set();
+    this.#others.add(item);
   }
 
   delete(item: T): boolean {
-    return this.#set?.delete(item) ?? false;
+    if (this.#first !== item) return this.#others?.delete(item) ?? false;
+    this.#first = undefined;
+    return true;
   }
 
   clear(): void {
-    this.#set = undefined;
+    this.#first = undefined;
+    this.#others = undefined;
   }
 
-  [Symbol.iterator](): Iterator<T> {
-    return this.#set?.[Symbol.iterator]() ?? NOTHING[Symbol.iterator]();
+  *[Symbol.iterator](): Generator<T, undefined> {
+    if (this.#first !== undefined) yield this.#first;
+    if (this.#others !== undefined) yield* this.#others;
   }
 }
-
-const NOTHING: readonly never[] = Object.freeze([]);

@@ -1,7 +1,9 @@
 import type { EventStore } from '../state/event-store.js';
 import type { Cell, Resource } from '../state/resource.js';
 import type { Backlog, Missed } from './backlog.js';
-import { Session, type SessionDescription, type SessionSettings } from './session.js';
+import { Session } from './session.js';
+import type { SessionDescription } from './session-description.js';
+import type { SessionSettings } from './session-settings.js';
 import type { WatchOutlet } from './watch-outlet.js';
 
 /** So many missed cells are marked ahead of the connection: what waits beyond them costs a key each. */
@@ -109,7 +111,7 @@ export class WatchSession extends Session {
     const end = resource.farewell?.stored.position ?? 0;
     if (end <= this.#after || end > this.#registered || this.#farewells.has(end)) return;
     this.#farewells.add(end);
-    this.owedFarewells.add(resource);
+    this.oweFarewell(resource);
   }
 
   /** As a mark: what is written has been read, and so has its position. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Trace } from '../../src/core/trace.js';
-import type { SessionDescription } from '../../src/delivery/session.js';
+import type { SessionDescription } from '../../src/delivery/session-description.js';
 
 const session = (id: number): SessionDescription => ({
   id,

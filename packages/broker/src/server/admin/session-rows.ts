@@ -52,7 +52,7 @@ export class SessionRows {
     }
   }
 
-  #row({ about, blockedSince, dirty, held, lane, outlet, sentEvents }: Session): SessionRow {
+  #row({ about, blockedSince, dirty, held, laneBytes, outlet, sentEvents }: Session): SessionRow {
     const { id, role, name, dataType, user, openedAt } = about;
     return {
       id,
@@ -64,7 +64,7 @@ export class SessionRows {
       openedAt: new Date(openedAt).toISOString(),
       dirtyKeys: dirty.size,
       heldKeys: held.size,
-      laneBytes: lane.bytes,
+      laneBytes,
       blockedForMs: blockedSince === undefined ? 0 : Math.round(this.#clock.now() - blockedSince),
       sentEvents,
     };
