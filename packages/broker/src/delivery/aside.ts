@@ -28,4 +28,4 @@ export class Aside {
 }
 
 /** What sessions have that keep nothing in mind. Nobody adds to it: they make one of their own first. */
-export const NOTHING_ASIDE: Aside = Object.freeze(new Aside());
+export const NOTHING_ASIDE = new Aside();
