@@ -5,6 +5,7 @@ import type { ConnectionHost } from './connection-host.js';
 import { Ending } from './ending.js';
 import { FloodGuard, type FloodKind } from './flood-guard.js';
 import {
+  DEFAULT_WINDOW_BYTES,
   ENHANCE_YOUR_CALM,
   FLOW_CONTROL_ERROR,
   INTERNAL_ERROR,
@@ -47,15 +48,17 @@ export class H2Connection implements InboundSink, StreamTableOwner, RpcPeer {
   readonly #inbound: Inbound;
   readonly #reader: FrameReader;
   readonly #guard: FloodGuard;
-  readonly #ending: Ending;
+  /** Made when the end begins. */
+  #ending: Ending | undefined = undefined;
   readonly #keepalive: Keepalive;
-  #peerSettings = new PeerSettings();
-  #preface = new PrefaceReader();
+  initialSendWindow = DEFAULT_WINDOW_BYTES;
+  /** Undefined: it has come whole. */
+  #preface: PrefaceReader | undefined = new PrefaceReader();
   #receiveWindow = CONNECTION_WINDOW_BYTES;
   #uncredited = 0;
   /** What calls that were answered still hold, when it was looked at last. */
   #owedAnswers = 0;
-  readonly #windingDown = new Set<H2Stream>();
+  #windingDown: Set<H2Stream> | undefined = undefined;
   #settingsSent = false;
   #saidLast = LARGEST_STREAM_ID;
   #scheduled = false;
@@ -78,24 +81,18 @@ export class H2Connection implements InboundSink, StreamTableOwner, RpcPeer {
     this.#reader = new FrameReader(this.#inbound);
     this.#table = new StreamTable(this, this.#out);
     this.#guard = new FloodGuard(host.limits);
-    this.#ending = new Ending(this);
     this.#keepalive = new Keepalive(this, host, this.now);
-    // The close that follows is what counts.
-    socket.on('error', ignore);
     socket.on('data', (chunk: Buffer) => this.#received(chunk));
-    socket.once('close', () => this.#socketClosed());
+    // Not `once`, here and elsewhere: it makes three objects more, for what happens once anyway.
+    socket.on('close', () => this.#socketClosed());
   }
 
   get peer(): RpcPeer {
     return this;
   }
 
-  get initialSendWindow(): number {
-    return this.#peerSettings.initialWindowBytes;
-  }
-
   get ending(): boolean {
-    return this.#ending.begun;
+    return this.#ending?.begun ?? false;
   }
 
   get streams(): Map<number, H2Stream> {
@@ -107,7 +104,7 @@ export class H2Connection implements InboundSink, StreamTableOwner, RpcPeer {
   }
 
   get refusesStreams(): boolean {
-    return this.#ending.refusesStreams;
+    return this.#ending?.refusesStreams ?? false;
   }
 
   get openStreams(): number {
@@ -124,7 +121,8 @@ export class H2Connection implements InboundSink, StreamTableOwner, RpcPeer {
     this.now = performance.now();
     this.#keepalive.heard(this.now);
     try {
-      const from = this.#preface.whole ? 0 : this.#readPreface(chunk);
+      const preface = this.#preface;
+      const from = preface === undefined ? 0 : this.#readPreface(preface, chunk);
       if (from >= 0) this.#reader.read(chunk, from);
     } catch (error) {
       this.fail(error instanceof H2Error ? error : this.#fault(error));
@@ -137,12 +135,13 @@ export class H2Connection implements InboundSink, StreamTableOwner, RpcPeer {
   }
 
   /** Returns where the first frame begins; below zero: nowhere. */
-  #readPreface(chunk: Buffer): number {
-    const from = this.#preface.read(chunk);
+  #readPreface(preface: PrefaceReader, chunk: Buffer): number {
+    const from = preface.read(chunk);
     if (from < 0) {
       this.#out.farewell(NOT_HTTP2);
-      this.#ending.finishNow(LAST_WORDS_MS);
-    } else if (this.#preface.whole) {
+      this.#finishNow();
+    } else if (preface.whole) {
+      this.#preface = undefined;
       this.#keepalive.prefaceCame(this.now);
       this.#sendSettings();
     }
@@ -204,13 +203,13 @@ export class H2Connection implements InboundSink, StreamTableOwner, RpcPeer {
   }
 
   onSettings(bytes: Buffer, start: number, end: number): void {
-    const settings = this.#peerSettings.copy();
+    const settings = new PeerSettings(this.initialSendWindow);
     const tableBytes: number[] = [];
     settings.apply(bytes, start, end, (size) => tableBytes.push(size));
-    const change = settings.initialWindowBytes - this.#peerSettings.initialWindowBytes;
+    const change = settings.initialWindowBytes - this.initialSendWindow;
     // Answers that went by the larger window leave before the smaller one is acknowledged.
     for (let due = change < 0; due; due = this.#out.owesReplies) this.flush();
-    this.#peerSettings = settings;
+    this.initialSendWindow = settings.initialWindowBytes;
     if (change !== 0) this.#table.initialWindowChanged(change);
     // After that flush too: a larger table may be used only behind the acknowledgement.
     for (const size of tableBytes) this.#out.encoder.setPeerTableBytes(size);
@@ -233,7 +232,7 @@ export class H2Connection implements InboundSink, StreamTableOwner, RpcPeer {
   }
 
   onPong(bytes: Buffer, start: number): void {
-    if (ENDING_PING.compare(bytes, start, start + 8) === 0) this.#ending.noticed();
+    if (ENDING_PING.compare(bytes, start, start + 8) === 0) this.#ending?.noticed();
   }
 
   onWindowUpdate(streamId: number, increment: number): void {
@@ -260,13 +259,15 @@ export class H2Connection implements InboundSink, StreamTableOwner, RpcPeer {
 
   answered(): void {
     this.inFlight -= 1;
-    if (this.#ending.begun && this.inFlight === 0) setImmediate(() => this.#ending.progressed());
+    const ending = this.#ending;
+    if (ending?.begun === true && this.inFlight === 0) setImmediate(() => ending.progressed());
   }
 
   over(stream: H2Stream, reset: boolean): void {
     this.#table.remove(stream, reset);
-    if (this.#windingDown.delete(stream)) this.answered();
-    else if (this.#ending.begun) setImmediate(() => this.#ending.progressed());
+    const ending = this.#ending;
+    if (this.#windingDown?.delete(stream) === true) this.answered();
+    else if (ending?.begun === true) setImmediate(() => ending.progressed());
   }
 
   reset(stream: H2Stream, code: number): void {
@@ -318,17 +319,25 @@ export class H2Connection implements InboundSink, StreamTableOwner, RpcPeer {
     this.#table.leaveAll(true);
     this.goAway(this.lastStreamId, error.code, error.message);
     this.#finishing = true;
+    this.#finishNow();
+  }
+
+  #finishNow(): void {
+    this.#ending ??= new Ending(this);
     this.#ending.finishNow(LAST_WORDS_MS);
   }
 
   end(code: RpcStatus, message: string, graceMs: number): void {
-    if (!this.#closed) this.#ending.begin(code, message, graceMs);
+    if (this.#closed) return;
+    this.#ending ??= new Ending(this);
+    this.#ending.begin(code, message, graceMs);
   }
 
   endStreams(code: RpcStatus, message: string): void {
     for (const stream of this.streams.values()) {
-      if (this.#windingDown.has(stream) || stream.isCall) continue;
+      if (this.#windingDown?.has(stream) === true || stream.isCall) continue;
       if (stream.windDown(code, message)) {
+        this.#windingDown ??= new Set();
         this.#windingDown.add(stream);
         this.inFlight += 1;
       } else {
@@ -390,10 +399,8 @@ export class H2Connection implements InboundSink, StreamTableOwner, RpcPeer {
   #socketClosed(): void {
     this.#closed = true;
     this.#reader.stop();
-    this.#table.leaveAll(!this.#ending.begun);
-    this.#ending.closed();
+    this.#table.leaveAll(!this.ending);
+    this.#ending?.closed();
     this.host.closed(this);
   }
 }
-
-function ignore(): void {}

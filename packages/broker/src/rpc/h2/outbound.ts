@@ -10,7 +10,10 @@ import type { H2Stream } from './streams/stream.js';
 /** One write of a connection ends soon after so many bytes; the rest follows in the next turn. */
 const FLUSH_BYTES = 512 * 1024;
 
-const NOTHING: readonly H2Stream[] = [];
+/** What lists are while nothing is in them: most connections are idle, and have many lists. Nobody adds to these. */
+const NO_STREAMS: H2Stream[] = [];
+const NO_FRAMES: Buffer[] = [];
+const NO_REPLIES: number[] = [];
 
 /**
  * What one connection is owed: control frames, answers, streams with something to send. It leaves in one write at the end of a turn, or
@@ -24,15 +27,15 @@ export class Outbound implements ConnectionWindow {
   readonly #composer: Composer;
   /** Asks for a `flush` at the end of the turn. */
   readonly #wake: () => void;
-  readonly #template = new ReplyTemplate();
+  #template: ReplyTemplate | undefined = undefined;
   /** Frames that go out first, and those that go out last: GOAWAY follows the answers before it. */
-  #control: Buffer[] = [];
-  #farewell: Buffer[] = [];
+  #control = NO_FRAMES;
+  #farewell = NO_FRAMES;
   /** Streams whose answer is OK with an empty message. */
-  #replies: number[] = [];
-  #dirty: H2Stream[] = [];
+  #replies = NO_REPLIES;
+  #dirty = NO_STREAMS;
   /** Streams that a window holds back. */
-  readonly #blocked = new Set<H2Stream>();
+  #blocked: Set<H2Stream> | undefined = undefined;
   /** The socket has more than it can take, and will say `drain`. */
   #congested = false;
   /** Answers and control frames that were added since, in bytes. */
@@ -66,19 +69,20 @@ export class Outbound implements ConnectionWindow {
   }
 
   control(frame: Buffer): void {
-    this.#control.push(frame);
+    this.#control = withOne(this.#control, frame);
     this.#wake();
   }
 
   farewell(frame: Buffer): void {
-    this.#farewell.push(frame);
+    this.#farewell = withOne(this.#farewell, frame);
     this.#wake();
   }
 
   /** Answers a stream OK with the empty message; the caller has seen that the window has room. */
   reply(streamId: number): void {
     this.sendWindow -= PREFIX_BYTES;
-    this.#replies.push(streamId);
+    if (this.#replies === NO_REPLIES) this.#replies = [streamId];
+    else this.#replies.push(streamId);
     this.#wake();
   }
 
@@ -93,20 +97,20 @@ export class Outbound implements ConnectionWindow {
   dirty(stream: H2Stream): void {
     if (stream.isDirty) return;
     stream.isDirty = true;
-    this.#dirty.push(stream);
+    this.#due(stream);
     this.#wake();
   }
 
   /** The window of the connection has grown. */
   widen(bytes: number): void {
     this.sendWindow += bytes;
-    if (this.#blocked.size === 0) return;
+    if (this.#blocked === undefined || this.#blocked.size === 0) return;
     this.#widened = true;
     this.#wake();
   }
 
   forget(stream: H2Stream): void {
-    this.#blocked.delete(stream);
+    this.#blocked?.delete(stream);
   }
 
   /** Writes what is due; returns how many answers and streams had something in it. */
@@ -127,7 +131,7 @@ export class Outbound implements ConnectionWindow {
     const replies = this.#composeReplies();
     if (this.#congested) this.#behind = this.behind + out.bytes;
     this.#progressed = 0;
-    let streams = NOTHING;
+    let streams: readonly H2Stream[] = NO_STREAMS;
     if (!this.#congested) streams = this.#composeStreams();
     else for (const stream of this.#dirty) stream.settle();
     this.#farewell = addAll(out, this.#farewell);
@@ -141,11 +145,13 @@ export class Outbound implements ConnectionWindow {
     const count = replies.length;
     if (count === 0) return 0;
     const out = this.#composer;
+    this.#template ??= new ReplyTemplate();
+    const template = this.#template;
     for (const streamId of replies) {
-      const bytes = this.#template.bytes(this.encoder);
+      const bytes = template.bytes(this.encoder);
       const at = out.reserve(bytes.length);
       out.scratch.set(bytes, at);
-      this.#template.address(out.scratch, at, streamId);
+      template.address(out.scratch, at, streamId);
     }
     replies.length = 0;
     return count;
@@ -154,10 +160,10 @@ export class Outbound implements ConnectionWindow {
   /** Those that waited for the connection's window longest first, then those that have something new. Returns all that had a turn. */
   #composeStreams(): readonly H2Stream[] {
     const out = this.#composer;
-    const served: H2Stream[] = this.#widened ? this.#composeBlocked() : [];
+    const served = this.#widened ? this.#composeBlocked() : NO_STREAMS;
     const due = this.#dirty;
     if (due.length === 0) return served;
-    this.#dirty = [];
+    this.#dirty = NO_STREAMS;
     for (let index = 0; index < due.length; index++) {
       const stream = due[index];
       if (stream === undefined) continue;
@@ -175,16 +181,16 @@ export class Outbound implements ConnectionWindow {
   #composeBlocked(): H2Stream[] {
     this.#widened = false;
     const served: H2Stream[] = [];
-    for (const stream of this.#blocked) {
+    for (const stream of this.#blocked ?? NO_STREAMS) {
       if (this.sendWindow <= 0) break;
       if (this.#composer.bytes > FLUSH_BYTES) {
         this.#widened = true;
         this.#wake();
         break;
       }
-      this.#blocked.delete(stream);
+      this.#blocked?.delete(stream);
       served.push(stream);
-      if (this.#composeOne(stream)) this.#dirty.push(stream);
+      if (this.#composeOne(stream)) this.#due(stream);
     }
     return served;
   }
@@ -197,8 +203,16 @@ export class Outbound implements ConnectionWindow {
     // What the stream's own window holds back comes back with that.
     if (!stream.isBlocked || stream.over || stream.sendWindow <= 0) return false;
     stream.isDirty = this.sendWindow > 0;
-    if (!stream.isDirty) this.#blocked.add(stream);
+    if (!stream.isDirty) {
+      this.#blocked ??= new Set();
+      this.#blocked.add(stream);
+    }
     return stream.isDirty;
+  }
+
+  #due(stream: H2Stream): void {
+    if (this.#dirty === NO_STREAMS) this.#dirty = [stream];
+    else this.#dirty.push(stream);
   }
 
   #drained(): void {
@@ -208,9 +222,15 @@ export class Outbound implements ConnectionWindow {
   }
 }
 
+function withOne(frames: Buffer[], frame: Buffer): Buffer[] {
+  if (frames === NO_FRAMES) return [frame];
+  frames.push(frame);
+  return frames;
+}
+
 /** Adds frames to what goes out, and gives back the list that the next go into. */
 function addAll(out: Composer, frames: Buffer[]): Buffer[] {
   if (frames.length === 0) return frames;
   for (const frame of frames) out.add(frame);
-  return [];
+  return NO_FRAMES;
 }

@@ -11,6 +11,7 @@ export class Listeners {
   private readonly handshaking = new Set<Socket>();
   /** Asked of each connection before its handshake; false: it is closed. */
   private readonly admit: (socket: Socket) => boolean;
+  /** Its errors are ignored: the close event that follows is what counts. */
   private readonly ready: (socket: Socket) => void;
   private readonly fault: (error: unknown) => void;
   private readonly failed: (failure: HandshakeFailure) => void;
@@ -40,6 +41,8 @@ export class Listeners {
     const secured = (socket: TLSSocket): void => {
       const raw = rawSocket(socket);
       if (raw !== undefined) this.handshaking.delete(raw);
+      // As in `accepted`.
+      socket.on('error', ignore);
       this.ready(socket);
     };
     this.terminator = createTlsTerminator(tls, secured, (failure) => {

@@ -1,6 +1,5 @@
 import {
   DEFAULT_MAX_FRAME_BYTES,
-  DEFAULT_WINDOW_BYTES,
   FLOW_CONTROL_ERROR,
   FRAME_SIZE_ERROR,
   LARGEST_MAX_FRAME_BYTES,
@@ -13,14 +12,16 @@ import {
 } from './constants.js';
 import { H2Error } from './error.js';
 
-/** What the peer's SETTINGS say to a server (RFC 9113 §6.5.2), with the defaults that hold until they come. */
+/**
+ * What the peer's SETTINGS say to a server (RFC 9113 §6.5.2). Of SETTINGS_MAX_FRAME_SIZE only the value is checked: no frame of ours is
+ * larger than the smallest that it may be.
+ */
 export class PeerSettings {
-  initialWindowBytes = DEFAULT_WINDOW_BYTES;
-  maxFrameBytes = DEFAULT_MAX_FRAME_BYTES;
+  initialWindowBytes: number;
 
-  /** The same values, to change. */
-  copy(): PeerSettings {
-    return Object.assign(new PeerSettings(), this);
+  /** @param initialWindowBytes what held so far */
+  constructor(initialWindowBytes: number) {
+    this.initialWindowBytes = initialWindowBytes;
   }
 
   /**
@@ -55,7 +56,6 @@ export class PeerSettings {
         if (value < DEFAULT_MAX_FRAME_BYTES || value > LARGEST_MAX_FRAME_BYTES) {
           throw new H2Error(PROTOCOL_ERROR, `SETTINGS_MAX_FRAME_SIZE is ${value}: from 2^14 to 2^24-1`);
         }
-        this.maxFrameBytes = value;
     }
   }
 }

@@ -23,6 +23,8 @@ const MAX_SIZE_UPDATES = 2;
 const MAX_INTEGER_BYTES = 5;
 const LAST_INTEGER_BYTE = 0x07;
 const SHORT_STRING_BYTES = 9;
+/** Between two blocks. */
+const NO_TEXTS: string[] = [];
 
 /** Where strings are put together. Nothing of it outlives the call that filled it, so all decoders share it. */
 const SCRATCH = Buffer.allocUnsafeSlow(4_096);
@@ -33,7 +35,8 @@ const SCRATCH = Buffer.allocUnsafeSlow(4_096);
  */
 export class HpackDecoder {
   readonly #table = new DynamicTable(DEFAULT_TABLE_BYTES);
-  readonly #cache = new BlockCache();
+  /** Made for the first block that can be kept: one that only opened a subscription has none. */
+  #cache: BlockCache | undefined = undefined;
   readonly #maxTableBytes: number;
   readonly #maxListBytes: number;
   readonly #maxFields: number;
@@ -45,8 +48,8 @@ export class HpackDecoder {
 
   // While a block is decoded: where it is read, and what has come of it.
   #at = 0;
-  #names: string[] = [];
-  #values: string[] = [];
+  #names = NO_TEXTS;
+  #values = NO_TEXTS;
   #size = 0;
   #over = false;
   #textBytes = 0;
@@ -65,12 +68,12 @@ export class HpackDecoder {
   settingsAcknowledged(): void {
     this.#acknowledged = true;
     this.#updateDue = this.#table.maxSize > this.#maxTableBytes;
-    if (this.#updateDue) this.#cache.clear();
+    if (this.#updateDue) this.#cache?.clear();
   }
 
   /** Decodes one complete header block. Throws HpackError (a connection error COMPRESSION_ERROR). */
   decode(bytes: Uint8Array, start: number, end: number): HeaderBlock {
-    const known = this.#cache.find(bytes, start, end);
+    const known = this.#cache?.find(bytes, start, end);
     if (known !== undefined) return known;
     this.#at = start;
     this.#size = 0;
@@ -79,9 +82,12 @@ export class HpackDecoder {
     this.#values = [];
     const changed = this.#fields(bytes, end);
     const block = new HeaderBlock(this.#names, this.#values, this.#size, this.#over);
-    this.#names = [];
-    this.#values = [];
-    if (!changed) this.#cache.add(bytes, start, end, block);
+    this.#names = NO_TEXTS;
+    this.#values = NO_TEXTS;
+    if (!changed) {
+      this.#cache ??= new BlockCache();
+      this.#cache.add(bytes, start, end, block);
+    }
     return block;
   }
 
@@ -124,7 +130,7 @@ export class HpackDecoder {
       if (++updates > MAX_SIZE_UPDATES) {
         throw new HpackError('more than two table size updates in one header block (RFC 7541 §4.2)');
       }
-      this.#cache.clear();
+      this.#cache?.clear();
       this.#table.resize(size);
       this.#updateDue = false;
     }
@@ -148,7 +154,7 @@ export class HpackDecoder {
     const value = this.#text(bytes, end, enters);
     const size = nameBytes + this.#textBytes + ENTRY_OVERHEAD_BYTES;
     if (enters) {
-      this.#cache.clear();
+      this.#cache?.clear();
       if (size > this.#table.maxSize) this.#table.clear();
       else this.#table.add(name, value);
     }

@@ -1,6 +1,7 @@
 import { TableEntry } from './table-entry.js';
 
-const FIRST_CAPACITY = 8;
+/** A connection that does nothing but wait has few entries, and there may be thousands of them. */
+const FIRST_CAPACITY = 4;
 
 /**
  * The dynamic table (RFC 7541 §2.3.2, §4): first in, first out, bounded in bytes. A ring, so that an entry is found by its index and
@@ -67,10 +68,9 @@ export class DynamicTable {
 
   /** Twice the slots, oldest entry first. */
   #grow(): void {
-    const slots: (TableEntry | undefined)[] = [];
-    for (let position = this.#count - 1; position >= 0; position--) slots.push(this.at(position));
-    const capacity = Math.max(FIRST_CAPACITY, slots.length * 2);
-    while (slots.length < capacity) slots.push(undefined);
+    const capacity = Math.max(FIRST_CAPACITY, this.#slots.length * 2);
+    const slots = new Array<TableEntry | undefined>(capacity).fill(undefined);
+    for (let index = 0; index < this.#count; index++) slots[index] = this.at(this.#count - 1 - index);
     this.#slots = slots;
     this.#newest = this.#count - 1;
   }

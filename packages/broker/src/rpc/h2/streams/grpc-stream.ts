@@ -3,6 +3,7 @@ import { compressedFor } from '../grpc/deflated.js';
 import { GrpcError } from '../grpc/grpc-error.js';
 import type { Inflated } from '../grpc/inflate.js';
 import { MessageReader } from '../grpc/message-reader.js';
+import type { Encoding } from '../grpc/request-head.js';
 import { GZIP_RESPONSE_HEAD, RESPONSE_HEAD } from '../grpc/response-head.js';
 import type { FieldToSend } from '../hpack/encoder.js';
 import { HeaderBlock } from '../hpack/header-block.js';
@@ -12,18 +13,20 @@ import { H2Stream } from './stream.js';
 
 /** A connection that holds less than this part of `maxArrivingBytes` is refused only once there is twice as much. */
 const FAIR_PARTS = 16;
+/** Up to here the one header that stays is not worth a block of its own beside one that streams share. */
 const LARGE_HEADERS_BYTES = 2_048;
+const NO_HEADERS = new HeaderBlock([], [], 0, false);
 
 /** A stream whose DATA is gRPC: messages with a length prefix, compressed or not. */
 export abstract class GrpcStream extends H2Stream {
-  protected head: CallHead;
+  readonly #encoding: Encoding;
   protected reader: MessageReader | undefined = undefined;
   /** What of the engine's sum are messages of this call. */
   #counted = 0;
 
   constructor(owner: StreamOwner, id: number, head: CallHead) {
     super(owner, id, head.block);
-    this.head = head;
+    this.#encoding = head.encoding;
     if (head.contentLength !== undefined) this.lengthLeft = head.contentLength;
     // A client that compresses, and says that it takes compressed answers, gets them.
     if (head.encoding === 'gzip' && head.acceptsGzip) this.flag = 1;
@@ -93,7 +96,7 @@ export abstract class GrpcStream extends H2Stream {
   /** Inflates off this thread and hands over what came out, unless the call is over by then. */
   protected inflate(message: Uint8Array, then: (message: Uint8Array) => void): void {
     const { host } = this.owner;
-    const { encoding } = this.head;
+    const encoding = this.#encoding;
     if (encoding === 'identity') {
       this.refuse(STATUS_INTERNAL, 'a message is marked as compressed, and the call names no grpc-encoding');
       return;
@@ -126,15 +129,13 @@ export abstract class GrpcStream extends H2Stream {
     this.refuse(STATUS_INTERNAL, 'internal error');
   }
 
-  /** The stream has begun, and may live long: of many headers only the one that is asked for again stays. */
+  /** The stream has begun, and may live long: of its headers only the one that is asked for again stays. */
   protected shrinkHeaders(): void {
     const { block } = this;
-    if (block.size <= LARGE_HEADERS_BYTES) return;
     const authorization = block.get('authorization');
-    const names = authorization === undefined ? [] : ['authorization'];
-    const values = authorization === undefined ? [] : [authorization];
-    this.block = new HeaderBlock(names, values, values.join('').length + 64, false);
-    this.head = { ...this.head, block: this.block };
+    if (authorization === undefined) this.block = NO_HEADERS;
+    else if (block.size <= LARGE_HEADERS_BYTES) return;
+    else this.block = new HeaderBlock(['authorization'], [authorization], authorization.length + 64, false);
     this.countHeaders(this.block);
   }
 
