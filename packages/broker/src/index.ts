@@ -10,6 +10,8 @@ export {
   type BrokerState,
   type BrokerStatus,
   type CloseOptions,
+  type DiscardedRow,
+  type DiscardRequest,
   formatAddress,
   type H2LimitOptions,
   type H2Limits,

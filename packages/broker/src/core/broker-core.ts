@@ -24,6 +24,7 @@ import {
 } from './custody-work.js';
 import { askForDamaged, readOrDrop } from './damaged.js';
 import { DeletionGuard } from './deletion-guard.js';
+import { type DiscardSubject, type DiscardTally, discardWork } from './discard.js';
 import { closeSession } from './end-session.js';
 import { type ExportOptions, type ExportRow, exportRows } from './export.js';
 import { placeHold, releaseHold } from './hold.js';
@@ -215,6 +216,11 @@ export class BrokerCore {
   /** The deletions of a cluster that wait for consent go out; gives their number. Throws CeBrokerError `not_found`. */
   releaseDeletions(cluster: string, by: string, now: number): number {
     return releaseDeletions(this.#core, cluster, by, now);
+  }
+
+  /** Deletions that wait for consent never happen, one resource between two steps. Throws a CeBrokerError when none is meant. */
+  discard(subject: DiscardSubject, how: Omit<CustodyHow, 'dryRun'>): Generator<CustodyPace, DiscardTally> {
+    return discardWork(this.#core, subject, how);
   }
 
   /** Calls back once all holds and releases so far are safe in the store. */

@@ -2,6 +2,7 @@ import type { Partition } from '../state/partition.js';
 import type { Place } from '../state/place.js';
 import type { Cell, Resource, ResourceView } from '../state/resource.js';
 import type { Envelope } from '../wire/envelope.js';
+import { Declined } from './declined.js';
 import { DeletionWindow } from './deletion-window.js';
 import type { HoldEntries } from './hold-entries.js';
 import type { Walk } from './walk.js';
@@ -27,6 +28,8 @@ export interface HeldDeletions {
   /** How many there had been within the time, with the first one that waits, and of how many resources. */
   readonly deleted: number;
   readonly of: number;
+  /** Not because there were too many: the first one was discarded before. */
+  readonly again?: true;
 }
 
 /** A spec that is counted, beside what it says. */
@@ -64,24 +67,30 @@ interface Watch {
  * than a share of the resources of one data type on a cluster, and the deletions from there on wait until somebody consents.
  */
 export class DeletionGuard {
+  /** What operators have said no to. */
+  readonly declined: Declined;
   readonly #entries: HoldEntries;
   readonly #held = new Map<string, Map<string, HeldDeletions>>();
   readonly #consents = new Map<string, Consent>();
   readonly #keys = new Map<HeldDeletions | Consent, string>();
   readonly #watches = new Map<Partition, Watch>();
+  readonly #over = new WeakMap<HeldDeletions, number>();
 
   constructor(entries: HoldEntries) {
     this.#entries = entries;
+    this.declined = new Declined(entries);
   }
 
   /** Takes up an entry of before this start. */
   restore(key: string, value: Readonly<Record<string, unknown>>): void {
-    const { after, at, cluster, dataType, deleted, kind, of, since } = value;
+    const { after, again, at, cluster, dataType, deleted, kind, of, since } = value;
+    if (kind === 'declined') this.declined.restore(key, value);
     if (typeof cluster !== 'string') return;
     if (kind === 'consent' && typeof at === 'number') this.#keepConsent({ kind, cluster, at }, key);
     if (kind !== 'deletions' || typeof dataType !== 'string' || typeof after !== 'number') return;
     if (typeof since !== 'number' || typeof deleted !== 'number' || typeof of !== 'number') return;
-    this.#keep({ kind, cluster, dataType, after, since, deleted, of }, key);
+    const held = { kind, cluster, dataType, after, since, deleted, of } as const;
+    this.#keep(again === true ? { ...held, again } : held, key);
   }
 
   /** Whether deletions wait anywhere. */
@@ -129,15 +138,17 @@ export class DeletionGuard {
     const before = watch.live;
     if (wasLive) for (const each of countersOf(watch, resource)) each.live -= 1;
     if (this.at(partition) !== undefined) return undefined;
-    if (spec?.deleting === true || grave !== undefined || isYoung(resource, now, rule)) return undefined;
+    if (spec?.deleting === true || grave !== undefined) return undefined;
+    const again = wasLive && this.declined.has(partition, spec.position);
+    if (!again && isYoung(resource, now, rule)) return undefined;
     const deleted = watch.window.count(now) + 1;
     const of = before + deleted - (wasLive ? 1 : 0);
-    if (deleted < rule.least || deleted <= rule.share * of) {
+    if (!again && (deleted < rule.least || deleted <= rule.share * of)) {
       for (const { window } of countersOf(watch, resource)) window.add(now);
       return undefined;
     }
     const { cluster, dataType } = partition;
-    const held = {
+    const held: HeldDeletions = {
       kind: 'deletions',
       cluster,
       dataType,
@@ -145,7 +156,8 @@ export class DeletionGuard {
       since: now,
       deleted,
       of,
-    } as const;
+      ...(again && { again }),
+    };
     this.#keep(held, this.#entries.add(held));
     return held;
   }
@@ -154,6 +166,7 @@ export class DeletionGuard {
   consent(cluster: string, now: number): void {
     for (const held of this.#held.get(cluster)?.values() ?? []) this.#dropEntry(held);
     this.#held.delete(cluster);
+    this.declined.drop((place) => place.cluster === cluster);
     const before = this.#consents.get(cluster);
     if (before !== undefined) this.#dropEntry(before);
     const consent: Consent = { kind: 'consent', cluster, at: now };
@@ -178,6 +191,21 @@ export class DeletionGuard {
       this.#consents.delete(cluster);
       this.#dropEntry(consent);
     }
+  }
+
+  /**
+   * None of these waits at this position of the broker; gives the position at which that was first seen: once it is durable, none can come
+   * back by the loss of what made them void.
+   */
+  noteOver(held: HeldDeletions, position: number): number {
+    const since = this.#over.get(held) ?? position;
+    this.#over.set(held, since);
+    return since;
+  }
+
+  /** Some wait. */
+  noteWaiting(held: HeldDeletions): void {
+    this.#over.delete(held);
   }
 
   /** None of these waits any more. */

@@ -2,6 +2,7 @@ export { BrokerCore, type BrokerCoreParts } from './broker-core.js';
 export type { Core } from './core.js';
 export type { CustodyAction, CustodyHow, CustodyPace, CustodySubject, CustodyTally } from './custody-work.js';
 export type { HeldDeletions, MassDeletion } from './deletion-guard.js';
+export type { DiscardSubject, DiscardTally } from './discard.js';
 export type { ExportOptions, ExportRow } from './export.js';
 export { type Hold, type HoldTarget, nameOf } from './holds.js';
 export type { Imported } from './import.js';

@@ -17,7 +17,12 @@ export function keep(
   const before = resource[kind];
   const shown =
     before === undefined ? undefined : isDurable(core, before) ? before.stored : before.lastDurable;
-  if (before !== undefined) setAside(core, resource, kind, before.stored);
+  if (before !== undefined) {
+    const waits = kind === 'spec' && event.deleting && core.deletions.at(resource.place) !== undefined;
+    // A source says it with each resync: what was before it must not leave the past for that.
+    if (waits && core.deletions.covers(resource, before)) drop(core, resource, before.stored);
+    else setAside(core, resource, kind, before.stored, waits ? 1 : 0);
+  }
   const stored = core.store.append({
     resource,
     kind,
@@ -39,6 +44,7 @@ export function keep(
   }
   cell.stampedAt = event.time;
   cell.inherited = false;
+  cell.endsUnseen = false;
   cell.refusedBy = undefined;
   if (kind !== 'status') cell.deleting = event.deleting;
   if (kind === 'spec') {
@@ -51,26 +57,31 @@ export function keep(
   return cell;
 }
 
-/** What was the newest becomes the past: as much of it is kept as the options say. */
-function setAside(core: Core, resource: Resource, kind: CellKind, stored: StoredBytes): void {
-  const past = pastOf(core, resource, kind);
+/**
+ * What was the newest becomes the past: as much of it is kept as the options say.
+ * @param least is kept whatever they say: what follows waits for consent, and may be discarded
+ */
+function setAside(core: Core, resource: Resource, kind: CellKind, stored: StoredBytes, least = 0): void {
+  const most = Math.max(core.options.history - 1, least);
+  const past = pastOf(resource, kind, most);
   if (past === undefined) {
     drop(core, resource, stored);
     return;
   }
   past.unshift(stored);
-  while (past.length >= core.options.history) {
+  while (past.length > most) {
     const oldest = past.pop();
     if (oldest !== undefined) drop(core, resource, oldest);
   }
 }
 
-function pastOf(core: Core, resource: Resource, kind: CellKind): StoredBytes[] | undefined {
-  if (core.options.history < 2 || kind === 'request') return undefined;
+function pastOf(resource: Resource, kind: CellKind, most: number): StoredBytes[] | undefined {
+  if (kind === 'request') return undefined;
   if (kind === 'spec') {
-    resource.pastSpecs ??= [];
+    if (most > 0) resource.pastSpecs ??= [];
     return resource.pastSpecs;
   }
+  if (most < 1) return undefined;
   resource.pastStatuses ??= [];
   return resource.pastStatuses;
 }

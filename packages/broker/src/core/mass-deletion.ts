@@ -32,8 +32,8 @@ export function guardDeletion(
       inSlices(core, `deletions ${cluster}\n${dataType}`, now, begin),
   });
   if (held === undefined) return;
-  const { cluster, dataType, deleted, of } = held;
-  port.note({ kind: 'deletions-held', cluster, dataType, deleted, of });
+  const { again, cluster, dataType, deleted, of } = held;
+  port.note({ kind: 'deletions-held', cluster, dataType, deleted, of, ...(again && { again }) });
 }
 
 function* endedOf({ table }: Core): Iterable<Resource> {
@@ -90,9 +90,17 @@ export function countHeldDeletions(core: Readonly<Core>): ReadonlyMap<HeldDeleti
 export function cleanDeletions(core: Core, now: number): void {
   const { deletions, options } = core;
   deletions.clean(options.massDeletion, now);
+  deletions.declined.drop(
+    ({ cluster, dataType }) =>
+      options.massDeletion === false || core.table.find(dataType, cluster) === undefined,
+  );
   const counts = countHeldDeletions(core);
   for (const held of [...deletions.all()]) {
-    if (counts.has(held)) continue;
+    if (counts.has(held)) {
+      deletions.noteWaiting(held);
+      continue;
+    }
+    if (deletions.noteOver(held, core.position) > core.store.durablePosition) continue;
     // After a start the deletions come into memory little by little: the store is asked before anything is let go.
     inSlices(core, `waiting ${held.cluster}\n${held.dataType}`, now, () => dropUnlessWaiting(core, held));
   }

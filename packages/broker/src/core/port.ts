@@ -62,6 +62,19 @@ export type CoreNote =
       readonly dataType: string;
       readonly deleted: number;
       readonly of: number;
+      /** They are few: the first was discarded before. */
+      readonly again?: true;
+    }
+  | {
+      /** Deletions that waited for consent are void: the resources are wanted as they were. */
+      readonly kind: 'discarded';
+      readonly cluster: string;
+      readonly dataType?: string | undefined;
+      readonly source?: string | undefined;
+      readonly discarded: number;
+      /** These wait on. */
+      readonly left: number;
+      readonly by: string;
     }
   | { readonly kind: 'orphans'; readonly cluster: string; readonly dataType: string; readonly count: number }
   | { readonly kind: 'second-source'; readonly dataType: string; readonly sources: readonly string[] }

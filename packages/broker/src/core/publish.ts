@@ -123,10 +123,12 @@ export function publishSpec(
     beginLife(core, resource, event, now);
     voidHeldDeletion(core, resource, event);
   }
+  const endsUnseen = event.deleting && isLifeUnseen(core, resource);
   if (event.deleting) endLife(core, resource);
   const bytes = event.deleting ? completeDeletion(core, resource, event, policy) : event.bytes;
   core.table.setOwner(resource, event.source);
   const cell = keep(core, resource, 'spec', event, bytes, now, user);
+  cell.endsUnseen = endsUnseen;
   if (learned) scheduleStatusAsk(core, partition, event.source, now);
   settle(core, call, event, cell, 'agent', cluster, now);
 }
@@ -211,7 +213,7 @@ function publishUpward(
  * Delivery and answer follow at once when the store is durable already, else when it says so. The receivers are the agents of the
  * cluster `to`, or the source `to`; `""` is all sources.
  */
-function settle(
+export function settle(
   core: Core,
   call: PublishCall | undefined,
   event: Envelope,
@@ -301,6 +303,12 @@ function refuseOtherOwner(resource: Resource, event: Envelope): void {
     `resourceid ${resource.id} on cluster ${resource.place.cluster} belongs to source ${owner}: source ${event.source} may not publish it; use another id`,
     { field: 'resourceid' },
   );
+}
+
+/** A deletion that waits for consent follows on a life that agents may not know, since the deletion of the one before was still owed to them. */
+function isLifeUnseen(core: Core, { farewell, place, spec }: Resource): boolean {
+  if (core.deletions.at(place) === undefined) return false;
+  return farewell !== undefined || spec?.endsUnseen === true;
 }
 
 function mayBeGone(resource: Resource, policy: DataTypePolicy): boolean {

@@ -1,6 +1,7 @@
 import type { Server } from '@grpc/grpc-js';
 import type { CloudEventTransport } from 'ce-broker-proto';
 import type { HostPort } from './address.js';
+import type { DiscardedRow, DiscardRequest } from './custody.js';
 import type { HeldRow, HoldRequest, ReleaseRequest } from './holds.js';
 import type { Service, ServiceRegistration } from './service.js';
 import type { BrokerStatus } from './snapshot.js';
@@ -65,6 +66,14 @@ export interface Broker extends AsyncDisposable {
    * CeBrokerError `not_found` when it is not held, `invalid_argument`.
    */
   release(request: ReleaseRequest): Promise<readonly HeldRow[]>;
+  /**
+   * Says no to deletions of a cluster that wait for consent: each resource is wanted again as its source published it last, its agents never
+   * hear of the deletion, and connected sources are asked what they have. A source that asks for the same deletion again finds it held,
+   * however few they are, until a `release`. Resolves once it is safe in the store. Rejects with CeBrokerError `not_found` when none wait,
+   * `invalid_argument`, `failed_precondition` while massDeletion is off or another such change is under way, `unavailable` when the disk
+   * did not take all of it.
+   */
+  discard(request: DiscardRequest): Promise<DiscardedRow>;
   /** What there is to see at this moment. */
   status(): BrokerStatus;
   /**

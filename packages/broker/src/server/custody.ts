@@ -1,6 +1,13 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { CeBrokerError } from 'ce-broker-proto';
-import type { BrokerCore, CustodyAction, CustodySubject, CustodyTally } from '../core/index.js';
+import type {
+  BrokerCore,
+  CustodyAction,
+  CustodyPace,
+  CustodySubject,
+  CustodyTally,
+  DiscardSubject,
+} from '../core/index.js';
 import type { Clock } from './clock.js';
 
 /** How long the event loop is kept at a time, in milliseconds, and after how many steps the clock is looked at. */
@@ -12,6 +19,7 @@ const PAUSE_MS = 2;
 /** A store that takes nothing for so long ends the work. */
 const PATIENCE_MS = 30_000;
 const MOST_OWNERS = 20;
+const LONGEST_TEXT = 1_000;
 const LAST_ENTRY = 'custody/last';
 
 /** What was done by hand, or would be. */
@@ -27,6 +35,29 @@ export interface CustodyRow {
   readonly clusters: number;
   /** The sources that own, or owned, something of it; the first 20. */
   readonly owners: readonly string[];
+}
+
+/** Which deletions that wait for consent never happen: those of a cluster, or of them only one data type or what one source owns. */
+export interface DiscardRequest {
+  /** The cluster. */
+  readonly deletions: string;
+  readonly dataType?: string | undefined;
+  readonly source?: string | undefined;
+  /** Who discards them. Default `in-process`. */
+  readonly by?: string | undefined;
+}
+
+/** Deletions that were discarded. */
+export interface DiscardedRow {
+  readonly cluster: string;
+  /** Null: all. */
+  readonly dataType: string | null;
+  /** Null: all. */
+  readonly source: string | null;
+  /** Resources that are wanted again, as they were. */
+  readonly discarded: number;
+  /** Deletions that wait on: the spec before them is not known, or agents may have seen them already. */
+  readonly left: number;
 }
 
 /** Whether a restored store still asks before it answers alone. */
@@ -53,21 +84,26 @@ export class BrokerCustody {
 
   /** @param yes what touches more than one resource is done too, and not only told */
   async run(subject: CustodySubject, action: CustodyAction, by: string, yes: boolean): Promise<CustodyRow> {
-    if (this.#busy) {
-      throw new CeBrokerError(
-        'failed_precondition',
-        'something else is being forgotten or adopted: wait until that is done',
-      );
-    }
-    this.#busy = true;
-    try {
-      const found = await this.#drive(subject, action, by, true);
+    return this.#alone(async () => {
+      const work = (dryRun: boolean) =>
+        this.#core.custody(subject, action, { by, dryRun, now: () => this.#clock.now() });
+      const found = await this.#drive(work(true), true);
       const isOne = subject.id !== undefined && found.resources + found.tombstones + found.orphans === 1;
       const dryRun = !yes && !isOne;
-      return rowOf(action, dryRun, dryRun ? found : await this.#change(subject, action, by));
-    } finally {
-      this.#busy = false;
-    }
+      return rowOf(action, dryRun, dryRun ? found : await this.#change(work(false)));
+    });
+  }
+
+  /** Resolves once it is safe in the store. */
+  async discard({ by = 'in-process', dataType, deletions, source }: DiscardRequest): Promise<DiscardedRow> {
+    const subject: DiscardSubject = {
+      cluster: text(deletions, 'deletions'),
+      ...(dataType !== undefined && { dataType: text(dataType, 'dataType') }),
+      ...(source !== undefined && { source: text(source, 'source') }),
+    };
+    const how = { by: text(by, 'by'), now: () => this.#clock.now() };
+    const { discarded, left } = await this.#alone(() => this.#change(this.#core.discard(subject, how)));
+    return { cluster: deletions, dataType: dataType ?? null, source: source ?? null, discarded, left };
   }
 
   reconciling(): ReconcilingRow {
@@ -100,7 +136,7 @@ export class BrokerCustody {
   }
 
   /** Throws `unavailable` when the disk did not take all of it: what it lost is as it was before. */
-  async #change(subject: CustodySubject, action: CustodyAction, by: string): Promise<CustodyTally> {
+  async #change<Tally>(work: Generator<CustodyPace, Tally>): Promise<Tally> {
     const { store } = this.#core.view;
     const lost = (): number => {
       let groups = 0;
@@ -108,7 +144,7 @@ export class BrokerCustody {
       return groups;
     };
     const before = lost();
-    const tally = await this.#drive(subject, action, by, false);
+    const tally = await this.#drive(work, false);
     // With the last of it, or after it: once this is kept, all of it is, or was lost.
     store.setEntry(LAST_ENTRY, String(this.#clock.now()));
     const isKept = new Promise<'kept'>((resolve) => this.#core.whenHoldsSaved(() => resolve('kept')));
@@ -120,20 +156,35 @@ export class BrokerCustody {
     );
   }
 
-  async #drive(
-    subject: CustodySubject,
-    action: CustodyAction,
-    by: string,
-    dryRun: boolean,
-  ): Promise<CustodyTally> {
-    const work = this.#core.custody(subject, action, { by, dryRun, now: () => this.#clock.now() });
+  async #alone<Result>(work: () => Promise<Result>): Promise<Result> {
+    if (this.#busy) {
+      throw new CeBrokerError(
+        'failed_precondition',
+        'something else is being forgotten, adopted or discarded: wait until that is done',
+      );
+    }
+    this.#busy = true;
+    try {
+      return await work();
+    } finally {
+      this.#busy = false;
+    }
+  }
+
+  async #drive<Tally>(work: Generator<CustodyPace, Tally>, dryRun: boolean): Promise<Tally> {
     let began = performance.now();
     let waited = 0;
     for (let steps = 1; ; steps++) {
       const step = work.next();
       if (step.done === true) return step.value;
       if (step.value === 'wait') {
-        waited = await this.#waitForStore(waited);
+        try {
+          waited = await this.#waitForStore(waited);
+        } catch (error) {
+          // What it began comes to its end.
+          work.return(undefined as never);
+          throw error;
+        }
         began = performance.now();
         continue;
       }
@@ -155,6 +206,13 @@ export class BrokerCustody {
     await wait(50);
     return waited + 50;
   }
+}
+
+function text(value: unknown, field: string): string {
+  if (typeof value === 'string' && value !== '' && value.length <= LONGEST_TEXT) return value;
+  throw new CeBrokerError('invalid_argument', `${field} must be text of 1 to ${LONGEST_TEXT} characters`, {
+    field,
+  });
 }
 
 function rowOf(action: CustodyAction, dryRun: boolean, tally: CustodyTally): CustodyRow {

@@ -109,7 +109,7 @@ export class BrokerHolds {
     const rows = [...view.holds.all()].map((hold) => this.#row(hold, waiting.get(hold) ?? 0));
     const counts = countHeldDeletions(view);
     for (const held of view.deletions.all()) {
-      const { cluster, dataType, deleted, of, since } = held;
+      const { again, cluster, dataType, deleted, of, since } = held;
       rows.push({
         kind: 'deletions',
         name: cluster,
@@ -117,7 +117,10 @@ export class BrokerHolds {
         dataType,
         ...this.#when(since),
         by: 'ce-broker',
-        reason: `${deleted} of ${of} resources would have been deleted`,
+        reason:
+          again === true
+            ? 'deletions that were discarded came again'
+            : `${deleted} of ${of} resources would have been deleted`,
         waiting: counts.get(held) ?? 0,
       });
     }

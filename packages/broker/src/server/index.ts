@@ -1,6 +1,7 @@
 export type { H2LimitOptions, H2Limits } from '../rpc/h2/limits.js';
 export { formatAddress, type HostPort, isLoopback, parseAddress } from './address.js';
 export type { AttachedServer, Broker, CloseOptions, InProcessOptions } from './broker.js';
+export type { DiscardedRow, DiscardRequest } from './custody.js';
 export { type DataTypeMistake, dataTypeMistakes } from './data-types-option.js';
 export type { HeldCounts, HeldRow, HoldRequest, HoldSubject, ReleaseRequest } from './holds.js';
 export type { BrokerOptions, PemSource, ResolvedOptions, TlsOptions } from './options.js';

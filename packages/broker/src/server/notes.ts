@@ -76,10 +76,16 @@ export class NoteLog {
       case 'released':
         this.#logger.warn(clipped(fields), 'released');
         return;
+      case 'discarded':
+        this.#logger.warn(
+          clipped(fields),
+          'deletions that waited are discarded: their resources are wanted as they were',
+        );
+        return;
       case 'deletions-held':
         this.#logger.warn(
           clipped(fields),
-          'more was deleted than massDeletion allows: further deletions there wait; "ce-broker release --deletions CLUSTER" lets them go, and publishing the resources again makes them void',
+          `${'again' in fields ? 'a source asks again for deletions that were discarded' : 'more was deleted than massDeletion allows'}: further deletions there wait; "ce-broker release --deletions CLUSTER" lets them go, "ce-broker discard --deletions CLUSTER" makes them void`,
         );
         return;
       case 'orphans':

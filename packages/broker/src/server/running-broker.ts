@@ -11,6 +11,7 @@ import type { HostPort } from './address.js';
 import { AttachedServers, type AttachFunction } from './attached-servers.js';
 import type { AttachedServer, Broker, CloseOptions, InProcessOptions } from './broker.js';
 import type { Clock } from './clock.js';
+import type { BrokerCustody, DiscardedRow, DiscardRequest } from './custody.js';
 import { BrokerHolds, type HeldRow, type HoldRequest, type ReleaseRequest } from './holds.js';
 import { InProcessTransport } from './in-process-transport.js';
 import type { NoteLog } from './notes.js';
@@ -65,6 +66,7 @@ export class RunningBroker implements Broker {
   readonly #hosts = new Map<string, ServiceHost>();
   readonly #attached: AttachedServers;
   readonly #holds: BrokerHolds;
+  #custody: BrokerCustody | undefined;
   readonly #companions: Companion[] = [];
   readonly #ticker: NodeJS.Timeout;
   #adminAddress: HostPort | undefined = undefined;
@@ -181,6 +183,16 @@ export class RunningBroker implements Broker {
   async release(request: ReleaseRequest): Promise<readonly HeldRow[]> {
     this.#refuseUnlessServing();
     return this.#holds.release(request);
+  }
+
+  async discard(request: DiscardRequest): Promise<DiscardedRow> {
+    this.#refuseUnlessServing();
+    const { clock, core } = this.#parts;
+    if (this.#custody === undefined) {
+      const { BrokerCustody } = await import('./custody.js');
+      this.#custody ??= new BrokerCustody(core, clock);
+    }
+    return this.#custody.discard(request);
   }
 
   status(): BrokerStatus {

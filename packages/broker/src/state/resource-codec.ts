@@ -19,6 +19,7 @@ const GONE = 2;
 const HASH = 4;
 const SEQUENCE = 8;
 const INHERITED = 16;
+const ENDS_UNSEEN = 32;
 
 const NOTHING: StoredBytes = Object.freeze({ position: 0, size: 0 });
 
@@ -134,6 +135,7 @@ function writeCell(cell: Cell): void {
     (cell.deleting ? DELETING : 0) |
       (cell.gone ? GONE : 0) |
       (cell.inherited ? INHERITED : 0) |
+      (cell.endsUnseen ? ENDS_UNSEEN : 0) |
       (statusHash === undefined ? 0 : HASH) |
       (sequenceId === undefined ? 0 : SEQUENCE),
   );
@@ -157,6 +159,7 @@ function readCell(reader: ByteReader, cell: Cell): Cell {
   cell.deleting = (flags & DELETING) !== 0;
   cell.gone = (flags & GONE) !== 0;
   cell.inherited = (flags & INHERITED) !== 0;
+  cell.endsUnseen = (flags & ENDS_UNSEEN) !== 0;
   cell.statusHash = (flags & HASH) === 0 ? undefined : reader.text();
   cell.sequenceId = (flags & SEQUENCE) === 0 ? undefined : reader.text();
   return cell;

@@ -20,6 +20,8 @@ export class Cell {
   deleting = false;
   /** It is of an earlier owner: the present one was given the resource by hand, and has not published it yet (spec only). */
   inherited = false;
+  /** A deletion: agents may not know the life that it ends, but the one before (spec only). */
+  endsUnseen = false;
   /** The newest status reports the condition Deleted (status only). */
   gone = false;
   /** How often a receiver went away right after it was handed the newest event, which is larger than Go's clients take. */

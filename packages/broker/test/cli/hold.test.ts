@@ -92,6 +92,44 @@ test('too many deletions wait for consent', async () => {
   await sub.saw('stdout', /"d4"/);
 });
 
+test('deletions that wait are discarded, and the audit knows who did it', async () => {
+  const ids = ['e1', 'e2', 'e3', 'e4'];
+  const type = `${widgets}.spec.resync_response`;
+  await pub(...ids.map((resourceId) => ({ cluster: 'c4', resourceId, type })));
+  const remove = async (id: string) => {
+    const about = ['--cluster', 'c4', '--type', widgets, '--source', 'hub', '--id', id, '--delete'];
+    expect((await cli(['pub', '--server', broker.grpc, ...about])).code).toBe(0);
+  };
+  for (const id of ids) await remove(id);
+  expect((await run('holds')).stdout).toMatch(/^deletions +c4 +c4 +2 /m);
+  expect(await run('discard', '--deletions', 'c4', '--source', 'other', '--reason', 'x')).toMatchObject({
+    stdout: 'discarded: 0 deletions on cluster c4\n',
+  });
+  expect(await run('discard', '--deletions', 'c4', '--reason', 'an old backup', '--json')).toEqual({
+    code: 0,
+    stdout: '{"cluster":"c4","dataType":null,"source":null,"discarded":2,"left":0}\n',
+    stderr: '',
+  });
+  await using sub = new Running(['sub', '--server', broker.grpc, '--cluster', 'c4', '--type', widgets]);
+  await sub.saw('stderr', /subscribed/);
+  const listed = (await cli(['state', 'list', '--cluster', 'c4', '--json', ...admin()])).stdout;
+  const rows = listed
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as { id: string; deleting: boolean });
+  expect(listed).toContain('"e3"');
+  expect(rows.length).toBe(4);
+  expect((await cli(['state', 'history', 'e4', ...admin()])).stdout).toContain('admin');
+  const audit = await (await fetch(`http://${broker.admin}/audit`)).text();
+  expect(audit).toMatch(/"action":"discard".*"reason":"an old backup","discarded":2,"left":0/);
+  await remove('e4');
+  const again = await run('holds');
+  expect(again.stdout).toMatch(/^deletions +c4 +c4 +1 /m);
+  expect((await run('discard', '--deletions', 'c4', '--reason', 'still')).stdout).toBe(
+    'discarded: 1 deletions on cluster c4\n',
+  );
+});
+
 test('what says nothing, or too much, is wrong usage', async () => {
   const told = async (...args: string[]) => {
     const { code, stderr } = await cli([...args, '--admin', '127.0.0.1:1']);
@@ -105,6 +143,7 @@ test('what says nothing, or too much, is wrong usage', async () => {
   expect(await told('hold', '--cluster', 'c', '--type', widgets, ...reason)).toContain('--type goes with');
   expect(await told('hold', '--cluster', 'c')).toMatch(/^2 .*--reason/);
   expect(await told('release', '--all', '--deletions', 'c')).toContain('2 ce-broker: name one of');
+  expect(await told('discard', '--deletions', 'c')).toMatch(/^2 .*--reason/);
   expect(await told('release', '--cluster', 'c')).toContain('3 ce-broker: UNAVAILABLE');
   const missing = await run('release', '--cluster', 'c7');
   expect([missing.code, missing.stderr]).toEqual([

@@ -69,8 +69,12 @@ class Script {
           if (note.kind === 'reconciled') this.#out.push('reconciled');
           if (note.kind === 'deletions-held')
             this.#out.push(
-              `warning: ${note.deleted} of ${note.of} ${shortName(note.dataType)} on ${note.cluster} deleted, deletions wait for consent`,
+              note.again === true
+                ? `warning: discarded deletions of ${shortName(note.dataType)} on ${note.cluster} come again, and wait for consent`
+                : `warning: ${note.deleted} of ${note.of} ${shortName(note.dataType)} on ${note.cluster} deleted, deletions wait for consent`,
             );
+          if (note.kind === 'discarded')
+            this.#out.push(`${note.discarded} discarded${note.left > 0 ? `, ${note.left} wait on` : ''}`);
         },
       },
       this.#stores,
@@ -121,6 +125,9 @@ class Script {
         return;
       case 'release':
         this.#release(second, third);
+        return;
+      case 'discard':
+        this.#discard(second, third);
         return;
       case 'forget':
       case 'delete':
@@ -182,6 +189,16 @@ class Script {
     const { core, now } = this.#w;
     if (kind === 'deletions') this.#try(() => core.releaseDeletions(name, 'op', now));
     else this.#try(() => core.release(this.#target(kind, name), 'op', now));
+  }
+
+  /** `c1`, and of it only what `A` owns */
+  #discard(cluster: string, source: string): void {
+    this.#try(() => {
+      const { core, now } = this.#w;
+      const subject = { cluster, ...(source !== '' && { source }) };
+      const work = core.discard(subject, { by: 'op', now: () => now });
+      while (work.next().done !== true);
+    });
   }
 
   /** `c1/x`, `source A`, `cluster c1`; `orphans c1`, `tombstones c1`. */

@@ -220,6 +220,46 @@ describe('deletions that are too many', () => {
   });
 });
 
+describe('deletions that wait', () => {
+  it('are discarded, and their resources are wanted as they were', async () => {
+    const massDeletion = { share: 0.2, least: 3 };
+    await using running = await Running.start({ ...ADMIN, massDeletion });
+    const { broker } = running;
+    const client = running.client();
+    const agent = await subscribed(client, { clusterName: 'c1', dataType: DATA_TYPE });
+    const ids = Array.from({ length: 20 }, (_, index) => `r${index}`);
+    for (const resourceId of ids) await publish(client, eventOf({ resourceId, action: 'resync_response' }));
+    await events(agent, 20);
+    for (const resourceId of ids) await publish(client, deletionOf(resourceId));
+    const answer = async (body: object, headers = {}) => {
+      const response = await post(running, '/discard', body, headers);
+      const { error } = (await response.json()) as { readonly error?: { readonly code: string } };
+      return `${response.status} ${error?.code ?? 'done'}`;
+    };
+    expect(await answer({ deletions: 'c1' })).toBe('400 invalid_argument');
+    expect(await answer({ deletions: 'c2', reason: 'r' })).toBe('404 not_found');
+    expect(await answer({ deletions: 'c1', reason: 'r' }, { origin: 'http://evil.example' })).toBe(
+      '403 permission_denied',
+    );
+    expect(broker.status().held.heldDeletions).toBe(16);
+    await expect(broker.discard({ deletions: '' })).rejects.toMatchObject({ field: 'deletions' });
+    expect(await broker.discard({ deletions: 'c1', dataType: DATA_TYPE, by: 'ann' })).toEqual({
+      cluster: 'c1',
+      dataType: DATA_TYPE,
+      source: null,
+      discarded: 16,
+      left: 0,
+    });
+    expect(broker.status().held).toEqual({ holds: 0, heldKeys: 0, heldDeletions: 0 });
+    const seen = await events(agent, 40);
+    const deleted = seen.filter(({ extensions }) => extensions.has('deletiontimestamp'));
+    expect(deleted).toHaveLength(4);
+    expect(running.lines.filter(({ message }) => message.includes('are discarded'))).toMatchObject([
+      { level: 'warn', fields: { cluster: 'c1', discarded: 16, left: 0, by: 'ann' } },
+    ]);
+  });
+});
+
 function deletionOf(resourceId: string) {
   const event = eventOf({ resourceId, action: 'delete_request' });
   const extensions = new Map(event.extensions);

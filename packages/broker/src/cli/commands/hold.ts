@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
 import { credentialOptions } from '../client/connection-options.js';
-import type { HoldFlags, ReleaseFlags } from '../hold/hold.js';
+import type { DiscardFlags, HoldFlags, ReleaseFlags } from '../hold/hold.js';
 import { type DefineCommand, examples } from './define.js';
 
-/** `hold`, `release` and `holds`: what goes out, and what waits. */
+/** `hold`, `release`, `discard` and `holds`: what goes out, and what waits. */
 export const defineHold: DefineCommand = (program, finish) => {
   const add = (name: string, description: string): Command =>
     program
@@ -58,6 +58,21 @@ export const defineHold: DefineCommand = (program, finish) => {
       ),
     )
     .action(async (flags: ReleaseFlags) => finish(await (await load()).release(flags)));
+  addEnd(
+    add('discard', 'say no to deletions that wait for consent: their resources are wanted as they were')
+      .requiredOption('--deletions <CLUSTER>', 'the deletions on this cluster that wait for consent')
+      .option('--type <GROUP.VERSION.RESOURCE>', 'only of this data type')
+      .option('--source <ID>', 'only of what this source owns')
+      .requiredOption('--reason <TEXT>', 'why, for the audit trail'),
+  )
+    .addHelpText(
+      'after',
+      examples(
+        'ce-broker discard --deletions c1 --reason "the hub was restored from an old backup"',
+        'ce-broker discard --deletions c1 --source hub --reason "its database was wiped"',
+      ),
+    )
+    .action(async (flags: DiscardFlags) => finish(await (await load()).discard(flags)));
   addEnd(add('holds', 'what is held: since when, by whom, why, and how much waits for it'))
     .addHelpText('after', examples('ce-broker holds', 'ce-broker holds --json | jq .name'))
     .action(async (flags: HoldFlags) => finish(await (await load()).holds(flags)));

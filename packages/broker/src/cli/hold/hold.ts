@@ -1,5 +1,5 @@
 import { CeBrokerError } from 'ce-broker-proto';
-import type { HeldRow } from '../../server/index.js';
+import type { DiscardedRow, HeldRow } from '../../server/index.js';
 import { ExitCode } from '../exit-codes.js';
 import { AdminClient, type AdminFlags } from '../state/admin-client.js';
 import { formatAge, formatTable } from '../state/table.js';
@@ -43,6 +43,32 @@ export async function release(flags: ReleaseFlags): Promise<number> {
   }
   for (const row of answer.released) process.stdout.write(`released: ${nameOf(row)}${waiting(row)}\n`);
   if (answer.released.length === 0) process.stdout.write('nothing was held\n');
+  return ExitCode.ok;
+}
+
+export interface DiscardFlags extends AdminFlags {
+  readonly deletions: string;
+  readonly type?: string;
+  readonly source?: string;
+  readonly reason: string;
+  readonly json?: boolean;
+}
+
+/** Says no to deletions that wait for consent. */
+export async function discard(flags: DiscardFlags): Promise<number> {
+  const { deletions, json, reason, source, type } = flags;
+  const body = { deletions, type, source, reason };
+  const row = (await new AdminClient(flags).change('/discard', body)) as DiscardedRow;
+  if (json === true) {
+    process.stdout.write(`${JSON.stringify(row)}\n`);
+    return ExitCode.ok;
+  }
+  process.stdout.write(`discarded: ${row.discarded} deletions on cluster ${visible(deletions)}\n`);
+  if (row.left > 0) {
+    process.stdout.write(
+      `${row.left} wait on: what was before them is not known, or agents may have seen them already; release them, or publish those resources again\n`,
+    );
+  }
   return ExitCode.ok;
 }
 

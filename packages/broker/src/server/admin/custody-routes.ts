@@ -12,6 +12,7 @@ type Named = Readonly<Partial<Record<(typeof SUBJECT)[number], string>>>;
 export function custodyRoutes(custody: BrokerCustody): readonly AdminRoute[] {
   return [
     { method: 'POST', path: '/forget', answer: (change) => forget(custody, change) },
+    { method: 'POST', path: '/discard', answer: (change) => discard(custody, change) },
     { method: 'POST', path: '/adopt', answer: (change) => adopt(custody, change) },
     {
       method: 'GET',
@@ -38,6 +39,17 @@ async function forget(custody: BrokerCustody, { body, by }: ChangeRequest): Prom
   const action: CustodyAction = { kind: flag(deletes, 'delete') ? 'delete' : 'forget' };
   const row = await custody.run(subjectOf(named), action, by, flag(yes, 'yes'));
   return { json: row, did: recordOf(row, named, { reason }) };
+}
+
+async function discard(custody: BrokerCustody, { body, by }: ChangeRequest): Promise<ChangeAnswer> {
+  const named = readBody(body, ['deletions', 'type', 'source', 'reason'], ['deletions', 'reason']);
+  const { deletions, reason, source, type } = named;
+  const row = await custody.discard({ deletions, dataType: type, source, by });
+  const { discarded, left } = row;
+  return {
+    json: row,
+    did: { action: 'discard', about: { deletions, type, source, reason, discarded, left } },
+  };
 }
 
 async function adopt(custody: BrokerCustody, { body, by }: ChangeRequest): Promise<ChangeAnswer> {

@@ -101,7 +101,7 @@ function whyForAll(core: Readonly<Core>, resource: ResourceView, cell: CellView)
     return { code: 'held', text, since: hold.since };
   }
   if (!core.deletions.covers(resource, cell)) return whyHeldBack(core, cell);
-  const text = `too many deletions at once on cluster ${resource.place.cluster}: this one waits for consent; ce-broker release lets it go`;
+  const text = `too many deletions at once on cluster ${resource.place.cluster}: this one waits for consent; ce-broker release lets it go, ce-broker discard makes it void`;
   return { code: 'mass-deletion', text, since: core.deletions.at(resource.place)?.since };
 }
 
