@@ -10,6 +10,7 @@ const client = [
   'base',
   'source',
   'agent',
+  'watch',
 ];
 const broker = ['wire', 'access', 'state', 'delivery', 'core', 'store', 'rpc', 'server', 'cli'];
 

@@ -118,4 +118,5 @@ export type {
   TransportSubscribeOptions,
   TransportSubscribeRequest,
   TransportSubscription,
+  TransportWatch,
 } from './transport.js';

@@ -59,6 +59,10 @@ export interface TransportListener {
   event(event: Uint8Array): void;
   /** Where the broker says so: everything that was missed before this subscription has been handed over. At most once. */
   caughtUp?(): void;
+  /** Where the broker can resume: where to, once everything that was handed over until now has been handled. */
+  reached?(point: WatchPoint): void;
+  /** What `memory` asked for cannot be resumed, and why; everything comes again. Deletions that were missed meanwhile do not. */
+  restarted?(reason: string): void;
   /**
    * The subscription has ended: called exactly once. Undefined when its own `close` or its signal ended it, otherwise
    * why: `unavailable` for a lost connection or a broker that goes away, `resource_exhausted` when this subscriber
@@ -98,6 +102,23 @@ export interface TransportSubscribeOptions {
    * notes in it how far the listener has come, and begins there: what was missed is delivered, the newest of each resource once.
    */
   readonly memory?: SubscriptionMemory | undefined;
+  /**
+   * What only a Watch of the extension service can do, with a `memory`. Where there is none the subscription is refused as
+   * `unimplemented`, never opened without it.
+   */
+  readonly watch?: TransportWatch | undefined;
+}
+
+/** How a Watch differs from a plain subscription. */
+export interface TransportWatch {
+  /** Instead of the request's data type; none: every one. */
+  readonly dataTypes?: readonly string[] | undefined;
+  /** For an agent: only resources of these sources; none: of every one. */
+  readonly sources?: readonly string[] | undefined;
+  /** For a source: only resources on these clusters; none: on every one. */
+  readonly clusters?: readonly string[] | undefined;
+  /** A memory without a point begins with the newest event of every resource, rather than with what is published from now on. */
+  readonly everything?: boolean | undefined;
 }
 
 /** How far a subscriber has come; empty at first. Only transports look inside. */

@@ -45,7 +45,9 @@ export {
   type TransportSubscribeOptions,
   type TransportSubscribeRequest,
   type TransportSubscription,
+  type TransportWatch,
   timestampToDate,
+  type WatchPoint,
 } from 'ce-broker-proto';
 export type { AgentClientConfig } from './agent/agent-config.js';
 export { CloudEventAgentClient } from './agent/cloud-event-agent-client.js';
@@ -171,3 +173,6 @@ export {
   grpcSourceOptions,
 } from './transports/grpc/grpc-events-options.js';
 export type { GrpcOptionNames, GrpcOptions, KeepAliveConfig } from './transports/grpc/grpc-options.js';
+export { type EventWatch, watchEvents } from './watch/watch-events.js';
+export type { WatchEventsOptions } from './watch/watch-options.js';
+export type { Watched } from './watch/watch-queue.js';

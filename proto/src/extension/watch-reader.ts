@@ -22,14 +22,22 @@ export class WatchReader {
   readonly #listener: TransportListener;
   readonly #memory: SubscriptionMemory;
   readonly #subscription: WatchedSubscription;
+  readonly #everything: boolean;
   #epoch = '';
   /** What the listener had on earlier connections, until it is caught up. */
   #had: ReadonlySet<number> | undefined;
 
-  constructor(listener: TransportListener, memory: SubscriptionMemory, subscription: WatchedSubscription) {
+  /** @param everything a memory without a point began with everything */
+  constructor(
+    listener: TransportListener,
+    memory: SubscriptionMemory,
+    subscription: WatchedSubscription,
+    everything = false,
+  ) {
     this.#listener = listener;
     this.#memory = memory;
     this.#subscription = subscription;
+    this.#everything = everything && memory.point === undefined;
   }
 
   /** One message. Throws what the listener throws, and `invalid_argument` for bytes that are no message. */
@@ -38,12 +46,16 @@ export class WatchReader {
     switch (message.kind) {
       case 'started':
         this.#epoch = message.point.epoch;
-        if (message.restartReason !== '') this.#memory.seen?.clear();
+        if (message.restartReason !== '' || this.#everything) this.#memory.seen?.clear();
         this.#memory.seen ??= new Set();
         this.#had = this.#memory.seen.size === 0 ? undefined : new Set(this.#memory.seen);
         // With what is new: from here on nothing is missed. Otherwise the broker says how far it has come.
-        this.#memory.point ??= message.point;
+        if (this.#memory.point === undefined && !this.#everything) {
+          this.#memory.point = message.point;
+          this.#listener.reached?.(message.point);
+        }
         this.#subscription.opened(message.subscriptionId);
+        if (message.restartReason !== '') this.#listener.restarted?.(message.restartReason);
         return;
       case 'batch':
         this.#batch(message.events, message.positions);
@@ -77,6 +89,7 @@ export class WatchReader {
   #reached(position: number): void {
     if (position === 0 || !this.#subscription.isOpen) return;
     this.#memory.point = { epoch: this.#epoch, position };
+    this.#listener.reached?.(this.#memory.point);
     const { seen } = this.#memory;
     if (seen === undefined) return;
     for (const one of seen) if (one <= position) seen.delete(one);

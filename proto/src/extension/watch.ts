@@ -1,6 +1,6 @@
 import { asBuffer, WireReader } from '../codec/wire-reader.js';
 import { varintSize, WireWriter } from '../codec/wire-writer.js';
-import type { TransportSubscribeRequest } from '../transport.js';
+import type { SubscriptionMemory, TransportSubscribeRequest, TransportWatch } from '../transport.js';
 import type { WatchPoint } from './watch-point.js';
 
 /** Where a Watch begins. */
@@ -45,16 +45,21 @@ export type WatchMessage =
   /** A message of a later version. */
   | { readonly kind: 'unknown' };
 
-/** A Watch for what a plain subscription asks for. */
-export function watchRequestOf(request: TransportSubscribeRequest, start: WatchStart): WatchRequest {
+/** A Watch for what a subscription asks for: after what it has had; the first time with everything, or with what is new. */
+export function watchRequestOf(
+  request: TransportSubscribeRequest,
+  { point }: SubscriptionMemory,
+  watch: TransportWatch = {},
+): WatchRequest {
   const { source, clusterName, dataType } = request;
+  const first = watch.everything === true ? 'everything' : 'newest';
   return {
     source,
     clusterName,
-    dataTypes: dataType === '' ? [] : [dataType],
-    sources: [],
-    clusters: [],
-    start,
+    dataTypes: watch.dataTypes ?? (dataType === '' ? [] : [dataType]),
+    sources: watch.sources ?? [],
+    clusters: watch.clusters ?? [],
+    start: point === undefined ? { kind: first } : { kind: 'after', point },
   };
 }
 

@@ -7,7 +7,6 @@ import {
   encodeSubscriptionRequest,
   encodeWatchRequest,
   limited,
-  type SubscriptionMemory,
   type TransportEnd,
   type TransportListener,
   type TransportPublishOptions,
@@ -46,16 +45,20 @@ export class InProcessTransport implements CloudEventTransport {
     options: TransportSubscribeOptions = {},
   ): Promise<TransportSubscription> {
     return limited<TransportSubscription>(options, 'the subscription was not opened', (settle) => {
-      const { memory, signal } = options;
+      const { memory, signal, watch } = options;
       const gone = (over: InProcessSubscription): unknown => this.#open.delete(over);
       const subscription =
         memory === undefined
           ? new InProcessSubscription(listener, settle, gone)
-          : new InProcessWatch(listener, settle, gone, memory);
+          : new InProcessWatch(listener, settle, gone, memory, watch?.everything);
       const stream =
         memory === undefined
           ? this.#connection.stream(SUBSCRIBE_PATH, encodeSubscriptionRequest(request), subscription)
-          : this.#connection.stream(ExtensionPath.watch, watchFrom(request, memory), subscription);
+          : this.#connection.stream(
+              ExtensionPath.watch,
+              encodeWatchRequest(watchRequestOf(request, memory, watch)),
+              subscription,
+            );
       subscription.use(stream, signal);
       this.#open.add(subscription);
       return () => subscription.cancel();
@@ -80,10 +83,4 @@ export class InProcessTransport implements CloudEventTransport {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
-}
-
-/** After what the subscriber has had; the first time with what is new. */
-function watchFrom(request: TransportSubscribeRequest, { point }: SubscriptionMemory): Buffer {
-  const start = point === undefined ? ({ kind: 'newest' } as const) : ({ kind: 'after', point } as const);
-  return encodeWatchRequest(watchRequestOf(request, start));
 }

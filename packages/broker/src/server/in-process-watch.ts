@@ -16,9 +16,10 @@ export class InProcessWatch extends InProcessSubscription {
     opening: Settle<TransportSubscription>,
     gone: (subscription: InProcessSubscription) => void,
     memory: SubscriptionMemory,
+    everything: boolean | undefined,
   ) {
     super(listener, opening, gone);
-    this.#reader = new WatchReader(listener, memory, this);
+    this.#reader = new WatchReader(listener, memory, this, everything);
   }
 
   /** It is open when the first message says so. */

@@ -12,13 +12,14 @@ import { type DelayFn, defaultReconnectBackoff } from '../backoff/reconnect-back
 import type { CloudEventsOptions } from '../transports/cloud-events-options.js';
 import type { ClientStatus } from './client-status.js';
 import { type Deferred, deferred } from './deferred.js';
-import { Session } from './session.js';
+import { Session, type WatchListener } from './session.js';
 import { sleep } from './sleep.js';
 
 export interface LinkOptions {
   readonly connection: CloudEventsOptions;
   readonly delay: DelayFn;
   readonly connectTimeoutMs: number;
+  readonly watch?: WatchListener | undefined;
 }
 
 export interface LinkListener {
@@ -50,6 +51,11 @@ const LASTING: ReadonlySet<CeBrokerErrorCode> = new Set<CeBrokerErrorCode>([
   'invalid_config',
   'unreadable_file',
 ]);
+
+/** Waiting does not mend it. */
+export function isLasting({ code }: CeBrokerError): boolean {
+  return LASTING.has(code);
+}
 
 /** A transport that does not let go is left behind after so long. */
 const CLOSE_MS = 2_000;
@@ -91,10 +97,16 @@ export class Link {
     this.#running = this.#run();
   }
 
-  /** From now on each connection carries these subscriptions. Once only. */
-  request(requests: readonly TransportSubscribeRequest[]): void {
+  /**
+   * From now on each connection carries these subscriptions. Once only.
+   * @param memories how far they have come before
+   */
+  request(
+    requests: readonly TransportSubscribeRequest[],
+    memories: readonly SubscriptionMemory[] = requests.map(() => ({})),
+  ): void {
     this.#requests = requests;
-    this.#memories = requests.map(() => ({}));
+    this.#memories = memories;
     this.#requested.resolve();
   }
 
@@ -125,7 +137,7 @@ export class Link {
     while (!this.#stands(true)) {
       const state = this.#state;
       if (state.kind === 'closed') throw closedError();
-      if (state.kind === 'waiting' && LASTING.has(state.error.code)) throw state.error;
+      if (state.kind === 'waiting' && isLasting(state.error)) throw state.error;
       await this.#change.promise;
     }
   }
@@ -190,12 +202,13 @@ export class Link {
 
   /** Uses a connection until it ends, and says why it did. */
   async #hold(transport: CloudEventTransport): Promise<TransportEnd> {
-    const { connection, connectTimeoutMs } = this.#options;
+    const { connection, connectTimeoutMs, watch } = this.#options;
     const session = new Session(transport, {
       server: connection.server,
       connectTimeoutMs,
       heartbeatTimeoutMs: connection.heartbeatTimeoutMs,
       event: (bytes) => this.#listener.event(bytes),
+      watch,
     });
     if (this.#closing.signal.aborted) {
       await session.close(closedError());

@@ -6,6 +6,8 @@ import {
   type TransportEnd,
   type TransportSubscribeRequest,
   type TransportSubscription,
+  type TransportWatch,
+  type WatchPoint,
 } from 'ce-broker-proto';
 import { deferred } from './deferred.js';
 import { HeartbeatWatch } from './heartbeat-watch.js';
@@ -16,6 +18,15 @@ export interface SessionOptions {
   readonly heartbeatTimeoutMs: number | undefined;
   /** Each event but heartbeats. */
   readonly event: (bytes: Uint8Array) => void;
+  readonly watch?: WatchListener | undefined;
+}
+
+/** What only a Watch has, and hears. */
+export interface WatchListener {
+  readonly wish: TransportWatch;
+  reached(point: WatchPoint): void;
+  caughtUp(): void;
+  restarted(reason: string): void;
 }
 
 /** One connection, and the subscriptions on it: it ends once, whatever ended first. */
@@ -82,7 +93,7 @@ export class Session {
   }
 
   async #open(request: TransportSubscribeRequest, memory: SubscriptionMemory | undefined): Promise<void> {
-    const { server, connectTimeoutMs, heartbeatTimeoutMs, event } = this.#options;
+    const { server, connectTimeoutMs, heartbeatTimeoutMs, event, watch: watching } = this.#options;
     const watch = new HeartbeatWatch(heartbeatTimeoutMs, (ms) =>
       this.#lost('unavailable', silence(server, ms)),
     );
@@ -98,12 +109,15 @@ export class Session {
             event(bytes);
           }
         },
+        reached: (point) => watching?.reached(point),
+        caughtUp: () => watching?.caughtUp(),
+        restarted: (reason) => watching?.restarted(reason),
         closed: (error) => {
           watch.stop();
           this.#end({ kind: 'lost', error: error ?? ended(server) });
         },
       },
-      { signal: this.#over.signal, timeoutMs: connectTimeoutMs, memory },
+      { signal: this.#over.signal, timeoutMs: connectTimeoutMs, memory, watch: watching?.wish },
     );
     this.#subscriptions.push(subscription);
     if (!this.#paused) return;

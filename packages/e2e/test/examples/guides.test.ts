@@ -29,6 +29,7 @@ const PAGES = [
   'docs/guide/write-an-agent.md',
   'docs/guide/coming-from-go-sdk.md',
   'docs/guide/test-your-controller.md',
+  'docs/guide/watch-events.md',
   README,
 ];
 

@@ -89,11 +89,14 @@ export class GrpcTransport implements CloudEventTransport {
         listener,
         options,
       );
-      if (this.#finder === undefined || options.memory === undefined) opening.subscribe(settle);
+      const { memory, watch } = options;
+      if (watch !== undefined && (this.#finder === undefined || memory === undefined)) throw noWatch(server);
+      if (this.#finder === undefined || memory === undefined) opening.subscribe(settle);
       else {
-        const { memory } = options;
         this.#finder.ask((found) => {
-          if (found?.features.includes(ExtensionFeature.resume) === true) opening.watch(settle, memory);
+          const needed = watch === undefined ? ExtensionFeature.resume : ExtensionFeature.watch;
+          if (found?.features.includes(needed) === true) opening.watch(settle, memory);
+          else if (watch !== undefined) settle.reject(noWatch(server));
           else opening.subscribe(settle);
         });
       }
@@ -170,6 +173,13 @@ export class GrpcTransport implements CloudEventTransport {
   #closedError(): CeBrokerError {
     return new CeBrokerError('cancelled', `the connection to ${this.#connection.server} was closed`);
   }
+}
+
+function noWatch(server: string): CeBrokerError {
+  return new CeBrokerError(
+    'unimplemented',
+    `${server} offers no Watch: filters, and a start other than now, need the extension service of ce-broker (and extension: 'auto')`,
+  );
 }
 
 /** Throws `invalid_argument` for what is no number: gRPC would throw where nobody can catch it. */

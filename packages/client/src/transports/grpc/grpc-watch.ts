@@ -6,9 +6,9 @@ import { GrpcSubscription, type SubscriptionParts } from './grpc-subscription.js
 export class GrpcWatch extends GrpcSubscription {
   readonly #reader: WatchReader;
 
-  constructor(parts: SubscriptionParts, memory: SubscriptionMemory) {
+  constructor(parts: SubscriptionParts, memory: SubscriptionMemory, everything: boolean | undefined) {
     super(parts);
-    this.#reader = new WatchReader(parts.listener, memory, this);
+    this.#reader = new WatchReader(parts.listener, memory, this, everything);
   }
 
   /** It is open when the first message says so. */

@@ -46,19 +46,23 @@ export class SubscriptionOpening {
     this.#start(SUBSCRIBE, bytes, settle, (parts) => new GrpcSubscription(parts));
   }
 
-  /** A Watch that is not there after all is a plain subscription. */
+  /** A Watch that is not there after all is a plain subscription, unless that would be another one. */
   watch(settle: Settle<TransportSubscription>, memory: SubscriptionMemory): void {
-    const { point } = memory;
-    const start = point === undefined ? ({ kind: 'newest' } as const) : ({ kind: 'after', point } as const);
-    const bytes = encodeWatchRequest(watchRequestOf(this.#request, start));
+    const { watch } = this.#options;
+    const bytes = encodeWatchRequest(watchRequestOf(this.#request, memory, watch));
     const orElse: Settle<TransportSubscription> = {
       resolve: (subscription) => settle.resolve(subscription),
       reject: (error: CeBrokerError) => {
-        if (error.code === 'unimplemented' && !this.#givenUp) this.subscribe(settle);
+        if (error.code === 'unimplemented' && watch === undefined && !this.#givenUp) this.subscribe(settle);
         else settle.reject(error);
       },
     };
-    this.#start(ExtensionPath.watch, bytes, orElse, (parts) => new GrpcWatch(parts, memory));
+    this.#start(
+      ExtensionPath.watch,
+      bytes,
+      orElse,
+      (parts) => new GrpcWatch(parts, memory, watch?.everything),
+    );
   }
 
   cancel(): void {
