@@ -27,5 +27,5 @@ export class Aside {
   readonly relayedAsks = new SparseMap<string, RelayedAsk>();
 }
 
-/** What sessions have that keep nothing in mind. Nobody adds to it: they make one of their own first. */
+/** What is read where a session keeps nothing in mind. Nobody adds to it. */
 export const NOTHING_ASIDE = new Aside();

@@ -43,7 +43,7 @@ export class Session {
   sentBytes = 0;
 
   readonly #settings: SessionSettings;
-  #aside = NOTHING_ASIDE;
+  #aside: Aside | undefined = undefined;
   /** Made when something has to wait in it. */
   #lane: Lane | undefined = undefined;
   /** Where the walk through the dirty cells stands, and whether this round of it found one that may go out. */
@@ -65,31 +65,31 @@ export class Session {
    * and a flush does not look at them.
    */
   get held(): Unfilled<Aside['held']> {
-    return this.#aside.held;
+    return (this.#aside ?? NOTHING_ASIDE).held;
   }
 
   get asks(): Unfilled<Aside['asks']> {
-    return this.#aside.asks;
+    return (this.#aside ?? NOTHING_ASIDE).asks;
   }
 
   /** Cells that become dirty again at a time: they keep their distance from a deletion. */
   get later(): Unfilled<Aside['later']> {
-    return this.#aside.later;
+    return (this.#aside ?? NOTHING_ASIDE).later;
   }
 
   /** Deletions of earlier lives that this session still has to see before the present one. */
   get owedFarewells(): Unfilled<Aside['owedFarewells']> {
-    return this.#aside.owedFarewells;
+    return (this.#aside ?? NOTHING_ASIDE).owedFarewells;
   }
 
   /** When it was handed those that have not been confirmed yet, in milliseconds. */
   get saidFarewells(): Unfilled<Aside['saidFarewells']> {
-    return this.#aside.saidFarewells;
+    return (this.#aside ?? NOTHING_ASIDE).saidFarewells;
   }
 
   /** What this session was asked lately on behalf of others, to be seen to when it ends without an answer. */
   get relayedAsks(): Unfilled<Aside['relayedAsks']> {
-    return this.#aside.relayedAsks;
+    return (this.#aside ?? NOTHING_ASIDE).relayedAsks;
   }
 
   /** Bytes of what has no state, and waits. */
@@ -120,7 +120,7 @@ export class Session {
   /** A cell has a new newest event: an idle connection gets the shared bytes at once, a busy one a mark. */
   offer(cell: Cell, bytes: Uint8Array, now: number): void {
     if (this.#idle() && !this.#isHeld(cell) && !this.#mustWait(cell, now)) {
-      if (this.held.size > 0) this.held.delete(cell);
+      this.#aside?.held.delete(cell);
       this.#write(bytes);
       this.#delivered(cell, cell.position, bytes, now);
       return;
@@ -136,7 +136,7 @@ export class Session {
       this.dirty.delete(cell);
       return;
     }
-    if (this.held.size > 0) this.held.delete(cell);
+    this.#aside?.held.delete(cell);
     if (!this.dirty.has(cell)) this.dirty.set(cell, now);
   }
 
@@ -188,7 +188,7 @@ export class Session {
   }
 
   get waits(): boolean {
-    return this.heartbeat !== undefined || this.#hasLane || this.#aside.asks.size > 0 || this.dirty.size > 0;
+    return this.heartbeat !== undefined || this.#hasLane || this.asks.size > 0 || this.dirty.size > 0;
   }
 
   /** Calls `done` once everything that is dirty now was written to the connection; never, when the session ends before. */
@@ -220,8 +220,8 @@ export class Session {
     this.open = false;
     this.#lane?.clear();
     this.dirty.clear();
-    const { asks } = this.#aside;
-    this.#aside = NOTHING_ASIDE;
+    const { asks } = this;
+    this.#aside = undefined;
     for (const ask of asks.values()) ask.dropped?.();
   }
 
@@ -245,7 +245,7 @@ export class Session {
       this.open &&
       this.dirty.size === 0 &&
       !this.#hasLane &&
-      this.#aside.asks.size === 0 &&
+      (this.#aside === undefined || this.#aside.asks.size === 0) &&
       this.outlet.writableBytes() > 0
     );
   }
@@ -255,7 +255,7 @@ export class Session {
   }
 
   #keepAside(): Aside {
-    if (this.#aside === NOTHING_ASIDE) this.#aside = new Aside();
+    this.#aside ??= new Aside();
     return this.#aside;
   }
 
@@ -361,7 +361,7 @@ export class Session {
   #mustWait(cell: Cell, now: number): boolean {
     if (cell.kind !== 'spec' || cell.deleting) return false;
     const { resource } = cell;
-    if (this.owedFarewells.has(resource)) return true;
+    if (this.#aside?.owedFarewells.has(resource) === true) return true;
     if (resource.farewell !== undefined && this.#settings.confirmsDeletion(resource.place.dataType))
       return true;
     const sent = resource.deletionSentAt;

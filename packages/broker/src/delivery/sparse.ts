@@ -47,7 +47,7 @@ export class SparseMap<K, V> {
 }
 
 /** A set that is nearly always empty, or has one item. */
-export class SparseSet<T> {
+export class SparseSet<T extends object | string> {
   /** The first item that came into an empty set. */
   #first: T | undefined = undefined;
   #others: Set<T> | undefined = undefined;
@@ -57,7 +57,7 @@ export class SparseSet<T> {
   }
 
   has(item: T): boolean {
-    return (this.#first === item && item !== undefined) || (this.#others?.has(item) ?? false);
+    return this.#first === item || (this.#others?.has(item) ?? false);
   }
 
   add(item: T): void {
