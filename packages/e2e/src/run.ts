@@ -91,9 +91,9 @@ export class Run {
 
   /** A latency, which is the machine's as much as the broker's: over its bar it is a fault where the run has the machine for itself. */
   promptly(name: string, milliseconds: number, bar: number): void {
-    if (this.#clocked) return this.atMost(name, milliseconds, bar);
     this.figures[name] = round(milliseconds);
     this.figures[`${name}Bar`] = bar;
+    if (this.#clocked) this.atMost(name, milliseconds, bar);
   }
 
   figure(name: string, value: number | string): void {

@@ -9,6 +9,8 @@ import { until } from '../until.js';
 const AGENTS = 2_000;
 const CLUSTERS = 200;
 const SOURCES = 4;
+/** The broker's `resyncShareMs`: so long agents share a list. */
+const SHARE_SECONDS = 10;
 
 /** The broker is killed and starts again, empty, under 2,000 agents that all come back at once, while the sources have moved on. */
 export const storm: Scenario = {
@@ -65,9 +67,11 @@ export const storm: Scenario = {
     await until('all are subscribed', 60_000, () => agents.every((agent) => agent.isOpen));
     run.atMost('subscribedAfterSeconds', (performance.now() - from) / 1000, 60);
     await until('every agent holds version 2', 60_000, complete(2));
-    run.atMost('resyncedAfterSeconds', (performance.now() - from) / 1000, 60);
+    const seconds = (performance.now() - from) / 1000;
+    run.atMost('resyncedAfterSeconds', seconds, 60);
     const lists = Math.max(...sources.flatMap((source) => [...source.asked.values()]));
-    run.atMost('listsPerSourceAndCluster', lists, 1);
+    // One; where a machine is so slow that the storm outlasts it, one for each such time.
+    run.atMost('listsPerSourceAndCluster', lists, 1 + Math.floor(seconds / SHARE_SECONDS));
     run.figure('listsShared', (await broker.status()).counters.listsShared);
     for (const peer of [...sources, ...agents]) peer.recordState();
     const lines = run.history.read();

@@ -259,7 +259,7 @@ function inTrouble(client: RpcClient, engine: Engine): void {
 
   test('calls notice nothing of connections that come of age', { timeout: RUN_MS }, async () => {
     broker = await BrokerProcess.start({
-      options: { rpcEngine: engine, http2: { maxConnectionAgeMs: 1_000 } },
+      options: { rpcEngine: engine, http2: { maxConnectionAgeMs: 2_000 } },
     });
     const tap = await FrameTap.before(broker.grpc);
     const program = new ClientProgram(client, 'aging', tap.address, []);

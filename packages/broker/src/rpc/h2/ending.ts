@@ -4,7 +4,7 @@ import { LARGEST_STREAM_ID, NO_ERROR } from './frames/constants.js';
 /** A peer that is told to go and takes nothing for so long is not waited for. */
 const STALLED_MS = 3_000;
 /** How long the peer may take to see the first GOAWAY. */
-const NOTICE_MS = 1_000;
+const NOTICE_MS = 2_500;
 
 /** The connection, as its end sees it. */
 export interface EndingConnection {

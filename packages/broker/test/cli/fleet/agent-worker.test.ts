@@ -18,6 +18,8 @@ let away: boolean;
 let said: string[];
 let worker: AgentWorker;
 let state: AgentState;
+/** Called once something is done, before it is written down. */
+let whenDone: () => void;
 const path = () => folder.at('state.json');
 const dataType = CloudEventsDataType.parse('a.b.c');
 const listed = async () => [...(await worker.lister.list({ clusterName: 'c1', source: '', dataType }))];
@@ -44,7 +46,7 @@ async function start(command?: string): Promise<void> {
     },
     isAway: () => true,
     notices: new Notices((line) => said.push(line)),
-    done: () => undefined,
+    done: () => whenDone(),
     resyncDelayMs: 1,
     retryMs: 50,
   });
@@ -58,6 +60,7 @@ async function end(): Promise<void> {
 beforeEach(async () => {
   folder = new Folder();
   [published, resyncs, away, said] = [[], 0, false, []];
+  whenDone = () => undefined;
   await start();
 });
 afterEach(async () => {
@@ -123,6 +126,15 @@ test('a deletion is listed until its report was taken, and then a resync confirm
     deleted: true,
     action: 'DELETED',
   });
+  expect(await listed()).toEqual([]);
+});
+
+test('a deletion whose report goes out before it is written down is forgotten like any other', async () => {
+  await worker.receive(spec('a', 1, 'x'));
+  await reported(1, 'applied');
+  whenDone = () => worker.connected();
+  await worker.receive(deletion('a', 2));
+  await until('the resync', () => resyncs === 1);
   expect(await listed()).toEqual([]);
 });
 

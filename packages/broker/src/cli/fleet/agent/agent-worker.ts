@@ -135,11 +135,16 @@ export class AgentWorker {
     notices.over(`status ${uid}`);
     state.published(uid, entry.sequenceId, (error) => this.#stateFailed(error));
     const gone = entry.status.deleted === true && state.get(uid)?.sequenceId === entry.sequenceId;
-    // Unless it lives again.
-    if (!gone || this.#queue.newest(uid) !== undefined) return;
+    if (!gone || this.#livesAgain(uid)) return;
     await this.#options.command?.specs.remove(uid).catch(() => undefined);
     await state.forget(uid).catch((error: unknown) => this.#stateFailed(error));
     this.#resyncIn(this.#options.resyncDelayMs ?? 200);
+  }
+
+  /** What comes is more than the deletion that was just done, and may still be written down. */
+  #livesAgain(uid: string): boolean {
+    const coming = this.#queue.newest(uid);
+    return coming !== undefined && coming.deletionTimestamp === undefined;
   }
 
   #resyncIn(delayMs: number): void {
