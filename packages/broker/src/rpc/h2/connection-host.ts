@@ -3,9 +3,10 @@ import type { Composer } from './composer.js';
 import type { Offender } from './offences.js';
 import type { StreamHost } from './streams/owner.js';
 
-/** A connection, as far as this file says what an engine does with it. */
-interface HostedConnection {
+/** A connection, as far as its engine writes for it. */
+export interface HostedConnection {
   flush(): void;
+  destroy(): void;
 }
 
 /** What a connection needs of its engine. */
@@ -14,8 +15,10 @@ export interface ConnectionHost extends StreamHost {
   readonly composer: Composer;
   readonly keepaliveTimeMs: number;
   readonly keepaliveTimeoutMs: number;
-  /** The connection has something to write: `flush` is called at the end of the turn. */
+  /** The connection has something to write: `flush` is called at the end of the turn, or earlier. */
   schedule(connection: HostedConnection): void;
+  /** So many bytes came and were handled: after a lot of them what is due is written at once. */
+  wasRead(bytes: number): void;
   offended(offender: Offender): void;
   closed(connection: HostedConnection): void;
 }

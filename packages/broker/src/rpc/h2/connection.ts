@@ -20,6 +20,7 @@ import type { HeaderBlock } from './hpack/header-block.js';
 import { Inbound, type InboundSink } from './inbound.js';
 import { Keepalive } from './keepalive.js';
 import { floodMessage, type OffenceKind } from './offences.js';
+import type { OpenStreams } from './open-streams.js';
 import { Outbound } from './outbound.js';
 import { CONNECTION_WINDOW_BYTES, NOT_HTTP2, PrefaceReader, serverPreface } from './preface.js';
 import { PREFIX_BYTES } from './shared-frames.js';
@@ -95,7 +96,7 @@ export class H2Connection implements InboundSink, StreamTableOwner, RpcPeer {
     return this.#ending?.begun ?? false;
   }
 
-  get streams(): Map<number, H2Stream> {
+  get streams(): OpenStreams {
     return this.#table.streams;
   }
 
@@ -127,6 +128,7 @@ export class H2Connection implements InboundSink, StreamTableOwner, RpcPeer {
     } catch (error) {
       this.fail(error instanceof H2Error ? error : this.#fault(error));
     }
+    this.host.wasRead(chunk.length);
   }
 
   #fault(error: unknown): H2Error {
@@ -334,7 +336,7 @@ export class H2Connection implements InboundSink, StreamTableOwner, RpcPeer {
   }
 
   endStreams(code: RpcStatus, message: string): void {
-    for (const stream of this.streams.values()) {
+    for (const stream of this.streams) {
       if (this.#windingDown?.has(stream) === true || stream.isCall) continue;
       if (stream.windDown(code, message)) {
         this.#windingDown ??= new Set();
@@ -348,7 +350,7 @@ export class H2Connection implements InboundSink, StreamTableOwner, RpcPeer {
 
   unsent(): number {
     let bytes = this.#out.unsent;
-    for (const stream of this.streams.values()) bytes += stream.bufferedBytes();
+    for (const stream of this.streams) bytes += stream.bufferedBytes();
     return bytes;
   }
 
@@ -388,7 +390,7 @@ export class H2Connection implements InboundSink, StreamTableOwner, RpcPeer {
     if (this.#closed) return;
     this.now = now;
     this.#owedAnswers = 0;
-    for (const stream of this.streams.values()) {
+    for (const stream of this.streams) {
       if (stream.isCall) this.#owedAnswers += stream.bufferedBytes();
       stream.tick(now);
     }

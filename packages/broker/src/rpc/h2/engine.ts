@@ -13,12 +13,13 @@ import { certificateName } from '../sockets/tls.js';
 import { STATUS_UNAVAILABLE } from '../status.js';
 import { Composer } from './composer.js';
 import { H2Connection } from './connection.js';
-import type { ConnectionHost } from './connection-host.js';
+import type { ConnectionHost, HostedConnection } from './connection-host.js';
 import { DeadlineWheel } from './deadlines.js';
 import { Inflater } from './grpc/inflater.js';
 import { type H2LimitOptions, type H2Limits, resolveLimits } from './limits.js';
 import type { OffenceKind, Offender } from './offences.js';
 import { SharedFrames } from './shared-frames.js';
+import { WriteTurns } from './write-turns.js';
 
 export interface H2EngineOptions extends SocketRpcEngineOptions {
   /** What a peer may do and have; see `H2Limits` for each default. */
@@ -58,12 +59,11 @@ export class H2Engine implements SocketRpcEngine, ConnectionHost {
   readonly #onFault: (error: unknown) => void;
   readonly #onOffender: (offender: Offender) => void;
   readonly #tickMs: number;
-  #scheduled: H2Connection[] = [];
+  readonly #turns: WriteTurns;
   #ticker: NodeJS.Timeout | undefined = undefined;
   #state: 'open' | 'draining' | 'closed' = 'open';
   #emptied: Promise<void> | undefined = undefined;
   #whenEmpty: (() => void) | undefined = undefined;
-  readonly #flushAll = (): void => this.#flush();
 
   /** Throws CeBrokerError `invalid_option` that names the limit or the TLS file. */
   constructor(options: H2EngineOptions) {
@@ -77,6 +77,10 @@ export class H2Engine implements SocketRpcEngine, ConnectionHost {
     this.inflater = new Inflater(this.limits.maxInflatingMessages);
     this.#onFault = options.onFault ?? (() => undefined);
     this.#onOffender = options.onOffender ?? (() => undefined);
+    this.#turns = new WriteTurns(
+      (error) => this.fault(error),
+      () => this.shared.forget(),
+    );
     this.#tickMs = tickOf(this);
     this.#listeners = new Listeners(
       options.tls,
@@ -104,7 +108,7 @@ export class H2Engine implements SocketRpcEngine, ConnectionHost {
     let bufferedBytes = 0;
     for (const connection of this.#connections) {
       bufferedBytes += connection.unsent();
-      for (const stream of connection.streams.values()) if (!stream.isCall) streams += 1;
+      for (const stream of connection.streams) if (!stream.isCall) streams += 1;
     }
     return { connections: this.#connections.size, streams, bufferedBytes };
   }
@@ -138,8 +142,13 @@ export class H2Engine implements SocketRpcEngine, ConnectionHost {
   }
 
   /** @internal */
-  schedule(connection: H2Connection): void {
-    if (this.#scheduled.push(connection) === 1) setImmediate(this.#flushAll);
+  schedule(connection: HostedConnection): void {
+    this.#turns.add(connection);
+  }
+
+  /** @internal */
+  wasRead(bytes: number): void {
+    this.#turns.handled(bytes);
   }
 
   /** @internal */
@@ -168,20 +177,6 @@ export class H2Engine implements SocketRpcEngine, ConnectionHost {
     clearInterval(this.#ticker);
     this.#ticker = undefined;
     this.#whenEmpty?.();
-  }
-
-  #flush(): void {
-    const due = this.#scheduled;
-    this.#scheduled = [];
-    for (const connection of due) {
-      try {
-        connection.flush();
-      } catch (error) {
-        this.fault(error);
-        connection.destroy();
-      }
-    }
-    this.shared.forget();
   }
 
   #adopt(socket: Socket): void {

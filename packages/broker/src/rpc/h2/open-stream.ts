@@ -2,6 +2,7 @@ import { STATUS_UNIMPLEMENTED } from '../status.js';
 import type { ConnectionHost } from './connection-host.js';
 import { requestHead } from './grpc/request-head.js';
 import type { HeaderBlock } from './hpack/header-block.js';
+import type { OpenStreams } from './open-streams.js';
 import { AnswerStream, type Refusal } from './streams/answer-stream.js';
 import { H2BidiStream } from './streams/bidi-stream.js';
 import type { CallHead } from './streams/call-head.js';
@@ -13,7 +14,7 @@ import { UnaryStream } from './streams/unary-stream.js';
 /** The connection that a stream is opened on. */
 export interface OpeningConnection extends StreamOwner {
   readonly host: ConnectionHost;
-  readonly streams: Map<number, H2Stream>;
+  readonly streams: OpenStreams;
   inFlight: number;
 }
 
@@ -93,7 +94,7 @@ function answer(
 
 function admit<S extends H2Stream>(connection: OpeningConnection, stream: S, endStream: boolean): S {
   stream.remoteClosed = endStream;
-  connection.streams.set(stream.id, stream);
+  connection.streams.add(stream);
   return stream;
 }
 

@@ -11,6 +11,7 @@ import { resetFrame } from './frames/writer.js';
 import { checkTrailers } from './grpc/request-head.js';
 import type { HeaderBlock } from './hpack/header-block.js';
 import { type OpeningConnection, openStream } from './open-stream.js';
+import { OpenStreams } from './open-streams.js';
 import type { Outbound } from './outbound.js';
 import type { H2Stream } from './streams/stream.js';
 
@@ -29,7 +30,7 @@ export interface StreamTableOwner extends OpeningConnection {
 
 /** The streams of one connection: which are open, were reset, or never were (RFC 9113 §5.1), and what a frame is to each. */
 export class StreamTable {
-  readonly streams = new Map<number, H2Stream>();
+  readonly streams = new OpenStreams();
   lastStreamId = 0;
   readonly #owner: StreamTableOwner;
   readonly #out: Outbound;
@@ -142,7 +143,7 @@ export class StreamTable {
 
   /** The peer changed the window that streams begin with (§6.9.2). */
   initialWindowChanged(bytes: number): void {
-    for (const stream of this.streams.values()) {
+    for (const stream of this.streams) {
       if (stream.initialWindowChanged(bytes)) continue;
       const text = `SETTINGS_INITIAL_WINDOW_SIZE overflows stream ${stream.id} (§6.9.2)`;
       throw new H2Error(FLOW_CONTROL_ERROR, text);
@@ -206,7 +207,7 @@ export class StreamTable {
 
   /** All of them are over: the connection is. */
   leaveAll(byPeer: boolean): void {
-    const streams = [...this.streams.values()];
+    const streams = [...this.streams];
     this.streams.clear();
     for (const stream of streams) this.#out.forget(stream);
     for (const stream of streams) stream.leave(byPeer);

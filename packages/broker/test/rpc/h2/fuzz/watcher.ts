@@ -29,7 +29,7 @@ export class Watcher {
       const before = open.get(streamId);
       this.#fields = fieldsOf(block);
       this.#while('headers', () => onHeaders.call(connection, streamId, endStream, block));
-      if (before === undefined && open.has(streamId)) this.#opened(streamId, endStream);
+      if (before === undefined && open.get(streamId) !== undefined) this.#opened(streamId, endStream);
       else if (before?.remoteClosed === true) this.#trailers(streamId);
     };
     connection.onData = (streamId, endStream, bytes, start, end, charged): void => {
