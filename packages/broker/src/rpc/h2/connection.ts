@@ -77,14 +77,14 @@ export class H2Connection implements InboundSink, StreamTableOwner, RpcPeer {
     this.certificate = certificate;
     this.host = host;
     this.now = performance.now();
-    this.#out = new Outbound(socket, host.composer, () => this.#wake());
+    this.#out = new Outbound(socket, host.composer, this);
     this.#inbound = new Inbound(this, host.limits);
     this.#reader = new FrameReader(this.#inbound);
     this.#table = new StreamTable(this, this.#out);
     this.#guard = new FloodGuard(host.limits);
     this.#keepalive = new Keepalive(this, host, this.now);
     socket.on('data', (chunk: Buffer) => this.#received(chunk));
-    // Not `once`, here and elsewhere: it makes three objects more, for what happens once anyway.
+    socket.on('drain', () => this.#out.drained());
     socket.on('close', () => this.#socketClosed());
   }
 
@@ -122,8 +122,7 @@ export class H2Connection implements InboundSink, StreamTableOwner, RpcPeer {
     this.now = performance.now();
     this.#keepalive.heard(this.now);
     try {
-      const preface = this.#preface;
-      const from = preface === undefined ? 0 : this.#readPreface(preface, chunk);
+      const from = this.#preface === undefined ? 0 : this.#readPreface(this.#preface, chunk);
       if (from >= 0) this.#reader.read(chunk, from);
     } catch (error) {
       this.fail(error instanceof H2Error ? error : this.#fault(error));
@@ -141,7 +140,7 @@ export class H2Connection implements InboundSink, StreamTableOwner, RpcPeer {
     const from = preface.read(chunk);
     if (from < 0) {
       this.#out.farewell(NOT_HTTP2);
-      this.#finishNow();
+      this.#theEnd().finishNow(LAST_WORDS_MS);
     } else if (preface.whole) {
       this.#preface = undefined;
       this.#keepalive.prefaceCame(this.now);
@@ -162,8 +161,7 @@ export class H2Connection implements InboundSink, StreamTableOwner, RpcPeer {
   }
 
   count(kind: FloodKind): void {
-    if (!this.#guard.count(kind, this.now)) return;
-    this.offence(kind, floodMessage(kind));
+    if (this.#guard.count(kind, this.now)) this.offence(kind, floodMessage(kind));
   }
 
   offence(kind: OffenceKind, message: string): never {
@@ -206,8 +204,7 @@ export class H2Connection implements InboundSink, StreamTableOwner, RpcPeer {
 
   onSettings(bytes: Buffer, start: number, end: number): void {
     const settings = new PeerSettings(this.initialSendWindow);
-    const tableBytes: number[] = [];
-    settings.apply(bytes, start, end, (size) => tableBytes.push(size));
+    const tableBytes = settings.apply(bytes, start, end);
     const change = settings.initialWindowBytes - this.initialSendWindow;
     // Answers that went by the larger window leave before the smaller one is acknowledged.
     for (let due = change < 0; due; due = this.#out.owesReplies) this.flush();
@@ -261,15 +258,17 @@ export class H2Connection implements InboundSink, StreamTableOwner, RpcPeer {
 
   answered(): void {
     this.inFlight -= 1;
-    const ending = this.#ending;
-    if (ending?.begun === true && this.inFlight === 0) setImmediate(() => ending.progressed());
+    if (this.inFlight === 0) this.#endProgressed();
   }
 
   over(stream: H2Stream, reset: boolean): void {
     this.#table.remove(stream, reset);
-    const ending = this.#ending;
     if (this.#windingDown?.delete(stream) === true) this.answered();
-    else if (ending?.begun === true) setImmediate(() => ending.progressed());
+    else this.#endProgressed();
+  }
+
+  #endProgressed(): void {
+    if (this.ending) setImmediate(() => this.#ending?.progressed());
   }
 
   reset(stream: H2Stream, code: number): void {
@@ -301,7 +300,8 @@ export class H2Connection implements InboundSink, StreamTableOwner, RpcPeer {
     }
   }
 
-  #wake(): void {
+  /** What is due goes out at the end of the turn. */
+  wake(): void {
     if (this.#scheduled || this.#closed) return;
     this.#scheduled = true;
     this.host.schedule(this);
@@ -321,26 +321,23 @@ export class H2Connection implements InboundSink, StreamTableOwner, RpcPeer {
     this.#table.leaveAll(true);
     this.goAway(this.lastStreamId, error.code, error.message);
     this.#finishing = true;
-    this.#finishNow();
+    this.#theEnd().finishNow(LAST_WORDS_MS);
   }
 
-  #finishNow(): void {
+  #theEnd(): Ending {
     this.#ending ??= new Ending(this);
-    this.#ending.finishNow(LAST_WORDS_MS);
+    return this.#ending;
   }
 
   end(code: RpcStatus, message: string, graceMs: number): void {
-    if (this.#closed) return;
-    this.#ending ??= new Ending(this);
-    this.#ending.begin(code, message, graceMs);
+    if (!this.#closed) this.#theEnd().begin(code, message, graceMs);
   }
 
   endStreams(code: RpcStatus, message: string): void {
     for (const stream of this.streams) {
       if (this.#windingDown?.has(stream) === true || stream.isCall) continue;
       if (stream.windDown(code, message)) {
-        this.#windingDown ??= new Set();
-        this.#windingDown.add(stream);
+        this.#windingDown = (this.#windingDown ?? new Set()).add(stream);
         this.inFlight += 1;
       } else {
         stream.end(code, message);
@@ -349,9 +346,7 @@ export class H2Connection implements InboundSink, StreamTableOwner, RpcPeer {
   }
 
   unsent(): number {
-    let bytes = this.#out.unsent;
-    for (const stream of this.streams) bytes += stream.bufferedBytes();
-    return bytes;
+    return this.#out.unsent + this.#table.bufferedBytes();
   }
 
   goAway(lastStreamId: number, code: number, message: string): void {
@@ -371,7 +366,7 @@ export class H2Connection implements InboundSink, StreamTableOwner, RpcPeer {
 
   finish(): void {
     this.#finishing = true;
-    this.#wake();
+    this.wake();
   }
 
   /** The engine closes, and this with it. */
@@ -389,12 +384,9 @@ export class H2Connection implements InboundSink, StreamTableOwner, RpcPeer {
   tick(now: number): void {
     if (this.#closed) return;
     this.now = now;
-    this.#owedAnswers = 0;
-    for (const stream of this.streams) {
-      if (stream.isCall) this.#owedAnswers += stream.bufferedBytes();
-      stream.tick(now);
-    }
+    this.#owedAnswers = this.#table.tick(now);
     this.#judgeUnread();
+    this.#guard.rest(now);
     if (!this.#finishing) this.#keepalive.tick(now, this.#inbound.assemblingSince ?? now);
   }
 

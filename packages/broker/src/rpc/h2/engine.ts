@@ -203,6 +203,7 @@ export class H2Engine implements SocketRpcEngine, ConnectionHost {
     const site = siteOf(address);
     const open = (this.#perAddress.get(site) ?? 0) + 1;
     this.#perAddress.set(site, open);
+    // Not `once`, here and in the connection: it makes three objects more, for what happens once anyway.
     socket.on('close', () => {
       const left = (this.#perAddress.get(site) ?? 1) - 1;
       if (left > 0) this.#perAddress.set(site, left);

@@ -43,8 +43,10 @@ const MOST_EARNED = 100_000;
  */
 export class FloodGuard {
   readonly #limits: H2Limits;
-  /** By kind, the time in ms at which the bucket is full. */
-  readonly #full: number[] = new Array<number>(KINDS).fill(Number.NEGATIVE_INFINITY);
+  /** By kind, the time in ms at which the bucket is full. Undefined: all are. */
+  #full: number[] | undefined = undefined;
+  /** When all of them will be full. */
+  #allFull = 0;
   #earnedPings = 0;
   #earnedUpdates = 0;
   #earnedContinuations = 0;
@@ -106,14 +108,21 @@ export class FloodGuard {
     );
   }
 
+  /** Called now and then: the buckets of a peer that has been quiet for a while take no memory. */
+  rest(now: number): void {
+    if (this.#full !== undefined && now > this.#allFull) this.#full = undefined;
+  }
+
   #over(kind: number, perSecond: number, burstMs: number, now: number): boolean {
-    let full = this.#full[kind] ?? now;
+    let full = this.#full?.[kind] ?? now;
     // Later than any count can make it: the clock was set back.
     if (full < now || full > now + burstMs + 1) full = now;
     full += 1000 / perSecond;
     // The sum of many intervals is a little off.
     if (full > now + burstMs + 1e-3) return true;
+    this.#full ??= new Array<number>(KINDS).fill(Number.NEGATIVE_INFINITY);
     this.#full[kind] = full;
+    this.#allFull = Math.max(this.#allFull, full);
     return false;
   }
 }

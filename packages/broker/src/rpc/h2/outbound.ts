@@ -15,6 +15,12 @@ const NO_STREAMS: H2Stream[] = [];
 const NO_FRAMES: Buffer[] = [];
 const NO_REPLIES: number[] = [];
 
+/** The connection, as what it is owed sees it. */
+interface OutboundOwner {
+  /** Asks for a `flush` at the end of the turn. */
+  wake(): void;
+}
+
 /**
  * What one connection is owed: control frames, answers, streams with something to send. It leaves in one write at the end of a turn, or
  * when the socket can take more (RFC 9113 §5.2 holds the streams back by their windows and this one).
@@ -25,8 +31,7 @@ export class Outbound implements ConnectionWindow {
   readonly encoder = new HpackEncoder(4_096);
   readonly #socket: Socket;
   readonly #composer: Composer;
-  /** Asks for a `flush` at the end of the turn. */
-  readonly #wake: () => void;
+  readonly #owner: OutboundOwner;
   #template: ReplyTemplate | undefined = undefined;
   /** Frames that go out first, and those that go out last: GOAWAY follows the answers before it. */
   #control = NO_FRAMES;
@@ -45,11 +50,10 @@ export class Outbound implements ConnectionWindow {
   /** The window of the connection has grown: those that it held back may go on. */
   #widened = false;
 
-  constructor(socket: Socket, composer: Composer, wake: () => void) {
+  constructor(socket: Socket, composer: Composer, owner: OutboundOwner) {
     this.#socket = socket;
     this.#composer = composer;
-    this.#wake = wake;
-    socket.on('drain', () => this.#drained());
+    this.#owner = owner;
   }
 
   /** Bytes that the socket has not taken. */
@@ -70,12 +74,12 @@ export class Outbound implements ConnectionWindow {
 
   control(frame: Buffer): void {
     this.#control = withOne(this.#control, frame);
-    this.#wake();
+    this.#owner.wake();
   }
 
   farewell(frame: Buffer): void {
     this.#farewell = withOne(this.#farewell, frame);
-    this.#wake();
+    this.#owner.wake();
   }
 
   /** Answers a stream OK with the empty message; the caller has seen that the window has room. */
@@ -83,7 +87,7 @@ export class Outbound implements ConnectionWindow {
     this.sendWindow -= PREFIX_BYTES;
     if (this.#replies === NO_REPLIES) this.#replies = [streamId];
     else this.#replies.push(streamId);
-    this.#wake();
+    this.#owner.wake();
   }
 
   /** The peer has reset the stream: an answer that has not left stays here (§6.4). */
@@ -98,7 +102,7 @@ export class Outbound implements ConnectionWindow {
     if (stream.isDirty) return;
     stream.isDirty = true;
     this.#due(stream);
-    this.#wake();
+    this.#owner.wake();
   }
 
   /** The window of the connection has grown. */
@@ -106,7 +110,7 @@ export class Outbound implements ConnectionWindow {
     this.sendWindow += bytes;
     if (this.#blocked === undefined || this.#blocked.size === 0) return;
     this.#widened = true;
-    this.#wake();
+    this.#owner.wake();
   }
 
   forget(stream: H2Stream): void {
@@ -169,7 +173,7 @@ export class Outbound implements ConnectionWindow {
       if (stream === undefined) continue;
       if (out.bytes > FLUSH_BYTES) {
         this.#dirty = due.splice(index).concat(this.#dirty);
-        this.#wake();
+        this.#owner.wake();
         break;
       }
       // Its turn is over, and the next comes after that of the others.
@@ -185,7 +189,7 @@ export class Outbound implements ConnectionWindow {
       if (this.sendWindow <= 0) break;
       if (this.#composer.bytes > FLUSH_BYTES) {
         this.#widened = true;
-        this.#wake();
+        this.#owner.wake();
         break;
       }
       this.#blocked?.delete(stream);
@@ -215,10 +219,11 @@ export class Outbound implements ConnectionWindow {
     else this.#dirty.push(stream);
   }
 
-  #drained(): void {
+  /** The socket can take more. */
+  drained(): void {
     this.#congested = false;
     this.#behind = 0;
-    this.#wake();
+    this.#owner.wake();
   }
 }
 

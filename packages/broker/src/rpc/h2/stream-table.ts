@@ -205,6 +205,23 @@ export class StreamTable {
     if (reset) this.#rememberReset(stream.id);
   }
 
+  /** What the streams have unsent, in bytes. */
+  bufferedBytes(): number {
+    let bytes = 0;
+    for (const stream of this.streams) bytes += stream.bufferedBytes();
+    return bytes;
+  }
+
+  /** Called now and then; returns what of the unsent bytes are answers of calls. */
+  tick(now: number): number {
+    let owed = 0;
+    for (const stream of this.streams) {
+      if (stream.isCall) owed += stream.bufferedBytes();
+      stream.tick(now);
+    }
+    return owed;
+  }
+
   /** All of them are over: the connection is. */
   leaveAll(byPeer: boolean): void {
     const streams = [...this.streams];

@@ -106,6 +106,7 @@ it('whoever keeps to the rate is never over it, and nobody gets more than rate a
         let tokens = burst;
         for (const [wait, count] of steps) {
           now += wait;
+          guard.rest(now);
           tokens = Math.min(burst, tokens + (wait * perSecond) / 1000);
           for (let at = 0; at < count; at++) {
             const over = guard.count(kind, now);

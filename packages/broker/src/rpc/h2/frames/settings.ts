@@ -28,17 +28,19 @@ export class PeerSettings {
    * Takes the payload of one SETTINGS frame, in its order (§6.5.3). Unknown settings are ignored; those about pushes and about
    * streams that a server would open mean nothing here. Throws an H2Error for a value that is not allowed.
    *
-   * `tableBytes` hears each size of the header table: of several in one frame the smallest counts too (RFC 7541 §4.2).
+   * Returns each size of the header table: of several in one frame the smallest counts too (RFC 7541 §4.2).
    */
-  apply(bytes: Buffer, start: number, end: number, tableBytes: (bytes: number) => void): void {
+  apply(bytes: Buffer, start: number, end: number): readonly number[] {
     if ((end - start) % 6 !== 0) {
       throw new H2Error(FRAME_SIZE_ERROR, `a SETTINGS frame of ${end - start} bytes: not a multiple of 6`);
     }
+    const tableBytes: number[] = [];
     for (let at = start; at < end; at += 6) {
       const [id, value] = [bytes.readUInt16BE(at), bytes.readUInt32BE(at + 2)];
-      if (id === SETTINGS_HEADER_TABLE_SIZE) tableBytes(value);
+      if (id === SETTINGS_HEADER_TABLE_SIZE) tableBytes.push(value);
       else this.#one(id, value);
     }
+    return tableBytes;
   }
 
   #one(id: number, value: number): void {
