@@ -45,6 +45,11 @@ const stepWithConsent: fc.Arbitrary<Step> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('consent' as const), cluster }) },
 );
 
+const stepWithDiscard: fc.Arbitrary<Step> = fc.oneof(
+  { weight: 12, arbitrary: stepWithConsent },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant('discard' as const), cluster }) },
+);
+
 const stepWithBackups: fc.Arbitrary<Step> = fc.oneof(
   { weight: 12, arbitrary: step },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('backup' as const) }) },
@@ -69,6 +74,16 @@ describe('random histories of sources, agents, drops and restarts', () => {
 
     it(`end so when deletions wait for consent meanwhile (${type})`, () => {
       play(stepWithConsent, () => new Fleet(type, { share: 0.2, withinMs: 1_000, least: 1 }));
+    });
+  }
+
+  for (const type of ['works', 'bundles']) {
+    it(`end so when deletions that wait are discarded meanwhile (${type})`, () => {
+      play(stepWithDiscard, () => new Fleet(type, { share: 0.2, withinMs: 1_000, least: 1 }));
+    });
+
+    it(`end so when they are over a store that survives (${type})`, () => {
+      play(stepWithDiscard, () => new Fleet(type, { share: 0.2, withinMs: 1_000, least: 1 }, survives()));
     });
   }
 

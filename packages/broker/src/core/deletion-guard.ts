@@ -2,7 +2,6 @@ import type { Partition } from '../state/partition.js';
 import type { Place } from '../state/place.js';
 import type { Cell, Resource, ResourceView } from '../state/resource.js';
 import type { Envelope } from '../wire/envelope.js';
-import { Declined } from './declined.js';
 import { DeletionWindow } from './deletion-window.js';
 import type { HoldEntries } from './hold-entries.js';
 import type { Walk } from './walk.js';
@@ -67,8 +66,6 @@ interface Watch {
  * than a share of the resources of one data type on a cluster, and the deletions from there on wait until somebody consents.
  */
 export class DeletionGuard {
-  /** What operators have said no to. */
-  readonly declined: Declined;
   readonly #entries: HoldEntries;
   readonly #held = new Map<string, Map<string, HeldDeletions>>();
   readonly #consents = new Map<string, Consent>();
@@ -78,13 +75,11 @@ export class DeletionGuard {
 
   constructor(entries: HoldEntries) {
     this.#entries = entries;
-    this.declined = new Declined(entries);
   }
 
   /** Takes up an entry of before this start. */
   restore(key: string, value: Readonly<Record<string, unknown>>): void {
     const { after, again, at, cluster, dataType, deleted, kind, of, since } = value;
-    if (kind === 'declined') this.declined.restore(key, value);
     if (typeof cluster !== 'string') return;
     if (kind === 'consent' && typeof at === 'number') this.#keepConsent({ kind, cluster, at }, key);
     if (kind !== 'deletions' || typeof dataType !== 'string' || typeof after !== 'number') return;
@@ -139,7 +134,7 @@ export class DeletionGuard {
     if (wasLive) for (const each of countersOf(watch, resource)) each.live -= 1;
     if (this.at(partition) !== undefined) return undefined;
     if (spec?.deleting === true || grave !== undefined) return undefined;
-    const again = wasLive && this.declined.has(partition, spec.position);
+    const again = wasLive && spec.declined;
     if (!again && isYoung(resource, now, rule)) return undefined;
     const deleted = watch.window.count(now) + 1;
     const of = before + deleted - (wasLive ? 1 : 0);
@@ -166,7 +161,6 @@ export class DeletionGuard {
   consent(cluster: string, now: number): void {
     for (const held of this.#held.get(cluster)?.values() ?? []) this.#dropEntry(held);
     this.#held.delete(cluster);
-    this.declined.drop((place) => place.cluster === cluster);
     const before = this.#consents.get(cluster);
     if (before !== undefined) this.#dropEntry(before);
     const consent: Consent = { kind: 'consent', cluster, at: now };

@@ -62,7 +62,6 @@ interface Task {
 function* discardTrip(core: Core, task: Task): Generator<CustodyPace, ReadonlySet<string>> {
   const { by, now, partition, tally, trip } = task;
   const owners = new Set<string>();
-  core.deletions.declined.begin(partition, core.position + 1);
   try {
     for (const { id, ...view } of seen(partition)) {
       if (isMeant(view, task)) {
@@ -78,7 +77,6 @@ function* discardTrip(core: Core, task: Task): Generator<CustodyPace, ReadonlySe
       yield 'step';
     }
   } finally {
-    core.deletions.declined.end(partition, core.position);
     core.deletions.recount(partition);
   }
   return owners;
@@ -123,9 +121,13 @@ function wantAgain(core: Core, resource: Resource, trip: HeldDeletions, by: stri
   if (bytes === undefined) return false;
   const partition = place as Partition;
   for (const look of partition.beforeChange) look(resource);
+  const deletedAt = spec.stampedAt;
   const event = core.scanner.scanEvent(bytes);
   const cell = keep(core, resource, 'spec', event, bytes, now, by);
   cell.inherited = owner !== undefined && event.source !== owner;
+  cell.declined = true;
+  // What its source stamped before the deletion is of the past.
+  cell.stampedAt = Math.max(cell.stampedAt, deletedAt);
   settle(core, undefined, event, cell, 'agent', place.cluster, now);
   return true;
 }

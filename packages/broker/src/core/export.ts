@@ -17,7 +17,7 @@ export interface ExportedEvent {
   readonly position: number;
 }
 
-/** The newest event of one side of a resource. What stands beside `event` is for readers, but for the last three. */
+/** The newest event of one side of a resource. What stands beside `event` is for readers, but for the last four. */
 export interface ExportedCell extends ExportedEvent {
   readonly version: string;
   readonly deleting?: true;
@@ -25,6 +25,8 @@ export interface ExportedCell extends ExportedEvent {
   readonly gone?: true;
   /** A spec that the present owner was given by hand. */
   readonly inherited?: true;
+  /** A spec that stands because an operator discarded its deletion. */
+  readonly declined?: true;
   /** The source that a request is for. */
   readonly to?: string;
 }
@@ -149,12 +151,13 @@ function cellOf(
   event: (stored: StoredBytes) => ExportedEvent,
 ): ExportedCell | undefined {
   if (cell === undefined) return undefined;
-  const { deleting, gone, inherited, kind, stored, to, version } = cell;
+  const { declined, deleting, gone, inherited, kind, stored, to, version } = cell;
   return {
     version: String(version),
     ...(deleting ? { deleting } : {}),
     ...(gone ? { gone } : {}),
     ...(inherited ? { inherited } : {}),
+    ...(declined ? { declined } : {}),
     ...(kind === 'request' ? { to } : {}),
     ...event(stored),
     at: cell.at,

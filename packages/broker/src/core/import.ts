@@ -204,7 +204,7 @@ function cellOf(
   resource: Resource,
   kind: CellKind,
   stored: StoredBytes,
-  { at, gone, inherited, to }: ExportedCell,
+  { at, declined, gone, inherited, to }: ExportedCell,
   event: Envelope,
 ): Cell {
   const cell = new Cell(resource, kind, stored, stored.position, at, event.version);
@@ -212,6 +212,7 @@ function cellOf(
   cell.deleting = kind !== 'status' && event.deleting;
   cell.gone = gone === true;
   cell.inherited = inherited === true;
+  cell.declined = declined === true;
   cell.to = to ?? '';
   if (kind === 'status') {
     cell.statusHash = event.statusHash;

@@ -18,9 +18,10 @@ export function keep(
   const shown =
     before === undefined ? undefined : isDurable(core, before) ? before.stored : before.lastDurable;
   if (before !== undefined) {
-    const waits = kind === 'spec' && event.deleting && core.deletions.at(resource.place) !== undefined;
+    const waits = kind === 'spec' && core.deletions.at(resource.place) !== undefined;
     // A source says it with each resync: what was before it must not leave the past for that.
-    if (waits && core.deletions.covers(resource, before)) drop(core, resource, before.stored);
+    if (waits && event.deleting && core.deletions.covers(resource, before))
+      drop(core, resource, before.stored);
     else setAside(core, resource, kind, before.stored, waits ? 1 : 0);
   }
   const stored = core.store.append({
@@ -45,6 +46,7 @@ export function keep(
   cell.stampedAt = event.time;
   cell.inherited = false;
   cell.endsUnseen = false;
+  cell.declined = false;
   cell.refusedBy = undefined;
   if (kind !== 'status') cell.deleting = event.deleting;
   if (kind === 'spec') {
@@ -59,7 +61,7 @@ export function keep(
 
 /**
  * What was the newest becomes the past: as much of it is kept as the options say.
- * @param least is kept whatever they say: what follows waits for consent, and may be discarded
+ * @param least is kept whatever they say: deletions wait for consent, and what was before one, or the one before, may be needed
  */
 function setAside(core: Core, resource: Resource, kind: CellKind, stored: StoredBytes, least = 0): void {
   const most = Math.max(core.options.history - 1, least);
@@ -103,6 +105,10 @@ export function beginLife(core: Core, resource: Resource, event: Envelope, now: 
   resource.newestVersion = 0n;
   resource.lifeBegan = event.time;
   resource.grave = undefined;
+  if (resource.spec?.declined === true) {
+    oweDeclined(core, resource, now);
+    return;
+  }
   if (tombstone === undefined || core.reconciling.covers(tombstone)) return;
   dropFarewell(core, resource);
   resource.farewell = { stored: tombstone.stored, sentAt: resource.deletionSentAt, since: now };
@@ -110,6 +116,15 @@ export function beginLife(core: Core, resource: Resource, event: Envelope, now: 
     const unseen = session.owes(tombstone) || !isDurable(core, tombstone);
     if (unseen) session.oweFarewell(resource);
   }
+}
+
+/** The deletion that an operator discarded has come true: the source has created the resource again. Nobody has seen it. */
+function oweDeclined(core: Core, resource: Resource, now: number): void {
+  const [stored] = resource.pastSpecs ?? [];
+  if (stored === undefined || core.reconciling.isOld(stored.position)) return;
+  dropFarewell(core, resource);
+  resource.farewell = { stored, sentAt: undefined, since: now };
+  for (const session of core.sessions.agentsOf(resource.place.cluster)) session.oweFarewell(resource);
 }
 
 /** A deletion is kept next: it has been handed to nobody yet. */

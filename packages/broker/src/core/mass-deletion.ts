@@ -90,10 +90,6 @@ export function countHeldDeletions(core: Readonly<Core>): ReadonlyMap<HeldDeleti
 export function cleanDeletions(core: Core, now: number): void {
   const { deletions, options } = core;
   deletions.clean(options.massDeletion, now);
-  deletions.declined.drop(
-    ({ cluster, dataType }) =>
-      options.massDeletion === false || core.table.find(dataType, cluster) === undefined,
-  );
   const counts = countHeldDeletions(core);
   for (const held of [...deletions.all()]) {
     if (counts.has(held)) {

@@ -125,6 +125,8 @@ class Slice {
     const { earlierVersion, owner, spec } = view;
     if (owner !== this.#source || spec.inherited) return undefined;
     if (this.#anew && this.#core.reconciling.isOld(spec.position)) return 0n;
+    // Its source sends it, whatever its version, or deletes it, which waits.
+    if (spec.declined) return 0n;
     return spec.deleting ? undefined : versionAfterAnswer(spec, earlierVersion, listed);
   }
 }

@@ -11,6 +11,7 @@ export type Verdict = 'take' | 'new-life' | 'stale';
  */
 export function judgeSpec(resource: Resource, event: Envelope): Verdict {
   if (resource.spec?.inherited === true) return judgeHeir(resource, event);
+  if (resource.spec?.declined === true) return judgeDeclined(resource, resource.spec, event);
   if (event.deleting) return judgeDeletion(resource, event);
   const creates = event.type.action === 'create_request';
   const { version } = event;
@@ -32,6 +33,19 @@ function judgeHeir({ newestVersion, spec }: Resource, event: Envelope): Verdict 
   return spec?.deleting === true || (event.version !== 0n && event.version < newestVersion)
     ? 'new-life'
     : 'take';
+}
+
+/**
+ * Its source has deleted it, and an operator said no. What the source has said since counts: the same version confirms the life that was to
+ * end. Only a create says that it did end; a lower version alone may be a source that was restored, and nobody infers a deletion.
+ */
+function judgeDeclined({ newestVersion }: Resource, spec: Cell, event: Envelope): Verdict {
+  if (event.deleting) return 'take';
+  if (event.time !== 0 && event.time < spec.stampedAt) return 'stale';
+  const { version } = event;
+  const isNewer = version === 0n ? newestVersion === 0n : version > newestVersion;
+  if (event.type.action === 'create_request' && !isNewer) return 'new-life';
+  return version === 0n || version >= newestVersion ? 'take' : 'stale';
 }
 
 /** Under way for so long that the resource was deleted and created again meanwhile: its source stamped it before that. */

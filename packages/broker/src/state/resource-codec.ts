@@ -20,6 +20,7 @@ const HASH = 4;
 const SEQUENCE = 8;
 const INHERITED = 16;
 const ENDS_UNSEEN = 32;
+const DECLINED = 64;
 
 const NOTHING: StoredBytes = Object.freeze({ position: 0, size: 0 });
 
@@ -136,6 +137,7 @@ function writeCell(cell: Cell): void {
       (cell.gone ? GONE : 0) |
       (cell.inherited ? INHERITED : 0) |
       (cell.endsUnseen ? ENDS_UNSEEN : 0) |
+      (cell.declined ? DECLINED : 0) |
       (statusHash === undefined ? 0 : HASH) |
       (sequenceId === undefined ? 0 : SEQUENCE),
   );
@@ -160,6 +162,7 @@ function readCell(reader: ByteReader, cell: Cell): Cell {
   cell.gone = (flags & GONE) !== 0;
   cell.inherited = (flags & INHERITED) !== 0;
   cell.endsUnseen = (flags & ENDS_UNSEEN) !== 0;
+  cell.declined = (flags & DECLINED) !== 0;
   cell.statusHash = (flags & HASH) === 0 ? undefined : reader.text();
   cell.sequenceId = (flags & SEQUENCE) === 0 ? undefined : reader.text();
   return cell;

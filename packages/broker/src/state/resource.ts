@@ -20,6 +20,8 @@ export class Cell {
   deleting = false;
   /** It is of an earlier owner: the present one was given the resource by hand, and has not published it yet (spec only). */
   inherited = false;
+  /** Its source has deleted it, an operator has said no, and the source has not confirmed it since (spec only). */
+  declined = false;
   /** A deletion: agents may not know the life that it ends, but the one before (spec only). */
   endsUnseen = false;
   /** The newest status reports the condition Deleted (status only). */

@@ -34,7 +34,7 @@ export type Step =
       readonly what: 'cluster' | 'source' | 'resource';
       readonly name: string;
     }
-  | { readonly kind: 'consent'; readonly cluster: string }
+  | { readonly kind: 'consent' | 'discard'; readonly cluster: string }
   | { readonly kind: 'wait'; readonly seconds: number }
   | { readonly kind: 'arrive' | 'restart' | 'backup' | 'restore' };
 
@@ -45,6 +45,8 @@ interface Wanted {
   /** How often the broker had lost everything when each life ended. */
   readonly ends: Map<number, number>;
   deleted: 'no' | 'unacknowledged' | 'acknowledged';
+  /** The broker acknowledged the create of the present life. */
+  created: boolean;
 }
 
 interface Held {
@@ -71,6 +73,8 @@ export class Fleet {
   readonly #known = new Map<string, Map<string, number>>();
   /** The highest (life, version) that each agent was handed. */
   readonly #seen = new Map<string, { life: number; version: number }>();
+  /** Lives whose deletion was discarded. */
+  readonly #denied = new Set<string>();
   readonly #faults: string[] = [];
   readonly #todo: (() => void)[] = [];
   readonly #underWay: { readonly fields: EventFields; readonly line: string }[] = [];
@@ -116,6 +120,7 @@ export class Fleet {
           life: 1,
           ends: new Map(),
           deleted: 'no',
+          created: false,
         });
     }
     for (const cluster of CLUSTERS) this.#held.set(cluster, new Map());
@@ -166,6 +171,9 @@ export class Fleet {
         break;
       case 'consent':
         this.#consent(step.cluster);
+        break;
+      case 'discard':
+        this.#discard(step.cluster);
         break;
       case 'arrive':
         this.#arrive();
@@ -221,7 +229,9 @@ export class Fleet {
           // Nobody knows any more that the resource was deleted in between: neither the broker nor the versions tell.
           const forgotten =
             held !== undefined && (wanted.ends.get(held.life) ?? this.#restarts) < this.#restarts;
-          if (forgotten) continue;
+          // An operator said that it was not deleted, and the source answers as one that never did would.
+          const denied = held !== undefined && !wanted.created && this.#denied.has(`${key} ${held.life}`);
+          if (forgotten || denied) continue;
           if (held?.version !== wanted.version || held.life !== wanted.life) {
             wrong.push(
               `${key} should be v${wanted.version} of life ${wanted.life}, is v${held?.version} of life ${held?.life}`,
@@ -257,6 +267,17 @@ export class Fleet {
     core.releaseDeletions(cluster, 'op', now);
   }
 
+  #discard(cluster: string): void {
+    const { core, now } = this.#world;
+    if (![...core.view.deletions.all()].some((held) => held.cluster === cluster)) return;
+    this.script.push(`discard ${cluster}`);
+    for (const source of SOURCES)
+      for (const [key, { ends }] of this.#wants(source))
+        if (key.startsWith(`${cluster}/`)) for (const life of ends.keys()) this.#denied.add(`${key} ${life}`);
+    const work = core.discard({ cluster }, { by: 'op', now: () => now });
+    while (work.next().done !== true);
+  }
+
   /** Nothing that is held may be written to anybody, whatever led to it. */
   #refuseHeld(subscriber: Subscriber, message: Uint8Array): void {
     if (isHeartbeat(message)) return;
@@ -284,13 +305,15 @@ export class Fleet {
     if (verb === 'create') {
       // A source that re-creates what it never managed to delete loses with every broker: its old life is newer.
       if (alive || wanted?.deleted === 'unacknowledged') return;
-      wants.set(key, {
+      const begun: Wanted = {
         version: 1,
         life: (wanted?.life ?? 0) + 1,
         ends: wanted?.ends ?? new Map(),
         deleted: 'no',
-      });
-      this.#publishSpec(source, key, 'create');
+        created: false,
+      };
+      wants.set(key, begun);
+      begun.created = this.#publishSpec(source, key, 'create');
       return;
     }
     if (!alive) return;
