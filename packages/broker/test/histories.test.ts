@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Fleet, type Step } from './runner/fleet.js';
+import { Fleet } from './runner/fleet.js';
+import type { Step } from './runner/fleet-model.js';
 import { runScript } from './runner/script.js';
 import { survives } from './runner/survives.js';
 import { inMemory } from './runner/world.js';
