@@ -1,3 +1,4 @@
+export { failure, shown } from './failure.js';
 export {
   agentAt,
   type Changes,
