@@ -1,19 +1,15 @@
 import { constants } from 'node:http2';
 import { grpcAgentOptions } from 'ce-broker-client';
-import { createEvent, Extension, encodeEvent, encodeSpecResyncBody } from 'ce-broker-proto';
+import { createEvent, Extension, encodeEvent } from 'ce-broker-proto';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import {
   agentAt,
   type Changes,
   encodePart,
-  hubAt,
   Inbox,
   makeAgent,
-  makeSource,
-  PartStore,
   part,
   RECONNECT_MS,
-  RIGS,
   ScriptedServer,
   type ScriptedSubscription,
   StatusLog,
@@ -386,62 +382,4 @@ describe('a server that is odd', () => {
     await hears(inbox, 'after');
     await agent.close();
   });
-});
-
-describe.each(RIGS)('resync over $name', ({ open }) => {
-  test('400 answers of 16 KiB, both ways at once, come through', async () => {
-    const rig = await open({ store: 'none' });
-    const payload = 'x'.repeat(16 * 1024);
-    const parts = Array.from({ length: 400 }, (_, index) =>
-      part(`p${index}`, 1, { spec: payload, status: payload }),
-    );
-    const statuses = new Inbox();
-    const specs = new Inbox();
-    await using source = await makeSource(rig.sourceOptions('hub'), { lister: new PartStore(parts) });
-    await source.subscribe(statuses.take);
-    // Older, with another status: all of it is asked for, both ways.
-    const held = parts.map((each) => ({ ...each, resourceVersion: '0', status: `${payload}!` }));
-    await using agent = await makeAgent(rig.agentOptions('c1', 'c1-agent'), { lister: new PartStore(held) });
-    await agent.subscribe(specs.take);
-    await Promise.all([agent.resync(), source.resync()]);
-    await until('all are there', 20_000, () => specs.all.length >= 400 && statuses.all.length >= 400);
-    expect(new Set(specs.all.map(({ part: { uid } }) => uid)).size).toBe(400);
-    await rig.stop();
-  });
-});
-
-test('a question about 400 resources of 16 KiB does not hang a server that answers each Publish only after the stream took it', async () => {
-  const payload = 'x'.repeat(16 * 1024);
-  const parts = Array.from({ length: 400 }, (_, index) =>
-    part(`p${index}`, 1, { spec: payload, status: payload }),
-  );
-  await using source = await hubAt(server.address, { lister: new PartStore(parts) });
-  const inbox = new Inbox();
-  await source.subscribe(inbox.take);
-  const line = server.last;
-  line.stream.setMaxListeners(0);
-  server.script = {
-    publish: (call) => {
-      // What comes in goes out to the same client, and only then the answer: how Go's GRPCBroker comes to hang.
-      const echo = encodePart(
-        'c1-agent',
-        typeOf('status'),
-        part(`s${server.published.length}`, 1, { status: payload }),
-      );
-      line.send(echo);
-      if (line.stream.writableNeedDrain) line.stream.once('drain', () => call.ok());
-      else call.ok();
-    },
-  };
-  line.send(
-    createEvent({
-      id: 'question',
-      source: 'c1-agent',
-      type: String(typeOf('spec', 'resync_request')),
-      extensions: [[Extension.clusterName, { kind: 'string', value: 'c1' }]],
-      dataContentType: 'application/json',
-      data: { kind: 'binary', value: encodeSpecResyncBody([]) },
-    }),
-  );
-  await until('all are there', 20_000, () => server.published.length === 400 && inbox.all.length === 400);
 });
