@@ -6,21 +6,28 @@ import type { StoredBytes, StoredNote } from './stored.js';
 
 /** A handle that has the bytes in it. */
 export class MemoryBytes implements StoredBytes, StoredNote, Kept {
-  readonly size: number;
-  readonly position: number;
-  readonly at: number;
-  readonly user: string;
+  size = 0;
+  position = 0;
+  at = 0;
+  user = '';
   slab: Slab | undefined = undefined;
   start = 0;
   released = false;
-  readonly #own: Uint8Array | undefined;
+  #own: Uint8Array | undefined = undefined;
 
   /** @param slabs where small ones are put by; whoever gives them releases the handle there */
-  constructor({ at, bytes, position, user }: StoreRecord, slabs?: Slabs) {
+  constructor(record: StoreRecord, slabs?: Slabs) {
+    this.fill(record, slabs);
+  }
+
+  /** It stands for this event from now on: nobody needs the one before. */
+  fill({ at, bytes, position, user }: StoreRecord, slabs?: Slabs): void {
     this.size = bytes.byteLength;
     this.position = position;
     this.at = at;
     this.user = user;
+    this.released = false;
+    this.slab = undefined;
     this.#own = slabs?.keep(bytes, this) === true ? undefined : ownCopy(bytes);
   }
 
@@ -40,6 +47,11 @@ export class MemoryStore implements OpenStore {
   readonly #entries = new Map<string, string>();
   readonly #slabs = new Slabs();
   #keptBytes = 0;
+  /**
+   * The handle that was forgotten last. Everything is durable at once, so it is nobody's any more and serves again: as many handles come and go
+   * as events, and those that live a while are what the garbage collector spends most on.
+   */
+  #spare: MemoryBytes | undefined = undefined;
   #newest: MemoryBytes | undefined = undefined;
   #newestView: Uint8Array | undefined = undefined;
 
@@ -62,7 +74,10 @@ export class MemoryStore implements OpenStore {
 
   append(record: StoreRecord): StoredBytes {
     this.#keptBytes += record.bytes.byteLength;
-    const kept = new MemoryBytes(record, this.#slabs);
+    const spare = this.#spare;
+    this.#spare = undefined;
+    spare?.fill(record, this.#slabs);
+    const kept = spare ?? new MemoryBytes(record, this.#slabs);
     this.#newest = kept;
     // The chunk that it came in may be what keeps it.
     this.#newestView = kept.slab?.memory === record.bytes.buffer ? record.bytes : undefined;
@@ -82,8 +97,10 @@ export class MemoryStore implements OpenStore {
   }
 
   forget(stored: StoredBytes): void {
-    this.#keptBytes -= stored.size;
-    this.#slabs.release(stored as MemoryBytes);
+    const kept = stored as MemoryBytes;
+    this.#keptBytes -= kept.size;
+    this.#slabs.release(kept);
+    if (this.durablePosition === Number.MAX_SAFE_INTEGER) this.#spare = kept;
   }
 
   open(_table: StoreTable, _listener: StoreListener): void {}
