@@ -1,6 +1,7 @@
 /** Builds a small record: numbers, big integers and texts, one after the other. Grows by itself and is used again and again. */
 export class ByteWriter {
   #bytes = Buffer.allocUnsafeSlow(1024);
+  #view = viewOf(this.#bytes);
   #at = 0;
 
   begin(): void {
@@ -13,7 +14,9 @@ export class ByteWriter {
 
   /** What was written since `begin`, as a copy. */
   done(): Buffer {
-    return Buffer.copyBytesFrom(this.#bytes, 0, this.#at);
+    const copy = Buffer.allocUnsafe(this.#at);
+    this.#bytes.copy(copy, 0, 0, this.#at);
+    return copy;
   }
 
   /** Puts what was written since `begin` there. */
@@ -43,13 +46,16 @@ export class ByteWriter {
   /** Any number, with its fraction. */
   double(value: number): void {
     this.#reserve(8);
-    this.#at = this.#bytes.writeDoubleLE(value, this.#at);
+    this.#view.setFloat64(this.#at, value, true);
+    this.#at += 8;
   }
 
-  /** A whole number of 64 bits, signed. */
+  /** A whole number of 64 bits, signed; throws a RangeError for a larger one. */
   big(value: bigint): void {
+    if (BigInt.asIntN(64, value) !== value) throw new RangeError(`${value} has more than 64 bits`);
     this.#reserve(8);
-    this.#at = this.#bytes.writeBigInt64LE(value, this.#at);
+    this.#view.setBigInt64(this.#at, value, true);
+    this.#at += 8;
   }
 
   text(value: string): void {
@@ -78,7 +84,13 @@ export class ByteWriter {
     const larger = Buffer.allocUnsafeSlow(Math.max(2 * this.#bytes.byteLength, this.#at + size));
     larger.set(this.#bytes.subarray(0, this.#at));
     this.#bytes = larger;
+    this.#view = viewOf(larger);
   }
+}
+
+/** Numbers of eight bytes without the big integers that a Buffer makes of their halves. */
+function viewOf({ buffer, byteLength, byteOffset }: Buffer): DataView {
+  return new DataView(buffer, byteOffset, byteLength);
 }
 
 /** Reads what a {@link ByteWriter} wrote. Reading past the end throws a RangeError. */

@@ -55,6 +55,10 @@ export function openDatabases(path: string): Databases {
 
 type PutWithOptions = (key: Buffer, value: Buffer, options: { readonly append: boolean }) => Promise<boolean>;
 
+const LAST = Object.freeze({ append: true });
+const ANYWHERE = Object.freeze({ append: false });
+let heeded: Promise<boolean> | undefined;
+
 /** The highest key that was put into each. */
 const highest = new WeakMap<Database<Buffer, Buffer>, Buffer>();
 
@@ -66,8 +70,11 @@ export function putLast(database: Database<Buffer, Buffer>, key: Buffer, value: 
   const before = highest.get(database) ?? highestOf(database);
   const append = before === undefined || key.compare(before) > 0;
   if (append) highest.set(database, key);
-  // The batch tells whether it was committed; this promise would tell it again.
-  (database as unknown as { put: PutWithOptions }).put(key, value, { append }).catch(ignore);
+  const written = (database as unknown as { put: PutWithOptions }).put(key, value, append ? LAST : ANYWHERE);
+  if (written === heeded) return;
+  // The batch tells whether it was committed; this promise, one for all of the batch, would tell it again.
+  heeded = written;
+  written.catch(ignore);
 }
 
 function highestOf(database: Database<Buffer, Buffer>): Buffer | undefined {

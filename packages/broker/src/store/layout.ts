@@ -16,7 +16,10 @@ const writer = new ByteWriter();
 
 /** Positions and group numbers: eight bytes, so that their order is that of the numbers. */
 export function numberKey(value: number): Buffer {
-  const key = Buffer.allocUnsafe(8);
+  return writeNumberKey(Buffer.allocUnsafe(8), value);
+}
+
+function writeNumberKey(key: Buffer, value: number): Buffer {
   key.writeUInt32BE(Math.floor(value / 0x1_0000_0000), 0);
   key.writeUInt32BE(value >>> 0, 4);
   return key;
@@ -48,8 +51,10 @@ export interface EventRecord {
   readonly bytes: Buffer;
 }
 
+const positionKey = Buffer.allocUnsafeSlow(8);
+
 /** An event with what is kept beside it, sealed under its position. */
-export function encodeEvent(key: Uint8Array, { at, bytes, kind, resource, user }: StoreRecord): Buffer {
+export function encodeEvent({ at, bytes, kind, position, resource, user }: StoreRecord): Buffer {
   writer.begin();
   writer.byte(KINDS.indexOf(kind));
   writer.double(at);
@@ -59,7 +64,8 @@ export function encodeEvent(key: Uint8Array, { at, bytes, kind, resource, user }
   const sealed = Buffer.allocUnsafe(CHECKSUM_BYTES + writer.length + bytes.byteLength);
   writer.copyTo(sealed, CHECKSUM_BYTES);
   sealed.set(bytes, CHECKSUM_BYTES + writer.length);
-  sealed.writeUInt32LE(crc32(sealed.subarray(CHECKSUM_BYTES), crc32(key)), 0);
+  const ofKey = crc32(writeNumberKey(positionKey, position));
+  sealed.writeUInt32LE(crc32(sealed.subarray(CHECKSUM_BYTES), ofKey), 0);
   return sealed;
 }
 

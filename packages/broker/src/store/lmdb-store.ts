@@ -17,7 +17,7 @@ import type { Databases } from './databases.js';
 import { EndsLoader } from './ends-loader.js';
 import { diskOf } from './group-counts.js';
 import { Groups } from './groups.js';
-import { encodeEvent, numberKey } from './layout.js';
+import { encodeEvent } from './layout.js';
 import type { LmdbSettings } from './lmdb-settings.js';
 import { readEvent } from './read-event.js';
 import { readHead, scanHeads } from './read-heads.js';
@@ -130,7 +130,7 @@ export class LmdbStore implements EventStore, OpenStore {
     this.#groups.reached(position);
     if (resource.place.keep === 'latest') return new MemoryBytes(record);
     this.#number(resource.place);
-    const encoded = encodeEvent(numberKey(position), record);
+    const encoded = encodeEvent(record);
     const { growing } = this.#groups;
     growing.events.set(position, encoded);
     growing.first ??= position;
