@@ -2,12 +2,14 @@ import { CeBrokerError } from 'ce-broker-proto';
 import { formatAddress, type HostPort, startBroker } from '../../server/index.js';
 import { ExitCode } from '../exit-codes.js';
 import { brokerOptions, inUsersWords } from './broker-options.js';
+import { giveHeapRoom } from './heap-room.js';
 import { createLogger } from './logger.js';
 import { resolveSettings, type ServeFlags, unknownVariables } from './resolve-settings.js';
 import { waitForSignal } from './signals.js';
 
 /** Runs a broker until a signal ends it. */
 export async function serve(flags: ServeFlags): Promise<number> {
+  giveHeapRoom();
   const resolved = await resolveSettings(flags, process.env);
   const logger = await createLogger(resolved.settings, process.stderr.isTTY === true);
   for (const problem of unknownVariables(process.env)) logger.warn(problem);
