@@ -8,6 +8,7 @@ import type { WatchOutlet } from '../delivery/watch-outlet.js';
 import type { EventStore } from '../state/event-store.js';
 import { RecentEvents } from '../state/recent-events.js';
 import { ResourceTable } from '../state/resource-table.js';
+import { SharedStrings } from '../state/shared-strings.js';
 import type { Envelope } from '../wire/envelope.js';
 import { Scanner } from '../wire/scan.js';
 import { Adoptions } from './adoptions.js';
@@ -70,14 +71,16 @@ export class BrokerCore {
     const entries = new HoldEntries(store);
     const deletions = new DeletionGuard(entries);
     const reconciling = new Reconciling(store);
+    const dataTypes = new SharedStrings();
     const holds = new Holds(entries, deletions, reconciling);
     this.#core = {
       options,
       port: parts.port,
-      scanner: new Scanner(),
+      scanner: new Scanner((dataType) => dataTypes.of(dataType)),
       policies,
       services: new Map(),
-      table: new ResourceTable(store, keepOf, options.mostAtRest),
+      table: new ResourceTable(store, keepOf, options.mostAtRest, dataTypes),
+      dataTypes,
       store,
       recent: new RecentEvents(),
       sessions: new SessionRegistry(),

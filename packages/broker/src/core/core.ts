@@ -9,6 +9,7 @@ import type { Partition } from '../state/partition.js';
 import type { RecentEvents } from '../state/recent-events.js';
 import type { Cell, Resource } from '../state/resource.js';
 import type { ResourceTable } from '../state/resource-table.js';
+import type { SharedStrings } from '../state/shared-strings.js';
 import type { StoredBytes } from '../state/stored.js';
 import type { Scanner } from '../wire/scan.js';
 import type { Adoptions } from './adoptions.js';
@@ -30,6 +31,8 @@ export interface Core {
   readonly policies: DataTypePolicies;
   readonly services: Map<string, ServiceHook>;
   readonly table: ResourceTable;
+  /** The data types of resources and sessions, each as one string. */
+  readonly dataTypes: SharedStrings;
   readonly store: EventStore;
   readonly recent: RecentEvents;
   readonly sessions: SessionRegistry;

@@ -38,7 +38,7 @@ export function subscribe(
     id: core.nextSessionId,
     role,
     name,
-    dataType: core.sessions.sharedDataType(request.dataType),
+    dataType: core.dataTypes.of(request.dataType),
     user: identity.user,
     openedAt: now,
     filter: request.filter,

@@ -3,27 +3,15 @@ import type { SessionRole } from './session-description.js';
 
 const NONE: readonly Session[] = [];
 
-/** Strangers choose data types: of more than this each subscription has its own copy. */
-const MOST_DATA_TYPES = 1_000;
-
 /** Who is subscribed, by cluster and by source. A look-up costs the same with one session or with thousands. */
 export class SessionRegistry {
   readonly #all = new Set<Session>();
   readonly #agents = new Map<string, Session[]>();
   readonly #sources = new Map<string, Session[]>();
-  readonly #dataTypes = new Map<string, string>();
   #everySource: readonly Session[] = NONE;
 
   get size(): number {
     return this.#all.size;
-  }
-
-  /** The same text, as the one string that thousands of sessions share. */
-  sharedDataType(dataType: string): string {
-    const known = this.#dataTypes.get(dataType);
-    if (known !== undefined) return known;
-    if (this.#dataTypes.size < MOST_DATA_TYPES) this.#dataTypes.set(dataType, dataType);
-    return dataType;
   }
 
   add(session: Session): void {

@@ -3,6 +3,7 @@ import { Partition } from './partition.js';
 import type { Place } from './place.js';
 import { Resource } from './resource.js';
 import { restoreResource } from './resource-codec.js';
+import { SharedStrings } from './shared-strings.js';
 
 /** How many resources stay in memory although nothing holds them there. */
 const MOST_AT_REST = 50_000;
@@ -15,6 +16,7 @@ export class ResourceTable implements StoreTable {
   readonly #store: EventStore;
   readonly #keepOf: (dataType: string) => Place['keep'];
   readonly #mostAtRest: number;
+  readonly #dataTypes: SharedStrings;
   #sweeps = 1;
   /** Resources whose newest spec is a deletion that nobody confirmed yet. */
   readonly tombstones = new Set<Resource>();
@@ -28,12 +30,15 @@ export class ResourceTable implements StoreTable {
   /**
    * @param keepOf what the policy of a data type says
    * @param mostAtRest resources that stay in memory although they are in the store and nobody holds them
+   * @param dataTypes the strings that sessions compare theirs with
    */
   constructor(
     store: EventStore,
     keepOf: (dataType: string) => Place['keep'] = () => 'durable',
     mostAtRest = MOST_AT_REST,
+    dataTypes = new SharedStrings(),
   ) {
+    this.#dataTypes = dataTypes;
     this.#store = store;
     this.#keepOf = keepOf;
     this.#mostAtRest = mostAtRest;
@@ -199,7 +204,8 @@ export class ResourceTable implements StoreTable {
     return false;
   }
 
-  #make(dataType: string, cluster: string): Partition {
+  #make(name: string, cluster: string): Partition {
+    const dataType = this.#dataTypes.of(name);
     const keep = this.#keepOf(dataType);
     const partition = new Partition(dataType, cluster, keep, keep === 'durable' ? this.#cold : undefined);
     let types = this.#byCluster.get(cluster);

@@ -9,12 +9,19 @@ const MAX_LENGTH = 512;
 /** Parsed event types, one object per distinct string for as long as the table holds it. */
 export class EventTypes {
   readonly #types = new Map<string, EventType>();
+  readonly #share: (dataType: string) => string;
+
+  /** @param share gives the one string that others compare data types with */
+  constructor(share: (dataType: string) => string = (dataType) => dataType) {
+    this.#share = share;
+  }
 
   /** Throws `invalid_argument` with field `type` when the string is not an event type. */
   get(name: string): EventType {
     const known = this.#types.get(name);
     if (known !== undefined) return known;
-    const parsed = { name, ...splitEventType(name) };
+    const { action, dataType, subResource } = splitEventType(name);
+    const parsed = { name, dataType: this.#share(dataType), subResource, action };
     if (name.length <= MAX_LENGTH) {
       if (this.#types.size >= MAX_TYPES) this.#types.clear();
       this.#types.set(name, parsed);

@@ -12,8 +12,14 @@ import { scanSlowly } from './slow-scan.js';
  * through the full decoder of ce-broker-proto instead, which alone decides what is refused and how the error reads.
  */
 export class Scanner {
-  readonly #types = new EventTypes();
-  readonly #fast = new FastScan(this.#types);
+  readonly #types: EventTypes;
+  readonly #fast: FastScan;
+
+  /** @param share as of {@link EventTypes} */
+  constructor(share?: (dataType: string) => string) {
+    this.#types = new EventTypes(share);
+    this.#fast = new FastScan(this.#types);
+  }
 
   /** The envelope of a PublishRequest's event. Throws CeBrokerError `invalid_argument`, with the field named. */
   scanPublishRequest(request: Uint8Array): Envelope {
