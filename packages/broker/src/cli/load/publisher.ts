@@ -1,4 +1,4 @@
-import { nowMicros } from './clock.js';
+import { arrivalMicros, nowMicros } from './clock.js';
 import type { EventTemplate } from './event-template.js';
 import type { RawConnection } from './raw-connection.js';
 import type { RawStream, RawStreamListener } from './raw-stream.js';
@@ -135,7 +135,7 @@ export class Publisher implements RawStreamListener, LoadPublisher {
   }
 
   closed(stream: RawStream, status: number, message: string): void {
-    this.#tally.answered(status, message, stream.startedAt, nowMicros());
+    this.#tally.answered(status, message, stream.startedAt, arrivalMicros());
     this.pump();
   }
 

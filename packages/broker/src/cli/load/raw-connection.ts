@@ -1,5 +1,7 @@
 import type { Socket } from 'node:net';
+import { markArrival } from './clock.js';
 import { dial, type RawConnectionOptions, requestHeaders } from './dial.js';
+import { FrameCutter } from './frame-cutter.js';
 import { HeaderAssembler } from './header-assembler.js';
 import {
   encodeLiteralHeaders,
@@ -67,7 +69,7 @@ export class RawConnection {
   #peerInitialWindow = DEFAULT_WINDOW;
   #peerMaxStreams = Number.POSITIVE_INFINITY;
   #received = 0;
-  #rest: Buffer | undefined;
+  #frames: FrameCutter;
   #header = new HeaderAssembler();
   #goingAway = false;
   #closed = false;
@@ -79,6 +81,10 @@ export class RawConnection {
     this.#socket = socket;
     this.#out = new OutBuffer(socket);
     this.#queue = new SendQueue(this.#out);
+    this.#frames = new FrameCutter((bytes, type, flags, id, start, end) => {
+      this.#frame(bytes, type, flags, id, start, end);
+      return !this.#closed;
+    });
     this.#hpack = new HpackDecoder(options.huffman);
     this.#requestHeaders = requestHeaders(options);
   }
@@ -86,7 +92,8 @@ export class RawConnection {
   /** Resolves once the server's SETTINGS are there, as real clients wait for them. Rejects when that takes too long. */
   static connect(options: RawConnectionOptions): Promise<RawConnection> {
     return new Promise((resolve, reject) => {
-      const { socket, connected } = dial(options);
+      // The first bytes come in a later turn.
+      const { socket, connected } = dial(options, (chunk) => connection.#read(chunk));
       const connection = new RawConnection(socket, options);
       const timer = setTimeout(
         () => connection.#fail(`no HTTP/2 answer within ${options.connectTimeoutMs} ms`),
@@ -99,7 +106,6 @@ export class RawConnection {
         else reject(error);
       };
       socket.once(connected, () => connection.#greet());
-      socket.on('data', (chunk: Buffer) => connection.#read(chunk));
       socket.on('drain', () => connection.#drained());
       socket.on('error', (error) => connection.#fail(error.message));
       socket.on('close', () => connection.#fail('the server closed the connection'));
@@ -202,26 +208,12 @@ export class RawConnection {
 
   #read(incoming: Buffer): void {
     if (this.#closed) return;
+    markArrival();
     this.bytesReceived += incoming.length;
     const wasReady = this.ready;
     this.#reading = true;
-    const bytes = this.#rest === undefined ? incoming : Buffer.concat([this.#rest, incoming]);
-    this.#rest = undefined;
-    let at = 0;
     try {
-      while (bytes.length - at >= FRAME_HEADER) {
-        const length = bytes.readUIntBE(at, 3);
-        if (length > MAX_FRAME)
-          throw new Error(`a frame of ${length} bytes is over the limit of ${MAX_FRAME}`);
-        const end = at + FRAME_HEADER + length;
-        if (end > bytes.length) break;
-        const type = bytes[at + 3] ?? 0;
-        const flags = bytes[at + 4] ?? 0;
-        const id = bytes.readUInt32BE(at + 5) & 0x7fffffff;
-        this.#frame(bytes, type, flags, id, at + FRAME_HEADER, end);
-        if (this.#closed) return;
-        at = end;
-      }
+      this.#frames.read(incoming);
     } catch (error) {
       this.#fail(`protocol error: ${error instanceof Error ? error.message : String(error)}`);
       return;
@@ -229,7 +221,7 @@ export class RawConnection {
       this.#reading = false;
       this.#current = undefined;
     }
-    if (at < bytes.length) this.#rest = at === 0 ? bytes : Buffer.from(bytes.subarray(at));
+    if (this.#closed) return;
     if (!wasReady && this.ready) this.onReady?.();
     this.#out.flush();
     if (this.#goingAway && this.#streams.size === 0) this.close('the server asked to go elsewhere (GOAWAY)');

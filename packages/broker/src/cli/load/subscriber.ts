@@ -1,4 +1,4 @@
-import { nowMicros } from './clock.js';
+import { arrivalMicros } from './clock.js';
 import type { EventTemplate } from './event-template.js';
 import type { RawConnection } from './raw-connection.js';
 import type { RawStream, RawStreamListener } from './raw-stream.js';
@@ -39,7 +39,7 @@ export class Subscriber implements RawStreamListener {
       this.#tally.otherMessages += 1;
       return;
     }
-    this.#tally.arrived(stamp, nowMicros());
+    this.#tally.arrived(stamp, arrivalMicros());
     this.#onArrival?.();
   }
 
