@@ -70,8 +70,9 @@ export class SubscriptionOutlet implements Outlet, StreamListener {
   }
 
   write(message: Uint8Array): void {
-    this.#written += message.byteLength;
-    this.#home.pressure.wrote(message.byteLength);
+    const { length } = message;
+    this.#written += length;
+    this.#home.pressure.wrote(length);
     this.stream.write(message);
   }
 

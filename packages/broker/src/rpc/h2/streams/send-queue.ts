@@ -43,7 +43,7 @@ export class SendQueue {
   }
 
   push(message: Uint8Array): void {
-    this.bytes += message.byteLength + PREFIX_BYTES;
+    this.bytes += message.length + PREFIX_BYTES;
     if (this.#messages === NONE) this.#messages = [message];
     else this.#messages.push(message);
   }
