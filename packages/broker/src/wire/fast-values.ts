@@ -12,6 +12,8 @@ export const Kind = Object.freeze({
 
 /** The last second that a Date knows. */
 const MAX_SECONDS = 8.64e12;
+/** Of the seventh byte of a varint. */
+const MOST_FACTOR = 2 ** 42;
 
 /**
  * Where the content of a value begins: its text, bytes, seconds or number. -1 when it does not fill the rest up to `end`,
@@ -82,7 +84,7 @@ export function millisFilling(bytes: Uint8Array, start: number, end: number): nu
     for (let factor = 1; ; factor *= 0x80) {
       at++;
       // Six bytes hold 42 bits: enough for the year 141,000, and never negative.
-      if (at >= end || factor >= 2 ** 42) return -1;
+      if (at >= end || factor >= MOST_FACTOR) return -1;
       const byte = bytes[at] ?? 0;
       seconds += (byte & 0x7f) * factor;
       if (byte < 0x80) break;

@@ -69,7 +69,7 @@ export class PublishStream implements BidiListener, Settled {
   message(bytes: Uint8Array): void {
     this.#reading = false;
     if (this.#finish !== undefined) return;
-    this.#answerDue = true;
+    this.#soon();
     try {
       const { identity } = this.#parts.peers.of(this.#stream);
       const { firstSequence, requests } = splitPublishBatch(bytes);
@@ -98,9 +98,8 @@ export class PublishStream implements BidiListener, Settled {
       this.#end(error.grpcCode, clipStatus(error.message));
     } finally {
       this.#parts.notes.peer = undefined;
-      this.#answerDue = false;
     }
-    this.#answer();
+    this.#read();
   }
 
   halfClosed(): void {
@@ -144,8 +143,12 @@ export class PublishStream implements BidiListener, Settled {
       this.#early.add(sequence);
       if (code === OK) this.#untoldEarly.push(sequence);
     }
+    this.#soon();
+  }
+
+  /** One answer for all that a turn settles, be it the messages of a chunk or a group of the store. */
+  #soon(): void {
     if (this.#answerDue) return;
-    // One for all that a turn settles, be it a batch or a group of the store.
     this.#answerDue = true;
     queueMicrotask(this.#answerSoon);
   }
