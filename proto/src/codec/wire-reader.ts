@@ -70,6 +70,11 @@ export class WireReader {
     return part;
   }
 
+  /** Moves past bytes. */
+  pass(tag: number, where: string): void {
+    this.pos = this.lengthEnd(tag, where);
+  }
+
   /** A bool: any varint but zero is true. */
   bool(tag: number, where: string): boolean {
     return this.varint(tag, where) !== 0n;
@@ -173,9 +178,9 @@ export class WireReader {
 
   private uint32(where: string): number {
     let value = 0;
-    for (let index = 0; index < 5; index++) {
+    for (let index = 0, factor = 1; index < 5; index++, factor *= 0x80) {
       const byte = this.byte(where);
-      value += (byte & 0x7f) * 2 ** (7 * index);
+      value += (byte & 0x7f) * factor;
       if (byte < 0x80) {
         if (value > 0xffffffff) break;
         return value;

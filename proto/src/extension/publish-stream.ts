@@ -65,7 +65,7 @@ export function splitPublishBatch(bytes: Uint8Array): PublishRequests {
     const begin = reader.pos;
     const tag = reader.tag();
     if (tag >>> 3 === 1) {
-      reader.view(tag, 'events');
+      reader.pass(tag, 'events');
       requests.push(reader.bytes.subarray(begin, reader.pos));
     } else if (tag >>> 3 === 2) firstSequence = reader.count(tag, 'first_sequence');
     else reader.skip(tag);
