@@ -42,6 +42,11 @@ export class MessageReader {
     return this.#compressed;
   }
 
+  /** Nothing is in it, and nothing was wrong so far. */
+  get isEmpty(): boolean {
+    return this.#run === undefined && this.#prefixBytes === 0 && this.#broken === undefined;
+  }
+
   /** Bytes of a message that has not come whole, its prefix included. */
   get held(): number {
     return this.#prefixBytes + this.#filled;

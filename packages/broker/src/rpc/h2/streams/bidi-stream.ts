@@ -1,5 +1,7 @@
 import type { BidiListener, BidiStream, BidiStreamMethod, RpcStatus } from '../../engine.js';
 import { STATUS_INTERNAL, STATUS_UNAVAILABLE } from '../../status.js';
+import { isOneMessage } from '../grpc/one-message.js';
+import { PREFIX_BYTES } from '../shared-frames.js';
 import type { CallHead } from './call-head.js';
 import { GrpcStream } from './grpc-stream.js';
 import type { StreamOwner } from './owner.js';
@@ -38,11 +40,25 @@ export class H2BidiStream extends GrpcStream implements BidiStream {
 
   data(bytes: Buffer, start: number, end: number, _endStream: boolean): void {
     if (this.ended) return;
-    this.push(bytes, start, end);
     this.#came += end - start;
+    if (this.#takesAtOnce(bytes, start, end)) {
+      this.#busy = true;
+      this.#hand(bytes.subarray(start + PREFIX_BYTES, end));
+      this.#busy = false;
+      if (this.remoteClosed) this.#pump();
+      else this.#giveBack();
+      return;
+    }
+    this.push(bytes, start, end);
     this.arriving = (this.reader?.held ?? 0) > 0;
     if (!this.#busy) this.#pump();
     if (!this.over && !this.ended) this.recount(this.#inflating);
+  }
+
+  /** A whole message for an owner who waits for it, with none before it: it need not go through the reader. */
+  #takesAtOnce(bytes: Buffer, start: number, end: number): boolean {
+    if (!this.#wanted || this.#busy || end - start > this.owner.host.maxMessageBytes) return false;
+    return this.reader?.isEmpty !== false && isOneMessage(bytes, start, end);
   }
 
   halfClosed(): void {

@@ -4,6 +4,7 @@ import {
   STATUS_RESOURCE_EXHAUSTED,
   STATUS_UNIMPLEMENTED,
 } from '../../status.js';
+import { isOneMessage } from '../grpc/one-message.js';
 import { PREFIX_BYTES } from '../shared-frames.js';
 import { GrpcStream } from './grpc-stream.js';
 
@@ -91,10 +92,4 @@ export abstract class RequestStream extends GrpcStream {
       `Received message larger than max (${bytes} vs ${maxMessageBytes})`,
     );
   }
-}
-
-/** One uncompressed message, and nothing else. */
-function isOneMessage(bytes: Buffer, start: number, end: number): boolean {
-  if (end - start < PREFIX_BYTES || bytes[start] !== 0) return false;
-  return bytes.readUInt32BE(start + 1) === end - start - PREFIX_BYTES;
 }

@@ -185,6 +185,35 @@ describe('compressed messages', () => {
   });
 });
 
+describe('a stream of one message a frame', () => {
+  it.each([
+    ['in the frame of the last message', true],
+    ['in a frame of its own', false],
+  ])('hears of its end %s, whether its owner waits for more or asks later', async (_where, together) => {
+    for (const eager of [true, false]) {
+      using peer = await server.connect();
+      const next = server.talk.next();
+      peer.send(headers(1, callBlock(TALK)));
+      const talk = await next;
+      talk.eager = eager;
+      talk.stream.read();
+      const frames = ['one', 'two', 'three'].map((text, n) =>
+        data(1, message(text), together && n === 2 ? END : 0),
+      );
+      peer.send(...frames, ...(together ? [] : [data(1, Buffer.alloc(0), END)]));
+      for (let count = 1; count <= 3; count += 1) {
+        await talk.messages(count);
+        if (!eager) talk.stream.read();
+      }
+      await talk.until(() => talk.halfClosedAfter !== undefined);
+      expect(talk.received.map(String)).toEqual(['one', 'two', 'three']);
+      expect(talk.halfClosedAfter).toBe(3);
+      talk.stream.end(0, '');
+      await peer.expectEnd(1);
+    }
+  });
+});
+
 describe('deadlines and status texts', () => {
   it.each(['20m', '1n', '20000u'])('grpc-timeout %s: DEADLINE_EXCEEDED, answered or not', async (timeout) => {
     using peer = await server.connect();
