@@ -97,6 +97,7 @@ export class BrokerCore {
         laneBudget,
         receiverMaxBytes: options.receiverMaxBytes,
         deletionGapMs: options.deletionGapMs,
+        saidFarewell: (resource) => this.#core.table.changed(resource),
         confirmsDeletion: (dataType) => policies.of(dataType).deletion === 'deleted-condition',
       },
       counters: new Counters(),

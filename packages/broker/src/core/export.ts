@@ -1,5 +1,5 @@
 import { CeBrokerError } from 'ce-broker-proto';
-import type { CellView, ResourceView } from '../state/resource.js';
+import type { CellView, Farewell, ResourceView } from '../state/resource.js';
 import type { StoredBytes } from '../state/stored.js';
 import type { Core } from './core.js';
 import { HOLD_PREFIX } from './hold-entries.js';
@@ -60,7 +60,9 @@ export interface ExportedResource {
       }
     | undefined;
   /** A deletion of an earlier life that agents may still have to see. */
-  readonly farewell?: (ExportedEvent & { readonly since: number }) | undefined;
+  readonly farewell?:
+    | (ExportedEvent & { readonly since: number; readonly sentAt?: number | undefined })
+    | undefined;
 }
 
 export interface ExportHead {
@@ -142,8 +144,15 @@ function resourceRow(core: Core, view: ResourceView, { history, secrets }: Expor
     pastSpecs: past(pastSpecs),
     pastStatuses: past(pastStatuses),
     grave: grave === undefined ? undefined : { ...grave, version: String(grave.version) },
-    farewell: farewell === undefined ? undefined : { ...event(farewell.stored), since: farewell.since },
+    farewell: farewell === undefined ? undefined : farewellOf(farewell, event),
   };
+}
+
+function farewellOf(
+  { sentAt, since, stored }: Farewell,
+  event: (stored: StoredBytes) => ExportedEvent,
+): ExportedResource['farewell'] {
+  return { ...event(stored), since, ...(sentAt === undefined ? {} : { sentAt }) };
 }
 
 function cellOf(

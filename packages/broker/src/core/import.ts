@@ -171,8 +171,9 @@ class EventReader {
   *farewell(from: ExportedResource['farewell']): Iterable<Piece> {
     if (from === undefined) return;
     number(from.since, 'farewell.since');
+    if (from.sentAt !== undefined) number(from.sentAt, 'farewell.sentAt');
     yield this.#piece('spec', 'farewell', from, (resource, stored) => {
-      resource.farewell = { stored, sentAt: undefined, since: from.since };
+      resource.farewell = { stored, sentAt: from.sentAt, since: from.since };
     });
   }
 

@@ -111,11 +111,26 @@ export function beginLife(core: Core, resource: Resource, event: Envelope, now: 
   }
   if (tombstone === undefined || core.reconciling.covers(tombstone)) return;
   dropFarewell(core, resource);
-  resource.farewell = { stored: tombstone.stored, sentAt: resource.deletionSentAt, since: now };
+  resource.farewell = { stored: tombstone.stored, sentAt: handedTo(core, resource, tombstone), since: now };
   for (const session of core.sessions.agentsOf(resource.place.cluster)) {
     const unseen = session.owes(tombstone) || !isDurable(core, tombstone);
     if (unseen) session.oweFarewell(resource);
   }
+}
+
+/**
+ * When the deletion was handed to an agent that is here; undefined: to none. One that has gone since may never have got it, and as long as
+ * nobody is handed the present life, what is listed is the one before.
+ */
+function handedTo(core: Core, { deletionSentAt, place }: Resource, tombstone: Cell): number | undefined {
+  if (deletionSentAt === undefined) return undefined;
+  const isHere = core.sessions
+    .agentsOf(place.cluster)
+    .some(
+      (session) =>
+        session.takes(place.dataType) && session.about.openedAt <= deletionSentAt && !session.owes(tombstone),
+    );
+  return isHere ? deletionSentAt : undefined;
 }
 
 /** The deletion that an operator discarded has come true: the source has created the resource again. Nobody has seen it. */

@@ -1,5 +1,5 @@
 import type { EventStore } from '../state/event-store.js';
-import type { Cell } from '../state/resource.js';
+import type { Cell, Resource } from '../state/resource.js';
 import type { StoredBytes } from '../state/stored.js';
 import type { ByteBudget } from './byte-budget.js';
 import type { Holding } from './holding.js';
@@ -19,6 +19,8 @@ export interface SessionSettings {
   readonly receiverMaxBytes: number;
   /** Types whose deletions an agent confirms: what follows a deletion there waits for the confirmation. */
   readonly confirmsDeletion: (dataType: string) => boolean;
+  /** The end of the resource's earlier life has been handed to an agent for the first time. */
+  readonly saidFarewell: (resource: Resource) => void;
   readonly holding: Holding;
   readonly trace: DeliveryTrace;
 }

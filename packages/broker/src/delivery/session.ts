@@ -6,6 +6,7 @@ import type { Outlet } from './outlet.js';
 import type { SessionDescription } from './session-description.js';
 import type { SessionSettings } from './session-settings.js';
 import { SparseMap, SparseSet } from './sparse.js';
+import { waitsForEnd } from './waits-for-end.js';
 
 /** A receiver that went away so often right after it was handed an event cannot take it. */
 const REFUSALS = 2;
@@ -340,9 +341,12 @@ export class Session {
         if (bytes !== undefined) {
           this.#write(bytes);
           this.#settings.trace.delivered(farewell.stored.position, this.about, now);
-          farewell.sentAt ??= now;
           this.#keepAside().saidFarewells.set(resource, now);
           resource.deletionSentAt = now;
+          if (farewell.sentAt === undefined) {
+            farewell.sentAt = now;
+            this.#settings.saidFarewell(resource);
+          }
         }
       }
     }
@@ -363,8 +367,7 @@ export class Session {
     if (cell.kind !== 'spec' || cell.deleting) return false;
     const { resource } = cell;
     if (this.#aside?.owedFarewells.has(resource) === true) return true;
-    if (resource.farewell !== undefined && this.#settings.confirmsDeletion(resource.place.dataType))
-      return true;
+    if (waitsForEnd(resource, this.#settings)) return true;
     const sent = resource.deletionSentAt;
     if (sent === undefined) return false;
     const due = sent + this.#settings.deletionGapMs;

@@ -4,6 +4,7 @@ import type { Backlog, Missed } from './backlog.js';
 import { Session } from './session.js';
 import type { SessionDescription } from './session-description.js';
 import type { SessionSettings } from './session-settings.js';
+import { waitsForEnd } from './waits-for-end.js';
 import type { WatchOutlet } from './watch-outlet.js';
 
 /** So many missed cells are marked ahead of the connection: what waits beyond them costs a key each. */
@@ -41,7 +42,7 @@ export interface WatchBegin {
 export class WatchSession extends Session {
   readonly #out: WatchOutlet;
   readonly #watch: WatchSettings;
-  readonly #confirmsDeletion: SessionSettings['confirmsDeletion'];
+  readonly #confirming: Pick<SessionSettings, 'confirmsDeletion'>;
   /** What agents asked for is marked for every source that subscribes; where it resumes, only what was missed is sent. */
   #leavesRequests: boolean;
   #backlog: Backlog | undefined = undefined;
@@ -67,7 +68,7 @@ export class WatchSession extends Session {
     this.#out = outlet;
     this.#watch = watch;
     this.#leavesRequests = resumes;
-    this.#confirmsDeletion = settings.confirmsDeletion;
+    this.#confirming = settings;
   }
 
   /** Where it resumes they are part of what it missed. */
@@ -227,11 +228,12 @@ export class WatchSession extends Session {
       low = Math.min(low, (farewell?.stored.position ?? low) - 1);
     if (this.about.role === 'agent') {
       let looked = 0;
-      for (const { place, spec } of this.#watch.farewells()) {
+      for (const resource of this.#watch.farewells()) {
+        const { place, spec } = resource;
         looked += 1;
         if (looked > FEW && !atAnyCost) return 0;
         if (spec === undefined || place.cluster !== this.about.name || !this.takes(place.dataType)) continue;
-        if (this.#confirmsDeletion(place.dataType)) low = Math.min(low, spec.position - 1);
+        if (waitsForEnd(resource, this.#confirming)) low = Math.min(low, spec.position - 1);
       }
     }
     return Math.min(low, (this.#backlog?.nextPosition ?? Number.MAX_SAFE_INTEGER) - 1);

@@ -1,5 +1,5 @@
 import { ByteReader, ByteWriter } from './bytes.js';
-import { Cell, type Resource } from './resource.js';
+import { Cell, type Farewell, type Resource } from './resource.js';
 import type { CellKind, StoredBytes } from './stored.js';
 
 /** The form of the record; a store that meets a higher one was written by a later version. */
@@ -21,6 +21,8 @@ const SEQUENCE = 8;
 const INHERITED = 16;
 const ENDS_UNSEEN = 32;
 const DECLINED = 64;
+
+const NOT_SENT = 0;
 
 const NOTHING: StoredBytes = Object.freeze({ position: 0, size: 0 });
 
@@ -69,6 +71,8 @@ export function encodeResource(resource: Resource): Buffer | undefined {
     writePast(pastSpecs);
     writePast(pastStatuses);
   }
+  // At the end, where versions before it read no further.
+  if (farewell !== undefined) writer.double(farewell.sentAt ?? NOT_SENT);
   return writer.done();
 }
 
@@ -109,6 +113,15 @@ export function restoreResource(resource: Resource, record: Uint8Array | undefin
     resource.pastSpecs = readPast(reader);
     resource.pastStatuses = readPast(reader);
   }
+  const { farewell } = resource;
+  if (farewell !== undefined) farewell.sentAt = readSentAt(reader, farewell);
+}
+
+/** A record of before it was written says nothing: no live resource is deleted on suspicion. */
+function readSentAt(reader: ByteReader, { since }: Farewell): number | undefined {
+  if (reader.atEnd) return since;
+  const sentAt = reader.double();
+  return sentAt === NOT_SENT ? undefined : sentAt;
 }
 
 function clear(resource: Resource): void {

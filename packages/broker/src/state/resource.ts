@@ -56,7 +56,10 @@ export class Cell {
  */
 export interface Farewell {
   readonly stored: StoredBytes;
-  /** When it was first handed to a session of the cluster that still lives, in milliseconds; undefined: not yet. */
+  /**
+   * When it was first handed to an agent of the cluster, in milliseconds; undefined: nobody has been handed it, nor anything of the present
+   * life. Stored: what an agent lists at the version of the present life is of the earlier one only when nobody was.
+   */
   sentAt: number | undefined;
   /** When the present life began here, in milliseconds. */
   readonly since: number;

@@ -1,6 +1,7 @@
 import type { Core } from '../../core/index.js';
 import { isDurable } from '../../core/keep.js';
 import type { Session } from '../../delivery/session.js';
+import { waitsForEnd } from '../../delivery/waits-for-end.js';
 import { WatchSession } from '../../delivery/watch-session.js';
 import type { Cell, CellView, Resource, ResourceView } from '../../state/resource.js';
 import { syncOf } from './sync.js';
@@ -138,7 +139,9 @@ function whyNotYet(
     };
   }
   if (waitsForFarewell(core, session, resource, cell)) {
-    const text = `${who} has not confirmed the deletion of the life before: this one follows it`;
+    const text = core.sessionSettings.confirmsDeletion(resource.place.dataType)
+      ? `${who} has not confirmed the deletion of the life before: this one follows it`
+      : `${who} has neither been handed the deletion of the life before nor listed what it holds: this one follows that`;
     return { code: 'earlier-life', text, since: resource.farewell?.since };
   }
   return whyNeverSent(core, session, resource, cell);
@@ -152,7 +155,7 @@ function waitsForFarewell(
 ): boolean {
   if (cell.kind !== 'spec' || cell.deleting) return false;
   if (session.owedFarewells.has(resource as Resource)) return true;
-  return resource.farewell !== undefined && core.sessionSettings.confirmsDeletion(resource.place.dataType);
+  return waitsForEnd(resource, core.sessionSettings);
 }
 
 /** Who subscribes later gets what it asks for by resync, or by its position; one that never asks never gets it. */
