@@ -48,6 +48,7 @@ it('a row that was changed by hand is refused, and never becomes something that 
     { grave: { version: '1', at: 1 } },
     { spec: { ...spec, to: 5 } },
     { farewell: { ...farewell, since: null } },
+    { farewell: { ...farewell, sentAt: 'yesterday' } },
     { owner: 5 },
     { pastSpecs: 5 },
   ])

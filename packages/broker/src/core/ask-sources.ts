@@ -13,20 +13,23 @@ export interface Listing {
   readonly listed: ReadonlyMap<string, bigint>;
 }
 
-/** Each source gets the listed ids that are its own; those of nobody go to a source only where the agent, or the configuration, says so. */
+/**
+ * Each source gets the listed ids that are its own; those of nobody go to a source only where the agent, or the configuration, says so. Those that
+ * are somebody's, but nobody knows whose, go to none.
+ */
 export function* askSources(core: Core, partition: Partition, ask: Listing, turn: Turn): Walk {
   const owners = new Owners(partition, ask.listed);
   yield* owners.find();
   const { agent, named } = ask;
   if (named !== '') {
     const own = owners.of(named);
-    const listed = new Map([...own.listed, ...owners.unowned]);
-    const knowsMore = own.knowsMore || owners.unowned.size > 0;
+    const listed = new Map([...own.listed, ...owners.nobodys()]);
+    const knowsMore = own.knowsMore || listed.size > own.listed.size;
     askForSpecs(core, named, partition, turn.now, { listed, knowsMore, agent });
     return;
   }
   noteOrphans(core, partition, owners.unowned, turn.now);
-  const everybodys = core.options.orphans === 'forward' ? owners.unowned : new Map<string, bigint>();
+  const everybodys = core.options.orphans === 'forward' ? owners.nobodys() : new Map<string, bigint>();
   for (const source of new Set(core.sessions.sourcesOf(partition.dataType))) {
     const own = owners.of(source);
     const listed = everybodys.size === 0 ? own.listed : new Map([...own.listed, ...everybodys]);
@@ -55,6 +58,13 @@ class Owners {
 
   of(source: string): OwnList {
     return this.#bySource.get(source) ?? { listed: new Map(), knowsMore: false };
+  }
+
+  /** Those of the unowned that never were anybody's, as far as is known. */
+  nobodys(): ReadonlyMap<string, bigint> {
+    const { damaged } = this.#partition;
+    if (damaged.size === 0) return this.unowned;
+    return new Map([...this.unowned].filter(([id]) => !damaged.has(id)));
   }
 
   *find(): Walk {

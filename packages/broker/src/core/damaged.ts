@@ -30,9 +30,10 @@ export function readOrDrop(core: Core, cell: Cell, stored: StoredBytes): Uint8Ar
 
 /**
  * What was known of a resource is damaged, also whose it was: every source that owns something in its partition is asked for what is not
- * listed.
+ * listed. It is listed to none: a source that does not have it would delete it.
  */
-export function askForDamaged(core: Core, { cluster, dataType }: DamagedRecord): void {
+export function askForDamaged(core: Core, { cluster, dataType, resourceId }: DamagedRecord): void {
+  core.table.find(dataType, cluster)?.damaged.add(resourceId);
   enqueue(core, `damaged ${cluster}\n${dataType}`, (now) => {
     const partition = core.table.find(dataType, cluster);
     if (partition === undefined) return;

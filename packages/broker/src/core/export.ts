@@ -1,5 +1,5 @@
 import { CeBrokerError } from 'ce-broker-proto';
-import type { CellView, Farewell, ResourceView } from '../state/resource.js';
+import type { CellView, ResourceView } from '../state/resource.js';
 import type { StoredBytes } from '../state/stored.js';
 import type { Core } from './core.js';
 import { HOLD_PREFIX } from './hold-entries.js';
@@ -59,9 +59,9 @@ export interface ExportedResource {
         readonly sequenceId?: string | undefined;
       }
     | undefined;
-  /** A deletion of an earlier life that agents may still have to see. */
+  /** A deletion of an earlier life that agents may still have to see. `sentAt` null: no agent was handed it; absent: not known. */
   readonly farewell?:
-    | (ExportedEvent & { readonly since: number; readonly sentAt?: number | undefined })
+    | (ExportedEvent & { readonly since: number; readonly sentAt?: number | null })
     | undefined;
 }
 
@@ -144,15 +144,11 @@ function resourceRow(core: Core, view: ResourceView, { history, secrets }: Expor
     pastSpecs: past(pastSpecs),
     pastStatuses: past(pastStatuses),
     grave: grave === undefined ? undefined : { ...grave, version: String(grave.version) },
-    farewell: farewell === undefined ? undefined : farewellOf(farewell, event),
+    farewell:
+      farewell === undefined
+        ? undefined
+        : { ...event(farewell.stored), since: farewell.since, sentAt: farewell.sentAt ?? null },
   };
-}
-
-function farewellOf(
-  { sentAt, since, stored }: Farewell,
-  event: (stored: StoredBytes) => ExportedEvent,
-): ExportedResource['farewell'] {
-  return { ...event(stored), since, ...(sentAt === undefined ? {} : { sentAt }) };
 }
 
 function cellOf(

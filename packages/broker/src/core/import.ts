@@ -171,9 +171,11 @@ class EventReader {
   *farewell(from: ExportedResource['farewell']): Iterable<Piece> {
     if (from === undefined) return;
     number(from.since, 'farewell.since');
-    if (from.sentAt !== undefined) number(from.sentAt, 'farewell.sentAt');
+    const { since } = from;
+    // Exports of before say nothing of it: no live resource is deleted on suspicion.
+    const sentAt = from.sentAt === null ? undefined : number(from.sentAt ?? since, 'farewell.sentAt');
     yield this.#piece('spec', 'farewell', from, (resource, stored) => {
-      resource.farewell = { stored, sentAt: from.sentAt, since: from.since };
+      resource.farewell = { stored, sentAt, since };
     });
   }
 

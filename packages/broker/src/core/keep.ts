@@ -152,7 +152,30 @@ export function endLife(core: Core, resource: Resource): void {
 export function confirmFarewell(core: Core, resource: Resource, now: number): void {
   dropFarewell(core, resource);
   resource.deletionSentAt = undefined;
-  showLife(core, resource, now);
+  if (!showLifeWhenDurable(core, resource, now)) showLife(core, resource, now);
+}
+
+/**
+ * The present life follows once it is on disk that the end of the one before is owed to nobody: a broker that stops in between would take the
+ * present one, which the agent has, for the one before. False: it is on disk, or kept in memory only.
+ */
+export function showLifeWhenDurable(core: Core, resource: Resource, now: number): boolean {
+  const { durablePosition } = core.store;
+  if (resource.place.keep === 'latest' || core.position + 1 <= durablePosition) return false;
+  core.position += 1;
+  core.pending.push({
+    position: core.position,
+    cell: undefined,
+    stored: undefined,
+    role: 'agent',
+    to: '',
+    at: now,
+    call: undefined,
+    confirmed: resource,
+    id: '',
+    source: '',
+  });
+  return true;
 }
 
 /** The agents are handed what is wanted now, whatever they were handed before. */

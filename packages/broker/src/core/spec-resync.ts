@@ -4,7 +4,7 @@ import { Partition } from '../state/partition.js';
 import type { Cell, Farewell, Resource, ResourceView } from '../state/resource.js';
 import { askSources, type Listing } from './ask-sources.js';
 import type { Core } from './core.js';
-import { bury, dropFarewell, isOwed } from './keep.js';
+import { bury, dropFarewell, isOwed, showLifeWhenDurable } from './keep.js';
 import { inSlices } from './slices.js';
 import { askForStatuses } from './status-ask.js';
 import type { Turn, Walk } from './walk.js';
@@ -127,6 +127,7 @@ function answerOne(
     else markAll(sessions, spec, now);
     return;
   }
+  const isWanted = listed === undefined || spec.version === 0n || spec.version > listed;
   if (resource.farewell !== undefined) {
     if (!ask.again && isSaidSince(resource, ask.at, sessions)) return;
     if (needsFarewell(resource.farewell, spec, listed, policy)) {
@@ -136,8 +137,9 @@ function answerOne(
     }
     if (ask.again) return;
     dropFarewell(core, resource);
+    if (isWanted && showLifeWhenDurable(core, resource, now)) return;
   }
-  if (listed === undefined || spec.version === 0n || spec.version > listed) markAll(sessions, spec, now);
+  if (isWanted) markAll(sessions, spec, now);
 }
 
 /** The list is older than the answer to the one before: the agent has been handed the end of the earlier life since, and the present one after it. */

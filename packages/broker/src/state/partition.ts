@@ -22,6 +22,8 @@ export class Partition implements Place {
   readonly cluster: string;
   readonly keep: Place['keep'];
   readonly orphans = new Map<string, Orphan>();
+  /** Resources of which what was known is damaged, also whose they are; until that is known again. */
+  readonly damaged = new Set<string>();
   /** An agent asked for specs here since the broker started: sources that connect later are asked in its place. */
   agentAsked = false;
   readonly asked = new Map<string, Asked>();

@@ -87,6 +87,7 @@ export class ResourceTable implements StoreTable {
     if (before !== undefined) this.#own(partition, before, -1);
     if (owner === undefined) return;
     partition.orphans.delete(resource.id);
+    partition.damaged.delete(resource.id);
     this.#own(partition, owner, 1);
   }
 
