@@ -36,7 +36,10 @@ export interface EventStore {
   read(stored: StoredBytes): Uint8Array;
   /** When an event was kept and who published it; undefined: the store does not say. */
   describe(stored: StoredBytes): StoredNote | undefined;
-  /** This record is needed no more. */
+  /**
+   * This record is needed no more. Once for each that was kept: the handle may be that of another event from the next `append` on, so nobody
+   * keeps one from one turn to the next beside its resource.
+   */
   forget(stored: StoredBytes): void;
 
   /** What was kept before this start is put into the table: its partitions, and resources that must be in memory. Called once, first. */

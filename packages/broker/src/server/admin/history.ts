@@ -63,9 +63,9 @@ interface Read {
 
 /** What a resource was, as far as it is kept. One version is read in a turn. */
 export async function historyOf(core: Readonly<Core>, resource: Resource): Promise<HistoryRow> {
-  const { id, owner, pastSpecs, pastStatuses, place, spec, status } = resource;
+  const { id, owner, place } = resource;
   const { secret } = core.policies.of(place.dataType);
-  const specs = await versions(core, line(spec, pastSpecs), secret);
+  const specs = await versions(core, () => line(resource.spec, resource.pastSpecs), secret);
   return {
     id,
     cluster: place.cluster,
@@ -73,7 +73,7 @@ export async function historyOf(core: Readonly<Core>, resource: Resource): Promi
     owner: owner ?? null,
     kept: core.options.history,
     specs,
-    statuses: await versions(core, line(status, pastStatuses), secret),
+    statuses: await versions(core, () => line(resource.status, resource.pastStatuses), secret),
   };
 }
 
@@ -83,13 +83,16 @@ function line(newest: CellView | undefined, past: readonly StoredBytes[] = []): 
 
 async function versions(
   core: Readonly<Core>,
-  stored: readonly StoredBytes[],
+  kept: () => readonly StoredBytes[],
   secret: boolean,
 ): Promise<readonly VersionRow[]> {
   const rows: VersionRow[] = [];
   let newer: Read | undefined;
-  for (const one of stored) {
-    const read = readVersion(core, one);
+  for (const position of kept().map((one) => one.position)) {
+    // The one of this turn: what was forgotten in an earlier one may be the handle of another event.
+    const stored = kept().find((one) => one.position === position);
+    if (stored === undefined) continue;
+    const read = readVersion(core, stored);
     if (newer !== undefined) rows.push({ ...newer.row, changes: changesOf(read, newer, secret) });
     newer = read;
     await new Promise((resolve) => setImmediate(resolve));
