@@ -64,11 +64,11 @@ function* discardTrip(core: Core, task: Task): Generator<CustodyPace, ReadonlySe
   const owners = new Set<string>();
   try {
     for (const { id, ...view } of seen(partition)) {
-      if (isMeant(view, task)) {
+      if (isMeant(core, view, task)) {
         while (core.store.refusal !== undefined) yield 'wait';
         // Others had their turn meanwhile.
         const resource = partition.find(id);
-        if (resource !== undefined && isMeant(resource, task)) {
+        if (resource !== undefined && isMeant(core, resource, task)) {
           if (wantAgain(core, resource, trip, by, now())) tally.discarded += 1;
           else tally.left += 1;
           if (resource.owner !== undefined) owners.add(resource.owner);
@@ -105,9 +105,12 @@ function tripsOf(core: Core, { cluster, dataType }: DiscardSubject): readonly He
 }
 
 function isMeant(
+  core: Core,
   resource: Pick<ResourceView, 'owner' | 'place' | 'spec'>,
   { subject: { source }, trip, upTo }: Task,
 ): boolean {
+  // Somebody may have consented meanwhile: then agents have it.
+  if (core.deletions.at(trip) !== trip) return false;
   const { owner, spec } = resource;
   if (spec?.deleting !== true || spec.position <= trip.after || spec.position > upTo) return false;
   return source === undefined || owner === source;
