@@ -109,6 +109,13 @@ export const DIFFERENCES: readonly Difference[] = [
       any(frames, ({ type, payload }) => type === TYPE.SETTINGS && repeatsSetting(payload)),
   },
   {
+    why: 'nghttp2 resets the streams whose windows a new SETTINGS_INITIAL_WINDOW_SIZE overflows; §6.9.2 has that be a connection error',
+    holds: ({ ours, theirs }) =>
+      ours.goAwayText.startsWith('SETTINGS_INITIAL_WINDOW_SIZE overflows') &&
+      kindOf(theirs) === 'stream error' &&
+      [...theirs.resets.values()].includes(CODE.FLOW_CONTROL_ERROR),
+  },
+  {
     why: 'nghttp2 knows settings of later standards (RFC 8441, RFC 9218) and refuses values above 1; to us they are unknown, and ignored (§6.5.2)',
     holds: ({ frames, theirs }) =>
       fails(theirs) && any(frames, ({ type, payload }) => type === TYPE.SETTINGS && hasFlagSetting(payload)),
