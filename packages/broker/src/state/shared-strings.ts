@@ -1,5 +1,6 @@
-/** Strangers choose the texts: of more than this each has its own copy. */
+/** Strangers choose the texts: of more than this, and of longer ones, each has its own copy. */
 const MOST = 1_000;
+const LONGEST = 512;
 
 /**
  * Texts that many keep and compare, such as data types, each as one string: thousands of sessions share it, and two that are the same object
@@ -12,7 +13,10 @@ export class SharedStrings {
   of(text: string): string {
     const known = this.#known.get(text);
     if (known !== undefined) return known;
-    if (this.#known.size < MOST) this.#known.set(text, text);
-    return text;
+    if (this.#known.size >= MOST || text.length > LONGEST) return text;
+    // A part of a text keeps all of that alive.
+    const own = Buffer.from(text).toString();
+    this.#known.set(own, own);
+    return own === text ? own : text;
   }
 }
