@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { SparseMap, SparseSet } from '../../src/delivery/sparse.js';
 
@@ -45,5 +46,67 @@ describe('SparseSet', () => {
     set.add('c');
     set.clear();
     expect([set.size, [...set]]).toEqual([0, []]);
+  });
+});
+
+describe('both', () => {
+  const step = fc.record({
+    kind: fc.constantFrom('add' as const, 'add' as const, 'delete' as const, 'clear' as const),
+    item: fc.constantFrom('a', 'b', 'c', 'd'),
+  });
+
+  it('have what a map and a set would have, in the same order', () => {
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
+        const [map, set] = [new SparseMap<string, number>(), new SparseSet<string>()];
+        const [mapModel, setModel] = [new Map<string, number>(), new Set<string>()];
+        for (const [index, { item, kind }] of steps.entries()) {
+          if (kind === 'add') {
+            map.set(item, index);
+            set.add(item);
+            mapModel.set(item, index);
+            setModel.add(item);
+          } else if (kind === 'delete') {
+            expect(map.delete(item)).toBe(mapModel.delete(item));
+            expect(set.delete(item)).toBe(setModel.delete(item));
+          } else {
+            for (const one of [map, set, mapModel, setModel]) one.clear();
+          }
+          expect([...map]).toEqual([...mapModel]);
+          expect([[...map.keys()], [...map.values()]]).toEqual([
+            [...mapModel.keys()],
+            [...mapModel.values()],
+          ]);
+          expect([...set]).toEqual([...setModel]);
+          expect([map.size, set.size]).toEqual([mapModel.size, setModel.size]);
+          for (const one of ['a', 'b', 'c', 'd']) {
+            expect([map.has(one), map.get(one), set.has(one)]).toEqual([
+              mapModel.has(one),
+              mapModel.get(one),
+              setModel.has(one),
+            ]);
+          }
+        }
+      }),
+      { seed: 20_261_128 },
+    );
+  });
+
+  it('may lose items while they are walked through', () => {
+    for (const gone of ['a', 'b', 'c']) {
+      for (const when of ['a', 'b', 'c']) {
+        const [set, model] = [new SparseSet<string>(), new Set<string>()];
+        const walk = (items: SparseSet<string> | Set<string>): string[] => {
+          for (const item of ['a', 'b', 'c']) items.add(item);
+          const seen: string[] = [];
+          for (const item of items) {
+            seen.push(item);
+            if (item === when) items.delete(gone);
+          }
+          return seen;
+        };
+        expect(walk(set)).toEqual(walk(model));
+      }
+    }
   });
 });

@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { OpenStreams } from '../../../src/rpc/h2/open-streams.js';
 import type { H2Stream } from '../../../src/rpc/h2/streams/stream.js';
@@ -34,5 +35,33 @@ describe('the open streams of a connection', () => {
     }
     expect(seen).toEqual([1, 3]);
     expect(streams.size).toBe(0);
+  });
+
+  it('are those that a map would have, whatever comes and goes', () => {
+    const step = fc.record({ adds: fc.boolean(), pick: fc.nat(12) });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+        const streams = new OpenStreams();
+        const model = new Map<number, H2Stream>();
+        let next = 1;
+        for (const { adds, pick } of steps) {
+          if (adds) {
+            const one = stream(next);
+            next += 2;
+            streams.add(one);
+            model.set(one.id, one);
+          } else {
+            const id = Math.max(1, next - 2 * pick);
+            streams.delete(id);
+            model.delete(id);
+          }
+          expect(streams.size).toBe(model.size);
+          expect([...streams]).toHaveLength(model.size);
+          expect(new Set(streams)).toEqual(new Set(model.values()));
+          for (let id = 1; id < next; id += 2) expect(streams.get(id)).toBe(model.get(id));
+        }
+      }),
+      { seed: 20_261_128 },
+    );
   });
 });
