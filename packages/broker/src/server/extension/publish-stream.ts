@@ -99,7 +99,8 @@ export class PublishStream implements BidiListener, Settled {
     } finally {
       this.#parts.notes.peer = undefined;
     }
-    this.#read();
+    // Who takes no answers is read no further, or what they say would pile up here: `writable` goes on.
+    if (this.#stream.writableBytes() > 0) this.#read();
   }
 
   halfClosed(): void {
