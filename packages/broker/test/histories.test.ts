@@ -19,6 +19,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 3, arbitrary: fc.record({ kind: fc.constant('report' as const), cluster }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('drop-agent' as const), cluster }) },
   { weight: 3, arbitrary: fc.record({ kind: fc.constant('connect-agent' as const), cluster }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('subscribe-agent' as const), cluster }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('drop-source' as const), source }) },
   { weight: 3, arbitrary: fc.record({ kind: fc.constant('connect-source' as const), source }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('freeze' as const), cluster }) },

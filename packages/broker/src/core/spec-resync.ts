@@ -130,12 +130,18 @@ function answerOne(
   const isWanted = listed === undefined || spec.version === 0n || spec.version > listed;
   if (resource.farewell !== undefined) {
     if (!ask.again && isSaidSince(resource, ask.at, sessions)) return;
-    if (needsFarewell(resource.farewell, spec, listed, policy)) {
+    const isOfBefore =
+      ask.again && policy.deletion === 'absence' && (resource.deletionSentAt ?? -1) >= ask.at;
+    if (!isOfBefore && needsFarewell(resource.farewell, spec, listed, policy)) {
       for (const session of sessions) if (session.open) session.oweFarewell(resource);
       markAll(sessions, spec, now);
       return;
     }
-    if (ask.again) return;
+    if (ask.again) {
+      // It was written before the end was handed over, which the agent may have seen, and the present life after it.
+      if (isOfBefore) markAll(sessions, spec, now);
+      return;
+    }
     dropFarewell(core, resource);
     if (isWanted && showLifeWhenDurable(core, resource, now)) return;
   }

@@ -56,14 +56,19 @@ export class FleetAgents {
   }
 
   connect(cluster: string): void {
-    if (this.#wire.isHere(cluster)) return;
+    if (this.subscribe(cluster)) this.resync(cluster);
+  }
+
+  /** It does not say yet what it holds. False: it is subscribed already. */
+  subscribe(cluster: string): boolean {
+    if (this.#wire.isHere(cluster)) return false;
     this.#wire.script.push(`agent ${cluster}`);
     this.#wire.world.subscribe(cluster, {
       source: '',
       clusterName: cluster,
       dataType: DATA_TYPES[this.#wire.type] ?? '',
     });
-    this.resync(cluster);
+    return true;
   }
 
   resync(cluster: string): void {

@@ -8,7 +8,14 @@ export type Step =
       readonly id: string;
     }
   | {
-      readonly kind: 'report' | 'drop-agent' | 'connect-agent' | 'freeze' | 'thaw' | 'resync';
+      readonly kind:
+        | 'report'
+        | 'drop-agent'
+        | 'connect-agent'
+        | 'subscribe-agent'
+        | 'freeze'
+        | 'thaw'
+        | 'resync';
       readonly cluster: string;
     }
   | { readonly kind: 'drop-source' | 'connect-source'; readonly source: string }

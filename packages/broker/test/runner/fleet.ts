@@ -79,6 +79,9 @@ export class Fleet {
       case 'connect-agent':
         this.#agents.connect(step.cluster);
         break;
+      case 'subscribe-agent':
+        this.#agents.subscribe(step.cluster);
+        break;
       case 'connect-source':
         this.#sources.connect(step.source);
         break;
