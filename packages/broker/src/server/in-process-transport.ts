@@ -46,6 +46,12 @@ export class InProcessTransport implements CloudEventTransport {
   ): Promise<TransportSubscription> {
     return limited<TransportSubscription>(options, 'the subscription was not opened', (settle) => {
       const { memory, signal, watch } = options;
+      if (watch !== undefined && memory === undefined) {
+        throw new CeBrokerError(
+          'unimplemented',
+          'a Watch without a memory: filters, and a start other than now, need one to note how far it has come',
+        );
+      }
       const gone = (over: InProcessSubscription): unknown => this.#open.delete(over);
       const subscription =
         memory === undefined

@@ -46,6 +46,16 @@ class Listener implements TransportListener {
 const agentOf = (clusterName: string) => ({ source: '', clusterName, dataType: '' });
 
 describe('the transport inside the process', () => {
+  it('opens no subscription without the filters that were asked for', async () => {
+    await using broker = await startBroker({ listen: false });
+    await using transport = broker.inProcessTransport();
+    const watch = { sources: ['hub'] };
+    await expect(transport.subscribe(agentOf('c1'), new Listener(), { watch })).rejects.toMatchObject({
+      code: 'unimplemented',
+    });
+    expect(broker.status().sessions.agents).toBe(0);
+  });
+
   it('publishes and subscribes without a port', async () => {
     await using broker = await startBroker({ listen: false });
     await using transport = broker.inProcessTransport();
