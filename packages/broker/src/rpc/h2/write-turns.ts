@@ -34,9 +34,10 @@ export class WriteTurns {
 
   /** So many bytes of requests were handled. */
   handled(bytes: number): void {
-    this.#handled += bytes;
     const owed = this.#due.length;
-    if (owed > 0 && this.#handled >= EAGER_BYTES * owed) this.#write();
+    if (owed === 0) return;
+    this.#handled += bytes;
+    if (this.#handled >= EAGER_BYTES * owed) this.#write();
   }
 
   #write(): void {
