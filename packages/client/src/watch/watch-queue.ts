@@ -28,8 +28,9 @@ export interface WatchQueueOptions {
 /** What waits for the reader, bounded by asking the broker to pause, and how far the reader has come. */
 export class WatchQueue {
   readonly #options: WatchQueueOptions;
-  #waiting: Entry[] = [];
-  /** Those before it have been taken. */
+  /** Empty where they have been taken. */
+  #waiting: (Entry | undefined)[] = [];
+  /** The first that waits. */
   #next = 0;
   #bytes = 0;
   #paused = false;
@@ -72,6 +73,8 @@ export class WatchQueue {
   take(): Watched | undefined {
     const entry = this.#waiting[this.#next];
     if (entry === undefined) return undefined;
+    // Its bytes count no more: it must not stay here until the list is cut.
+    this.#waiting[this.#next] = undefined;
     this.#next += 1;
     if (this.#next === this.#waiting.length || this.#next > 1_024) {
       this.#waiting = this.#waiting.slice(this.#next);
