@@ -6,7 +6,7 @@ import type { CoreNote, PublishCall } from '../../src/core/port.js';
 import type { Outlet } from '../../src/delivery/outlet.js';
 import type { Session } from '../../src/delivery/session.js';
 import type { EventStore } from '../../src/state/event-store.js';
-import { MemoryStore } from '../../src/state/memory-store.js';
+import { StrictStore } from './strict-store.js';
 
 const TICK_MS = 250;
 /** The clock of a script starts here. */
@@ -72,7 +72,7 @@ export interface WorldStores {
   readonly backup?: (world: World) => () => EventStore;
 }
 
-export const inMemory: WorldStores = { make: () => new MemoryStore() };
+export const inMemory: WorldStores = { make: () => new StrictStore() };
 
 /** A broker core, a clock that only the script moves, and the subscribers of one scenario. */
 export class World {
