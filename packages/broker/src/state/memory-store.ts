@@ -31,6 +31,12 @@ export class MemoryBytes implements StoredBytes, StoredNote, Kept {
     this.#own = slabs?.keep(bytes, this) === true ? undefined : ownCopy(bytes);
   }
 
+  /** It stands for nothing. Old slabs that it was in still know it, and must not keep alive where it was last. */
+  empty(): void {
+    this.slab = undefined;
+    this.#own = undefined;
+  }
+
   get bytes(): Uint8Array {
     if (this.slab !== undefined) return viewOf(this.slab, this);
     return this.#own ?? EMPTY;
@@ -100,7 +106,9 @@ export class MemoryStore implements OpenStore {
     const kept = stored as MemoryBytes;
     this.#keptBytes -= kept.size;
     this.#slabs.release(kept);
-    if (this.durablePosition === Number.MAX_SAFE_INTEGER) this.#spare = kept;
+    if (this.durablePosition !== Number.MAX_SAFE_INTEGER) return;
+    kept.empty();
+    this.#spare = kept;
   }
 
   open(_table: StoreTable, _listener: StoreListener): void {}
