@@ -181,3 +181,28 @@ it('a deletion that was missed comes before the life after it, also when that is
   broker.say({ resourceId: 'x', version: 2 });
   expect(taking.seen).toEqual(['x gone', 'x v1', 'x v2']);
 });
+
+it.each(['before it resumes', 'after it has resumed'])(
+  'who resumes behind a deletion has seen it: the life that began %s follows at once',
+  (when) => {
+    const broker = new Broker();
+    broker.say({ resourceId: 'a', version: 5 });
+    const first = broker.watch({ kind: 'newest' });
+    broker.say({
+      resourceId: 'a',
+      version: 6,
+      action: 'delete_request',
+      extensions: { deletiontimestamp: '2026-01-01T00:00:00Z' },
+    });
+    expect(first.seen).toEqual(['a gone']);
+    broker.leave(first);
+    const again = () => broker.say({ resourceId: 'a', version: 1, action: 'create_request' });
+    if (when === 'before it resumes') again();
+    broker.now += 1_000;
+    const second = broker.watch(after(first.told));
+    broker.jobs();
+    if (when === 'after it has resumed') again();
+    broker.jobs();
+    expect(second.seen).toEqual(['a v1']);
+  },
+);

@@ -43,10 +43,13 @@ export class WatchSession extends Session {
   readonly #out: WatchOutlet;
   readonly #watch: WatchSettings;
   readonly #confirming: Pick<SessionSettings, 'confirmsDeletion'>;
+  readonly #saidFarewell: SessionSettings['saidFarewell'];
   /** What agents asked for is marked for every source that subscribes; where it resumes, only what was missed is sent. */
   #leavesRequests: boolean;
   #backlog: Backlog | undefined = undefined;
   #after = 0;
+  /** Up to where it had seen everything when it came; 0: nothing, or not known. */
+  #seen = 0;
   #registered = 0;
   /** Positions of missed deletions that it has been given, or is about to be. */
   readonly #farewells = new Set<number>();
@@ -69,6 +72,7 @@ export class WatchSession extends Session {
     this.#watch = watch;
     this.#leavesRequests = resumes;
     this.#confirming = settings;
+    this.#saidFarewell = settings.saidFarewell;
   }
 
   /** Where it resumes they are part of what it missed. */
@@ -81,6 +85,7 @@ export class WatchSession extends Session {
     this.#leavesRequests = false;
     this.#backlog = backlog;
     this.#after = after;
+    this.#seen = backlog === undefined ? 0 : after;
     this.#registered = registered;
     this.#owesMarker = backlog !== undefined;
     this.#told = position;
@@ -95,7 +100,7 @@ export class WatchSession extends Session {
     if (!this.#fits(cell) || (this.#leavesRequests && cell.kind === 'request')) return;
     // Should it still have to wait, it is put there again; what is written meanwhile is not written twice.
     if (this.later.size > 0) this.later.delete(cell);
-    this.#oweFarewell(cell);
+    this.#oweFarewell(cell, now);
     super.mark(cell, now);
   }
 
@@ -103,13 +108,20 @@ export class WatchSession extends Session {
    * The end of a life that it missed, or that was not durable when it registered, comes before the present one. One that begins later is
    * seen to by whoever begins it.
    */
-  #oweFarewell({ deleting, kind, position, resource }: Cell): void {
+  #oweFarewell({ deleting, kind, position, resource }: Cell, now: number): void {
     if (kind !== 'spec') return;
     if (deleting) {
       if (position <= this.#registered) this.#farewells.add(position);
       return;
     }
-    const end = resource.farewell?.stored.position ?? 0;
+    const { farewell } = resource;
+    if (farewell === undefined) return;
+    const end = farewell.stored.position;
+    if (end <= this.#seen && farewell.sentAt === undefined && this.about.role === 'agent') {
+      // Where it resumes says that it has seen it, on a connection that is gone: the present life need not wait for that.
+      farewell.sentAt = now;
+      this.#saidFarewell(resource);
+    }
     if (end <= this.#after || end > this.#registered || this.#farewells.has(end)) return;
     this.#farewells.add(end);
     this.oweFarewell(resource);

@@ -11,7 +11,7 @@ it('a client that takes no answers is read no further: what it would be told is 
   await using running = await Running.start({ streamBufferBytes: 16 * 1024 });
   const client = running.client();
   // Never read.
-  const { stream } = client.open(PUBLISH_STREAM);
+  const { stream } = client.open(PUBLISH_STREAM, undefined);
   // Each is refused, and each refusal has to be told.
   const event = encodeEvent(eventOf({ resourceId: '', data: JSON.stringify({ filler: 'x'.repeat(50) }) }));
   const events = new Array<Uint8Array>(EVENTS).fill(event);
