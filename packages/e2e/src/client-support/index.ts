@@ -24,6 +24,7 @@ export {
   TOOLS,
   typeOf,
 } from './part.js';
+export { specQuestion, statusQuestion } from './questions.js';
 export { NO_LIMIT, RawPeer, RIGS, type Rig } from './rig.js';
 export {
   ScriptedServer,

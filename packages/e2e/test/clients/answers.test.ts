@@ -20,6 +20,8 @@ import {
   part,
   ScriptedServer,
   StatusLog,
+  specQuestion,
+  statusQuestion,
   typeOf,
 } from '../../src/client-support/index.js';
 import { until } from '../../src/index.js';
@@ -37,17 +39,6 @@ afterEach(() => server.stop());
 
 const ids = Array.from({ length: HELD }, (_, index) => `w${index}`);
 const LAST = `w${HELD - 1}`;
-
-function question(subResource: 'spec' | 'status', body: Uint8Array, id = 'question'): Event {
-  return createEvent({
-    id,
-    source: subResource === 'spec' ? 'c1-agent' : 'hub',
-    type: String(typeOf(subResource, 'resync_request')),
-    extensions: [[Extension.clusterName, { kind: 'string', value: 'c1' }]],
-    dataContentType: 'application/json',
-    data: { kind: 'binary', value: body },
-  });
-}
 
 function shown(event: Event): string {
   const { type } = event;
@@ -72,7 +63,7 @@ describe('while a source answers', () => {
     const store = new PartStore(ids.map((uid) => part(uid, 1)));
     await using source = await slowHub(store);
     await source.subscribe(() => undefined);
-    server.last.send(question('spec', encodeSpecResyncBody([{ resourceId: 'x', resourceVersion: 5n }])));
+    server.last.send(specQuestion(encodeSpecResyncBody([{ resourceId: 'x', resourceVersion: 5n }])));
     await until('it has begun', 10_000, () => answers().length > 3);
     const updated = put(store, part(LAST, 2));
     await source.publish(typeOf('spec', 'update_request'), updated);
@@ -80,7 +71,7 @@ describe('while a source answers', () => {
     await until('all have gone out', 20_000, () => answers().length === HELD - 1);
     // A further question is answered behind the first.
     server.last.send(
-      question('spec', encodeSpecResyncBody([{ resourceId: 'y', resourceVersion: 1n }]), 'q2'),
+      specQuestion(encodeSpecResyncBody([{ resourceId: 'y', resourceVersion: 1n }]), { id: 'q2' }),
     );
     await until('the second is under way', 20_000, () => answers().length > HELD);
     expect(about(LAST).slice(0, 1).map(shown)).toEqual([`update_request ${LAST} 2`]);
@@ -92,7 +83,7 @@ describe('while a source answers', () => {
     const store = new PartStore(ids.map((uid) => part(uid, 1)));
     await using source = await slowHub(store);
     await source.subscribe(() => undefined);
-    server.last.send(question('spec', encodeSpecResyncBody([])));
+    server.last.send(specQuestion(encodeSpecResyncBody([])));
     await until('it has begun', 10_000, () => answers().length > 3);
     const before = answers().length;
     for (let version = 1; version <= 10; version += 1) {
@@ -109,7 +100,7 @@ describe('while a source answers', () => {
     await using source = await slowHub(store);
     await source.subscribe(() => undefined);
     for (let index = 0; index < 10; index += 1) {
-      server.last.send(question('spec', encodeSpecResyncBody([]), `question-${index}`));
+      server.last.send(specQuestion(encodeSpecResyncBody([]), { id: `question-${index}` }));
     }
     await until('both answers are out', 20_000, () => answers().length >= 2 * HELD);
     await source.publish(typeOf('spec', 'update_request'), part('end', 1));
@@ -120,7 +111,7 @@ describe('while a source answers', () => {
     const store = new PartStore(ids.map((uid) => part(uid, 1)));
     await using source = await slowHub(store);
     await source.subscribe(() => undefined);
-    server.last.send(question('spec', encodeSpecResyncBody([])));
+    server.last.send(specQuestion(encodeSpecResyncBody([])));
     await until('it has begun', 10_000, () => answers().length > 10);
     server.reset();
     await until('each has gone out', 25_000, () => new Set(answers().map(readResourceId)).size === HELD);
@@ -133,7 +124,7 @@ describe('while an agent answers', () => {
     const options = grpcAgentOptions({ url: server.address }, 'c1', 'c1-agent', SLOW);
     await using agent = await makeAgent(options, { lister: store });
     await agent.subscribe(() => undefined);
-    server.last.send(question('status', encodeStatusResyncBody([])));
+    server.last.send(statusQuestion(encodeStatusResyncBody([])));
     await until('it has begun', 10_000, () => answers().length > 3);
     const ready = put(store, part(LAST, 1, { status: 'Ready' }));
     await agent.publish(typeOf('status', 'update_request'), ready);

@@ -1,4 +1,4 @@
-import { createEvent, Extension, encodeSpecResyncBody } from 'ce-broker-proto';
+import { encodeSpecResyncBody } from 'ce-broker-proto';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import {
   encodePart,
@@ -10,6 +10,7 @@ import {
   part,
   RIGS,
   ScriptedServer,
+  specQuestion,
   typeOf,
 } from '../../src/client-support/index.js';
 import { until } from '../../src/index.js';
@@ -65,15 +66,6 @@ test('a question about 400 resources of 16 KiB does not hang a server that answe
       else call.ok();
     },
   };
-  line.send(
-    createEvent({
-      id: 'question',
-      source: 'c1-agent',
-      type: String(typeOf('spec', 'resync_request')),
-      extensions: [[Extension.clusterName, { kind: 'string', value: 'c1' }]],
-      dataContentType: 'application/json',
-      data: { kind: 'binary', value: encodeSpecResyncBody([]) },
-    }),
-  );
+  line.send(specQuestion(encodeSpecResyncBody([])));
   await until('all are there', 20_000, () => server.published.length === 400 && inbox.all.length === 400);
 });

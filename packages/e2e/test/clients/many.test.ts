@@ -1,7 +1,6 @@
 import { manifestWorkStatusHash } from 'ce-broker-client';
 import {
   createEvent,
-  Extension,
   encodeSpecResyncBody,
   encodeStatusResyncBody,
   readResourceId,
@@ -19,7 +18,9 @@ import {
   PartStore,
   part,
   ScriptedServer,
+  specQuestion,
   statusHashOf,
+  statusQuestion,
   typeOf,
 } from '../../src/client-support/index.js';
 import { until } from '../../src/index.js';
@@ -54,16 +55,6 @@ describe('the work of a resync grows with the number of resources, not with its 
   });
   afterEach(() => server.stop());
 
-  const question = (subResource: 'spec' | 'status', body: Uint8Array) =>
-    createEvent({
-      id: 'question',
-      source: subResource === 'spec' ? 'c1-agent' : 'hub',
-      type: String(typeOf(subResource, 'resync_request')),
-      extensions: [[Extension.clusterName, { kind: 'string', value: 'c1' }]],
-      dataContentType: 'application/json',
-      data: { kind: 'binary', value: body },
-    });
-
   /** All ids are listed as they are held but the last two, which are owed; the one beyond them is gone. */
   async function specAnswer(count: number) {
     const counted = new Counted();
@@ -78,7 +69,7 @@ describe('the work of a resync grows with the number of resources, not with its 
     await using source = await hubAt(server.address, { lister });
     await source.subscribe(() => undefined);
     const before = server.published.length;
-    server.last.send(question('spec', body));
+    server.last.send(specQuestion(body));
     await until('the answers', 20_000, () => server.published.length === before + 2);
     expect(server.published.slice(before).map((event) => readResourceId(event))).toEqual(['owed', 'gone']);
     return { looks: counted.looks, lists: lister.lists, listed: lister.listed };
@@ -103,7 +94,7 @@ describe('the work of a resync grows with the number of resources, not with its 
     await using agent = await agentAt(server.address, changes);
     await agent.subscribe(() => undefined);
     const before = server.published.length;
-    server.last.send(question('status', body));
+    server.last.send(statusQuestion(body));
     await until('the answer', 20_000, () => server.published.length === before + 1);
     return {
       looks: counted.looks,
@@ -155,16 +146,7 @@ test('a source that holds 200,000 resources answers an agent that lists 60,000 o
   await source.subscribe(() => undefined);
   const listed = many(total).map((resourceId) => ({ resourceId, resourceVersion: 1n }));
   // Under 4 MiB, as it must be: the rest is owed, and its first answers show that the whole was worked through.
-  server.last.send(
-    createEvent({
-      id: 'question',
-      source: 'c1-agent',
-      type: String(typeOf('spec', 'resync_request')),
-      extensions: [[Extension.clusterName, { kind: 'string', value: 'c1' }]],
-      dataContentType: 'application/json',
-      data: { kind: 'binary', value: encodeSpecResyncBody(listed.slice(0, 60_000)) },
-    }),
-  );
+  server.last.send(specQuestion(encodeSpecResyncBody(listed.slice(0, 60_000))));
   await until('the first answers', 60_000, () => server.published.length > 100);
   expect(server.published.map((event) => readResourceId(event)).slice(0, 10)).toEqual(
     many(60_010).slice(60_000),
