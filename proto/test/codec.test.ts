@@ -19,13 +19,15 @@ const timestamp = fc.record({
   nanos: fc.integer({ min: 0, max: 999_999_999 }),
 });
 const text = fc.string({ unit: 'grapheme', maxLength: 12 });
+/** Two slashes begin an authority, where escapes as "%00" are not allowed: such a reference is refused. */
+const path = fc.webPath().filter((value) => !value.startsWith('//'));
 const value: fc.Arbitrary<AttributeValue> = fc.oneof(
   text.map((value): AttributeValue => ({ kind: 'string', value })),
   fc.integer().map((value): AttributeValue => ({ kind: 'integer', value })),
   fc.boolean().map((value): AttributeValue => ({ kind: 'boolean', value })),
   fc.uint8Array({ maxLength: 9 }).map((value): AttributeValue => ({ kind: 'bytes', value })),
   fc.webUrl().map((value): AttributeValue => ({ kind: 'uri', value })),
-  fc.webPath().map((value): AttributeValue => ({ kind: 'uriRef', value })),
+  path.map((value): AttributeValue => ({ kind: 'uriRef', value })),
   timestamp.map((value): AttributeValue => ({ kind: 'timestamp', value })),
 );
 const data: fc.Arbitrary<EventData | undefined> = fc.option(
