@@ -93,13 +93,23 @@ function viewOf({ buffer, byteLength, byteOffset }: Buffer): DataView {
   return new DataView(buffer, byteOffset, byteLength);
 }
 
+const eight = new DataView(new ArrayBuffer(8));
+const eightBytes = new Uint8Array(eight.buffer);
+
+/** Texts that come again and again, such as the names of sources: a place for each, by what their bytes add up to. */
+const SHARED_PLACES = 256;
+const LONGEST_SHARED = 64;
+const shared: string[] = new Array<string>(SHARED_PLACES).fill('');
+
 /** Reads what a {@link ByteWriter} wrote. Reading past the end throws a RangeError. */
 export class ByteReader {
   readonly #bytes: Buffer;
   #at: number;
 
   constructor(bytes: Uint8Array, at = 0) {
-    this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.#bytes = Buffer.isBuffer(bytes)
+      ? bytes
+      : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.#at = at;
   }
 
@@ -108,7 +118,8 @@ export class ByteReader {
   }
 
   byte(): number {
-    const value = this.#bytes.readUInt8(this.#at);
+    const value = this.#bytes[this.#at];
+    if (value === undefined) throw tooShort();
     this.#at += 1;
     return value;
   }
@@ -123,34 +134,68 @@ export class ByteReader {
   }
 
   double(): number {
-    const value = this.#bytes.readDoubleLE(this.#at);
-    this.#at += 8;
-    return value;
+    this.#takeEight();
+    return eight.getFloat64(0, true);
   }
 
   big(): bigint {
-    const value = this.#bytes.readBigInt64LE(this.#at);
-    this.#at += 8;
-    return value;
+    this.#takeEight();
+    return eight.getBigInt64(0, true);
   }
 
   text(): string {
+    const from = this.#advance(this.number());
+    return this.#bytes.toString('utf8', from, this.#at);
+  }
+
+  /** A text that many records have: all of them get the same string. */
+  sharedText(): string {
     const length = this.number();
-    if (this.#at + length > this.#bytes.byteLength) throw new RangeError('the record is too short');
-    const value = this.#bytes.toString('utf8', this.#at, this.#at + length);
-    this.#at += length;
-    return value;
+    const from = this.#advance(length);
+    if (length > LONGEST_SHARED) return this.#bytes.toString('utf8', from, this.#at);
+    let sum = length;
+    for (let at = from; at < this.#at; at++) sum = (Math.imul(sum, 31) + (this.#bytes[at] ?? 0)) | 0;
+    const place = sum & (SHARED_PLACES - 1);
+    const known = shared[place] ?? '';
+    if (this.#isAscii(known, from, length)) return known;
+    const text = this.#bytes.toString('utf8', from, this.#at);
+    shared[place] = text;
+    return text;
   }
 
   /** A view of the next bytes. */
   bytes(length: number): Buffer {
-    if (this.#at + length > this.#bytes.byteLength) throw new RangeError('the record is too short');
-    const value = this.#bytes.subarray(this.#at, this.#at + length);
-    this.#at += length;
-    return value;
+    const from = this.#advance(length);
+    return this.#bytes.subarray(from, this.#at);
   }
 
   rest(): Buffer {
     return this.bytes(this.#bytes.byteLength - this.#at);
   }
+
+  /** @returns where the next bytes begin */
+  #advance(length: number): number {
+    const from = this.#at;
+    if (!(from + length <= this.#bytes.byteLength)) throw tooShort();
+    this.#at = from + length;
+    return from;
+  }
+
+  #takeEight(): void {
+    const from = this.#advance(8);
+    for (let index = 0; index < 8; index++) eightBytes[index] = this.#bytes[from + index] ?? 0;
+  }
+
+  #isAscii(text: string, from: number, length: number): boolean {
+    if (text.length !== length) return false;
+    for (let index = 0; index < length; index++) {
+      const code = text.charCodeAt(index);
+      if (code >= 0x80 || code !== this.#bytes[from + index]) return false;
+    }
+    return true;
+  }
+}
+
+function tooShort(): RangeError {
+  return new RangeError('the record is too short');
 }

@@ -35,6 +35,8 @@ export class Partition implements Place {
   readonly owned = new Map<string, number>();
   /** Its number in the store; 0: the store does not know it. */
   number = 0;
+  revision = 0;
+  storedRevision = -1;
   /** Whoever goes through the resources over several turns is told of one before its spec changes, and of one that has changed. */
   readonly beforeChange = new Set<(resource: Resource) => void>();
   readonly afterChange = new Set<(resource: Resource) => void>();

@@ -6,6 +6,10 @@ export interface Place {
   readonly keep: 'durable' | 'latest';
   /** Its number in the store; 0: the store does not know it. The store gives it. */
   number: number;
+  /** Goes up with each change of the counts below. */
+  readonly revision: number;
+  /** The revision that the store took last; -1: none. The store sets it. */
+  storedRevision: number;
   /** How many resources here are known, in memory or not. */
   readonly size: number;
   /** How many resources here hold a request of an agent. */

@@ -1,6 +1,6 @@
 import { ByteReader, ByteWriter } from './bytes.js';
 import { Cell, type Farewell, type Resource } from './resource.js';
-import type { CellKind, StoredBytes } from './stored.js';
+import { type CellKind, StoredAt, type StoredBytes } from './stored.js';
 
 /** The form of the record; a store that meets a higher one was written by a later version. */
 export const RECORD_FORMAT = 1;
@@ -89,7 +89,7 @@ export function restoreResource(resource: Resource, record: Uint8Array | undefin
   const flags = reader.byte();
   const cell = (kind: CellKind, flag: number): Cell | undefined =>
     (flags & flag) === 0 ? undefined : readCell(reader, before[kind] ?? blankCell(resource, kind));
-  if ((flags & OWNER) !== 0) resource.owner = reader.text();
+  if ((flags & OWNER) !== 0) resource.owner = reader.sharedText();
   resource.newestVersion = reader.big();
   resource.lifeBegan = reader.double();
   resource.spec = cell('spec', SPEC);
@@ -188,7 +188,8 @@ function writeStored({ position, size }: StoredBytes): void {
 
 /** A store that commits knows its records by their position alone. */
 function readStored(reader: ByteReader): StoredBytes {
-  return { position: reader.number(), size: reader.number() };
+  const position = reader.number();
+  return new StoredAt(position, reader.number());
 }
 
 function writePast(past: readonly StoredBytes[] | undefined): void {
@@ -199,5 +200,7 @@ function writePast(past: readonly StoredBytes[] | undefined): void {
 function readPast(reader: ByteReader): StoredBytes[] | undefined {
   const length = reader.number();
   if (length === 0) return undefined;
-  return Array.from({ length }, () => readStored(reader));
+  const past: StoredBytes[] = [];
+  for (let index = 0; index < length; index++) past.push(readStored(reader));
+  return past;
 }

@@ -124,6 +124,7 @@ export class ResourceTable implements StoreTable {
     partition.size = size;
     partition.requests = requests;
     for (const [source, count] of owned) this.#own(partition, source, count);
+    partition.storedRevision = partition.revision;
     return partition;
   }
 
@@ -184,6 +185,7 @@ export class ResourceTable implements StoreTable {
   #restored(partition: Partition, id: string, record: Uint8Array | undefined): Resource {
     const resource = new Resource(partition, id);
     restoreResource(resource, record);
+    resource.mayBeInEnds = resource.endsByItself;
     resource.counted = !resource.isBlank;
     resource.countedRequest = resource.request !== undefined;
     return resource;
@@ -221,6 +223,7 @@ export class ResourceTable implements StoreTable {
 
   #own(partition: Partition, source: string, by: number): void {
     const count = (partition.owned.get(source) ?? 0) + by;
+    partition.revision += 1;
     if (count > 0) {
       partition.owned.set(source, count);
       this.#partitionsOf(source).add(partition);
@@ -247,12 +250,14 @@ export class ResourceTable implements StoreTable {
     if (counted !== resource.counted) {
       resource.counted = counted;
       partition.size += counted ? 1 : -1;
+      partition.revision += 1;
       if (!counted) this.setOwner(resource, undefined);
     }
     const countedRequest = resource.request !== undefined;
     if (countedRequest === resource.countedRequest) return;
     resource.countedRequest = countedRequest;
     partition.requests += countedRequest ? 1 : -1;
+    partition.revision += 1;
   }
 
   #index(resource: Resource): void {

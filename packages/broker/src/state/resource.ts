@@ -103,6 +103,8 @@ export class Resource {
   countedRequest = false;
   /** The sweep of the table that found it in use last; 0: it was asked for since. What nobody uses leaves memory when a store has it. */
   usedIn = 0;
+  /** The store may have it among those that end by themselves. Not stored. */
+  mayBeInEnds = true;
 
   constructor(place: Place, id: string) {
     this.place = place;
@@ -111,6 +113,11 @@ export class Resource {
 
   get tombstone(): Cell | undefined {
     return this.spec?.deleting === true ? this.spec : undefined;
+  }
+
+  /** A deletion, or the memory of one: it must be in memory, since nobody asks for it when its time is over. */
+  get endsByItself(): boolean {
+    return (this.tombstone ?? this.grave ?? this.farewell) !== undefined || this.request?.deleting === true;
   }
 
   /** Nothing is known of it, not even whose it is. */

@@ -1,10 +1,10 @@
 import type { Place } from '../state/place.js';
 import type { Resource } from '../state/resource.js';
+import { GroupEvents } from './group-events.js';
 
 /** Everything that happened since the group before was cut: it becomes durable as a whole, or not at all. */
 export class Group {
-  /** Event records by position, in ascending order. */
-  readonly events = new Map<number, Buffer>();
+  readonly events = new GroupEvents();
   readonly resources = new Set<Resource>();
   readonly places = new Set<Place>();
   /** Positions of events that nobody needs any more once this group is committed. */

@@ -98,7 +98,7 @@ export class Groups {
 
   /** The record of an event that is not durable yet. */
   unwritten(position: number): Buffer | undefined {
-    return this.#growing.events.get(position) ?? this.#underWay?.events.get(position);
+    return this.#growing.events.record(position) ?? this.#underWay?.events.record(position);
   }
 
   /** Whether the resource differs from what is where it belongs. */
@@ -232,13 +232,15 @@ export class Groups {
       for (const [key, value] of entries) this.#growing.entries.set(key, value);
     }
     this.#growing.droppedPlaces.push(...group.droppedPlaces, ...after.droppedPlaces);
-    for (const position of [...group.events.keys(), ...after.events.keys()])
-      this.#place.recent.delete(position);
+    for (const { events } of [group, after])
+      for (const stored of events.handles) this.#place.recent.letGo(stored);
     this.#underWay = undefined;
     this.#keptBytes = this.#progress.keptBytes;
     this.troubles.groupIsLost(refusal, () => {
       if (!this.#growing.isEmpty) this.schedule();
     });
+    // What is kept of them may be less than they were taken for.
+    for (const { places } of [group, after]) for (const place of places) place.storedRevision = -1;
     const changed = new Set([...group.resources, ...after.resources]);
     this.#tell((listener) => listener.failed(refusal, changed));
     this.#rest();

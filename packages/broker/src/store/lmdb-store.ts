@@ -11,7 +11,7 @@ import type {
 import { MemoryBytes } from '../state/memory-store.js';
 import type { Place } from '../state/place.js';
 import type { Resource } from '../state/resource.js';
-import type { StoredBytes, StoredNote } from '../state/stored.js';
+import { StoredAt, type StoredBytes, type StoredNote } from '../state/stored.js';
 import { backup, copied } from './backup.js';
 import type { Databases } from './databases.js';
 import { EndsLoader } from './ends-loader.js';
@@ -132,21 +132,22 @@ export class LmdbStore implements EventStore, OpenStore {
     this.#number(resource.place);
     const encoded = encodeEvent(record);
     const { growing } = this.#groups;
-    growing.events.set(position, encoded);
+    const stored = new StoredAt(position, bytes.byteLength);
+    growing.events.add(stored, encoded);
     growing.first ??= position;
     growing.bytes += encoded.byteLength;
     this.#groups.keeps(bytes.byteLength);
-    this.#recent.add(position, encoded.subarray(encoded.byteLength - bytes.byteLength));
+    this.#recent.add(stored, encoded.subarray(encoded.byteLength - bytes.byteLength));
     this.#groups.schedule();
-    return { position, size: bytes.byteLength };
+    return stored;
   }
 
   read(stored: StoredBytes): Uint8Array {
     if (stored instanceof MemoryBytes) return stored.bytes;
-    const recent = this.#recent.get(stored.position);
-    if (recent !== undefined) return recent;
+    const kept = stored as StoredAt;
+    if (kept.bytes !== undefined) return kept.bytes;
     const { bytes } = readEvent(this.#databases, this.#directory, stored.position);
-    this.#recent.add(stored.position, bytes);
+    this.#recent.add(kept, bytes);
     this.#recent.trim(this.durablePosition);
     return bytes;
   }
@@ -162,13 +163,10 @@ export class LmdbStore implements EventStore, OpenStore {
     if (stored instanceof MemoryBytes) return;
     const { growing } = this.#groups;
     this.#groups.keeps(-stored.size);
-    this.#recent.delete(stored.position);
-    const unwritten = growing.events.get(stored.position);
+    this.#recent.letGo(stored as StoredAt);
+    const unwritten = growing.events.delete(stored.position);
     if (unwritten === undefined) growing.dead.push(stored.position);
-    else {
-      growing.events.delete(stored.position);
-      growing.bytes -= unwritten.byteLength;
-    }
+    else growing.bytes -= unwritten.byteLength;
     this.#groups.schedule();
   }
 
@@ -176,7 +174,10 @@ export class LmdbStore implements EventStore, OpenStore {
     this.#number(place);
     const { growing, position } = this.#groups;
     growing.resources.add(resource);
-    growing.places.add(place);
+    if (place.revision !== place.storedRevision) {
+      place.storedRevision = place.revision;
+      growing.places.add(place);
+    }
     // Nothing may come of an event but a change: its position is not durable before that is.
     growing.first ??= position + 1;
     this.#groups.schedule();
@@ -248,6 +249,7 @@ export class LmdbStore implements EventStore, OpenStore {
   #number(place: Place): void {
     if (place.number > 0) return;
     place.number = this.#groups.nextPlace();
+    place.storedRevision = -1;
     this.#places.set(place.number, place);
   }
 

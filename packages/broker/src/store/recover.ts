@@ -5,14 +5,14 @@ import type { Place } from '../state/place.js';
 import { Resource } from '../state/resource.js';
 import { restoreResource } from '../state/resource-codec.js';
 import type { Databases } from './databases.js';
-import { decodeGroup, numberOfKey, resourceKey, unseal } from './layout.js';
-import { endsByItself, type Head } from './settling.js';
+import { decodeGroup, numberOfKey, unseal } from './layout.js';
+import type { Head } from './settling.js';
 
 /** What was read to start with. */
 export interface Recovered {
   readonly places: Map<number, Place>;
   /** What the journal says of resources, and events that are dead. */
-  readonly heads: readonly (readonly [Resource, Head])[];
+  readonly heads: readonly Head[];
   readonly dead: readonly number[];
   readonly lastGroup: number;
   /** How many entries each group has in the journal, in ascending order of the groups. */
@@ -43,13 +43,15 @@ export function recover(databases: Databases, table: StoreTable, logger: Logger)
     }
     for (const position of group.dead) dead.push(position);
   }
-  const heads: [Resource, Head][] = [];
+  const heads: Head[] = [];
   for (const { id, place, record } of changes.values()) {
     // What is not used at present settles all the same: its type may become durable again.
     const resource = left.has(place.number)
       ? asideOf(place, id, record)
       : table.addResource(place, id, record);
-    heads.push([resource, { key: resourceKey(place.number, id), record, ends: endsByItself(resource) }]);
+    // What is settled of it may say something else.
+    resource.mayBeInEnds = true;
+    heads.push({ resource, partition: place.number, id, record, ends: resource.endsByItself });
   }
   return { places, heads, dead, lastGroup, journal };
 }

@@ -1,20 +1,14 @@
 import type { Resource } from '../state/resource.js';
+import type { HeadChange } from './layout.js';
 
 /** What is known of a resource since some group, and where it belongs. */
-export interface Head {
-  readonly key: Buffer;
-  /** Undefined: nothing is known any more. */
-  readonly record: Buffer | undefined;
+export interface Head extends HeadChange {
+  readonly resource: Resource;
   /** It ends some day by itself: a deletion, or the memory of one. */
   readonly ends: boolean;
 }
 
-/** A deletion, or the memory of one: it must be in memory, since nobody asks for it when its time is over. */
-export function endsByItself({ farewell, grave, request, tombstone }: Resource): boolean {
-  return (tombstone ?? grave ?? farewell) !== undefined || request?.deleting === true;
-}
-
-/** One round: heads in the order of their keys and dead events in the order of their positions, a slice with each group. */
+/** One round: heads by their partitions and ids, almost in the order of their keys, and dead events in the order of their positions, a slice with each group. */
 interface Round {
   readonly heads: readonly Head[];
   readonly byResource: ReadonlyMap<Resource, Head>;
@@ -69,9 +63,9 @@ export class Settling {
   }
 
   /** A group is committed. */
-  add(group: number, heads: Iterable<readonly [Resource, Head]>, dead: readonly number[]): void {
+  add(group: number, heads: readonly Head[], dead: readonly number[]): void {
     this.#lastGroup = group;
-    for (const [resource, head] of heads) this.#waiting.set(resource, head);
+    for (const head of heads) this.#waiting.set(head.resource, head);
     for (const position of dead) this.#dead.push(position);
   }
 
@@ -95,16 +89,22 @@ export class Settling {
   settled({ dead, heads, settledUpTo }: Slice): void {
     if (this.#round === undefined) return;
     this.#round.headsDone += heads.length;
+    for (const { ends, resource } of heads) resource.mayBeInEnds = ends;
     this.#round.deadDone += dead.length;
     if (settledUpTo !== undefined) this.#round = undefined;
   }
 
   #begin(): void {
     const byResource = this.#waiting;
-    const heads = [...byResource.values()].sort((one, other) => Buffer.compare(one.key, other.key));
+    const heads = [...byResource.values()].sort(inOrder);
     const dead = this.#dead.sort((one, other) => one - other);
     this.#round = { heads, byResource, dead, upTo: this.#lastGroup, headsDone: 0, deadDone: 0 };
     this.#waiting = new Map();
     this.#dead = [];
   }
+}
+
+function inOrder(one: Head, other: Head): number {
+  if (one.partition !== other.partition) return one.partition - other.partition;
+  return one.id < other.id ? -1 : 1;
 }

@@ -1,10 +1,11 @@
-import type { Resource } from '../state/resource.js';
 import { encodeResource } from '../state/resource-codec.js';
 import { type Databases, putLast } from './databases.js';
 import type { Group } from './group.js';
 import { encodeGroup, type HeadChange, journalKey, numberKey, resourceKey, seal } from './layout.js';
 import { type Progress, writeProgress } from './progress.js';
-import { endsByItself, type Head, type Slice } from './settling.js';
+import type { Head, Slice } from './settling.js';
+
+const NOTHING = Buffer.alloc(0);
 
 export interface GroupToWrite {
   readonly group: Group;
@@ -20,7 +21,7 @@ export interface WrittenGroup {
   /** Resolves once all of it is on disk. */
   readonly committed: Promise<unknown>;
   readonly progress: Progress;
-  readonly heads: readonly (readonly [Resource, Head])[];
+  readonly heads: readonly Head[];
   /** How many entries it has in the journal. */
   readonly entries: number;
 }
@@ -30,22 +31,20 @@ export function writeGroup(
   databases: Databases,
   { before, group, journal, slice }: GroupToWrite,
 ): WrittenGroup {
-  const changes: HeadChange[] = [];
-  const heads: (readonly [Resource, Head])[] = [];
+  const heads: Head[] = [];
   for (const resource of group.resources) {
     const { id, place } = resource;
     const record = encodeResource(resource);
-    changes.push({ partition: place.number, id, record });
-    heads.push([resource, { key: resourceKey(place.number, id), record, ends: endsByItself(resource) }]);
+    heads.push({ resource, partition: place.number, id, record, ends: resource.endsByItself });
   }
-  const isJournaled = changes.length > 0 || group.dead.length > 0;
+  const isJournaled = heads.length > 0 || group.dead.length > 0;
   const number = before.group + (isJournaled ? 1 : 0);
   const settled = slice?.settledUpTo ?? before.settled;
   const progress = { ...before, group: number, settled };
   let entries = 0;
   const committed = databases.root.batch(() => {
-    for (const [position, record] of group.events) putLast(databases.events, numberKey(position), record);
-    if (isJournaled) entries = writeJournal(databases, number, changes, group.dead);
+    group.events.forEach((position, record) => putLast(databases.events, numberKey(position), record));
+    if (isJournaled) entries = writeJournal(databases, number, heads, group.dead);
     writePlaces(databases, group);
     writeEntries(databases, group);
     if (slice !== undefined) settle(databases, slice, before.settled, journal);
@@ -93,12 +92,12 @@ function settle(
   before: number,
   journal: ReadonlyMap<number, number>,
 ): void {
-  for (const head of slice.heads) {
-    const { key, record } = head;
+  for (const { ends: isEnding, id, partition, record, resource } of slice.heads) {
+    const key = resourceKey(partition, id);
     if (record === undefined) void heads.remove(key);
     else void heads.put(key, seal(key, record));
-    if (head.ends) void ends.put(key, Buffer.alloc(0));
-    else void ends.remove(key);
+    if (isEnding) void ends.put(key, NOTHING);
+    else if (resource.mayBeInEnds) void ends.remove(key);
   }
   for (const position of slice.dead) void events.remove(numberKey(position));
   const { settledUpTo } = slice;

@@ -101,10 +101,12 @@ export class SimulatedStore extends MemoryStore {
   override changed(resource: Resource, place: Place): void {
     if (place.number === 0) {
       place.number = this.#disk.nextNumber;
+      place.storedRevision = -1;
       this.#disk.nextNumber += 1;
     }
     this.#resources.add(resource);
-    this.#places.add(place);
+    if (place.revision !== place.storedRevision) this.#places.add(place);
+    place.storedRevision = place.revision;
     this.#first ??= Math.max(this.#position, this.#disk.position) + 1;
   }
 
@@ -163,6 +165,7 @@ export class SimulatedStore extends MemoryStore {
 
   fail(): void {
     const changed = new Set(this.#resources);
+    for (const place of this.#places) place.storedRevision = -1;
     this.#clear();
     this.#listener?.failed(
       { reason: 'disk-full', code: 'resource_exhausted', message: 'the disk is full' },
