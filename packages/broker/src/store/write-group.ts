@@ -43,7 +43,9 @@ export function writeGroup(
   const progress = { ...before, group: number, settled };
   let entries = 0;
   const committed = databases.root.batch(() => {
-    group.events.forEach((position, record) => putLast(databases.events, numberKey(position), record));
+    group.events.forEach((position, record) => {
+      putLast(databases.events, numberKey(position), record);
+    });
     if (isJournaled) entries = writeJournal(databases, number, heads, group.dead);
     writePlaces(databases, group);
     writeEntries(databases, group);
