@@ -6,6 +6,7 @@ import type { Core } from './core.js';
 import { forgetOwed, showLife } from './keep.js';
 import { cleanDeletions } from './mass-deletion.js';
 import { acknowledge } from './publish.js';
+import { letPass } from './sweep.js';
 
 /** The store has made something durable: its publishers are answered, and it goes out. */
 export function settleDurable(core: Core, now: number): void {
@@ -34,6 +35,7 @@ export function settleDurable(core: Core, now: number): void {
     if (session.blockedSince === undefined) session.flush(now);
   }
   core.holds.settle();
+  letPass(core);
 }
 
 /** The store has lost what was under way: nobody has seen it, and it is as if it had never been published. */
@@ -45,7 +47,7 @@ export function settleFailed(
 ): void {
   for (const resource of changed) {
     const owed = resource.farewell?.stored.position;
-    core.table.restore(resource, core.store.committed(resource));
+    core.table.restore(resource, core.store.load(resource.place, resource.id));
     core.deletions.recount(resource.place);
     if (owed !== undefined && owed === resource.farewell?.stored.position) continue;
     for (const session of core.sessions.agentsOf(resource.place.cluster))

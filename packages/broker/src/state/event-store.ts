@@ -46,14 +46,12 @@ export interface EventStore {
   open(table: StoreTable, listener: StoreListener): void;
   /** What is known of the resource has changed: as it is when the group is cut, it is committed with it. */
   changed(resource: Resource, place: Place): void;
-  /** What is kept of a resource that is not in memory; undefined: nothing. */
+  /** What was committed last of a resource; undefined: nothing. */
   load(place: Place, id: string): Uint8Array | undefined;
-  /** The same of every resource of a partition, without those of `skip`. */
+  /** The same of every resource of a partition, without those of `skip`. It may be walked over several turns, while things change. */
   scan(place: Place, skip: ReadonlySet<string>): Iterable<readonly [id: string, record: Uint8Array]>;
-  /** What was committed last of a resource, whether it is in memory or not. */
-  committed(resource: Resource): Uint8Array | undefined;
-  /** It must stay in memory: what is kept of it is not yet where `load` looks. */
-  isUnsettled(resource: Resource): boolean;
+  /** It must stay in memory: what is known of it is not yet where `load` looks. */
+  isUncommitted(resource: Resource): boolean;
   /** Nothing is in the partition any more. */
   dropPartition(place: Place): void;
   /** The broker's position, also where nothing was kept: after a restart positions go on above it. Called a few times per second. */
@@ -74,8 +72,8 @@ export interface EventStore {
 export interface StoreTable {
   /** @param owned how many resources each source owns; undefined comes back when the policy has changed and it is kept no more */
   addPartition(stored: StoredPartition): Place | undefined;
-  /** A resource that stays in memory; `record` undefined: it is gone, and `load` does not know it yet. */
-  addResource(place: Place, id: string, record: Uint8Array | undefined): Resource;
+  /** A resource that ends some day by itself, and must be in memory for that. */
+  addResource(place: Place, id: string, record: Uint8Array): Resource;
 }
 
 /** A partition as a store keeps it. */

@@ -121,11 +121,7 @@ export class MemoryStore implements OpenStore {
 
   *scan(_place: Place, _skip: ReadonlySet<string>): Iterable<readonly [string, Uint8Array]> {}
 
-  committed(_resource: Resource): Uint8Array | undefined {
-    return undefined;
-  }
-
-  isUnsettled(_resource: Resource): boolean {
+  isUncommitted(_resource: Resource): boolean {
     return true;
   }
 

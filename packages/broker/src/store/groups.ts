@@ -101,13 +101,9 @@ export class Groups {
     return this.#growing.events.record(position) ?? this.#underWay?.events.record(position);
   }
 
-  /** Whether the resource differs from what is where it belongs. */
-  isUnsettled(resource: Resource): boolean {
-    return (
-      this.settling.has(resource) ||
-      this.#growing.resources.has(resource) ||
-      this.#underWay?.resources.has(resource) === true
-    );
+  /** Whether the resource differs from what is committed. */
+  isUncommitted(resource: Resource): boolean {
+    return this.#growing.resources.has(resource) || this.#underWay?.resources.has(resource) === true;
   }
 
   begin({ dead, heads, journal, lastGroup }: Recovered, listener: StoreListener): void {

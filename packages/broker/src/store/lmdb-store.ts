@@ -184,20 +184,28 @@ export class LmdbStore implements EventStore, OpenStore {
   }
 
   load(place: Place, id: string): Uint8Array | undefined {
-    return readHead(this.#databases, place, id, this.#onDamaged);
+    const unsettled = this.#groups.settling.get(place.number, id);
+    return unsettled === undefined ? readHead(this.#databases, place, id, this.#onDamaged) : unsettled.record;
   }
 
-  scan(place: Place, skip: ReadonlySet<string>): Iterable<readonly [string, Uint8Array]> {
-    return scanHeads(this.#databases, place, skip, this.#onDamaged);
+  /** Those that are not settled first. It may take many turns, in which they settle, and others change: each comes as it is then. */
+  *scan(place: Place, skip: ReadonlySet<string>): Iterable<readonly [string, Uint8Array]> {
+    const { settling } = this.#groups;
+    const unsettled = settling.ids(place.number);
+    for (const id of unsettled) {
+      const record = skip.has(id) ? undefined : this.load(place, id);
+      if (record !== undefined) yield [id, record];
+    }
+    const isSeen = (id: string): boolean => unsettled.has(id) || skip.has(id);
+    for (const [id, settled] of scanHeads(this.#databases, place, isSeen, this.#onDamaged)) {
+      const head = settling.get(place.number, id);
+      const record = head === undefined ? settled : head.record;
+      if (record !== undefined) yield [id, record];
+    }
   }
 
-  committed(resource: Resource): Uint8Array | undefined {
-    const head = this.#groups.settling.get(resource);
-    return head === undefined ? this.load(resource.place, resource.id) : head.record;
-  }
-
-  isUnsettled(resource: Resource): boolean {
-    return this.#groups.isUnsettled(resource);
+  isUncommitted(resource: Resource): boolean {
+    return this.#groups.isUncommitted(resource);
   }
 
   dropPartition(place: Place): void {

@@ -16,11 +16,11 @@ export function readHead(
   return checked(place, key, heads.get(key), onDamaged);
 }
 
-/** The same of every resource of a partition beside those of `skip`. */
+/** The same of every resource of a partition beside those that were seen. */
 export function* scanHeads(
   { heads }: Databases,
   place: Place,
-  skip: ReadonlySet<string>,
+  isSeen: (id: string) => boolean,
   onDamaged: OnDamaged,
 ): Iterable<readonly [string, Buffer]> {
   const start = resourceKey(place.number, '');
@@ -28,7 +28,7 @@ export function* scanHeads(
   // It may take many turns: each head as it is when its turn comes, and no old pages kept for it.
   for (const { key, value } of heads.getRange({ start, end, snapshot: false })) {
     const id = idOfKey(key);
-    const record = skip.has(id) ? undefined : checked(place, key, value, onDamaged);
+    const record = isSeen(id) ? undefined : checked(place, key, value, onDamaged);
     if (record !== undefined) yield [id, record];
   }
 }

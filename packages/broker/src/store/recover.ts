@@ -5,8 +5,8 @@ import type { Place } from '../state/place.js';
 import { Resource } from '../state/resource.js';
 import { restoreResource } from '../state/resource-codec.js';
 import type { Databases } from './databases.js';
-import { decodeGroup, numberOfKey, unseal } from './layout.js';
-import type { Head } from './settling.js';
+import type { Head } from './head-log.js';
+import { decodeGroup, type HeadChange, numberOfKey, unseal } from './layout.js';
 
 /** What was read to start with. */
 export interface Recovered {
@@ -22,7 +22,7 @@ export interface Recovered {
 /** Reads what must be known before anybody is served: the directory of partitions, the journal; not the resources. */
 export function recover(databases: Databases, table: StoreTable, logger: Logger): Recovered {
   const { left, places } = readPlaces(databases, table, logger);
-  const changes = new Map<string, { place: Place; id: string; record: Buffer | undefined }>();
+  const changes = new Map<string, HeadChange>();
   const dead: number[] = [];
   const journal = new Map<number, number>();
   let lastGroup = 0;
@@ -37,29 +37,26 @@ export function recover(databases: Databases, table: StoreTable, logger: Logger)
     lastGroup = numberOfKey(key);
     journal.set(lastGroup, (journal.get(lastGroup) ?? 0) + 1);
     const group = decodeGroup(entry);
-    for (const { id, partition, record } of group.changes) {
-      const place = places.get(partition) ?? left.get(partition);
-      if (place !== undefined) changes.set(`${partition} ${id}`, { place, id, record });
-    }
+    for (const change of group.changes) changes.set(`${change.partition} ${change.id}`, change);
     for (const position of group.dead) dead.push(position);
   }
   const heads: Head[] = [];
-  for (const { id, place, record } of changes.values()) {
-    // What is not used at present settles all the same: its type may become durable again.
-    const resource = left.has(place.number)
-      ? asideOf(place, id, record)
-      : table.addResource(place, id, record);
+  for (const { id, partition, record } of changes.values()) {
+    // What is not used at present settles all the same: its type may become durable again. So does what is gone together with its partition.
+    const place = places.get(partition) ?? left.get(partition);
+    if (place === undefined && record !== undefined) continue;
+    const ends = place !== undefined && record !== undefined && endsByItself(place, id, record);
+    if (ends && !left.has(partition)) table.addResource(place, id, record).mayBeInEnds = true;
     // What is settled of it may say something else.
-    resource.mayBeInEnds = true;
-    heads.push({ resource, partition: place.number, id, record, ends: resource.endsByItself });
+    heads.push({ partition, id, record, ends, mayBeInEnds: true });
   }
   return { places, heads, dead, lastGroup, journal };
 }
 
-function asideOf(place: Place, id: string, record: Buffer | undefined): Resource {
+function endsByItself(place: Place, id: string, record: Buffer): boolean {
   const resource = new Resource(place, id);
   restoreResource(resource, record);
-  return resource;
+  return resource.endsByItself;
 }
 
 interface Places {

@@ -1,22 +1,20 @@
-import type { Resource } from '../state/resource.js';
-import type { HeadChange } from './layout.js';
+import { type Head, HeadLog } from './head-log.js';
 
-/** What is known of a resource since some group, and where it belongs. */
-export interface Head extends HeadChange {
-  readonly resource: Resource;
-  /** It ends some day by itself: a deletion, or the memory of one. */
-  readonly ends: boolean;
-}
-
-/** One round: heads by their partitions and ids, almost in the order of their keys, and dead events in the order of their positions, a slice with each group. */
+/** One round: heads by partition and id, and dead events in the order of their positions, a slice with each group. */
 interface Round {
-  readonly heads: readonly Head[];
-  readonly byResource: ReadonlyMap<Resource, Head>;
+  readonly log: HeadLog;
+  readonly heads: readonly { readonly partition: number; readonly ids: readonly string[] }[];
   readonly dead: readonly number[];
   /** Groups up to this one are settled when the round is over. */
   readonly upTo: number;
-  headsDone: number;
+  /** Where the next slice begins: partition, and id in it. */
+  at: Cursor;
   deadDone: number;
+}
+
+interface Cursor {
+  readonly partition: number;
+  readonly id: number;
 }
 
 /** What one transaction settles. */
@@ -25,6 +23,8 @@ export interface Slice {
   readonly dead: readonly number[];
   /** The round is over with it: journal entries up to this group may go; undefined: it goes on. */
   readonly settledUpTo: number | undefined;
+  /** Where the next one begins. */
+  readonly next: Cursor;
 }
 
 /**
@@ -33,7 +33,7 @@ export interface Slice {
  */
 export class Settling {
   readonly #threshold: number;
-  #waiting = new Map<Resource, Head>();
+  #waiting = new HeadLog();
   #dead: number[] = [];
   #round: Round | undefined;
   /** The last group that is committed in the journal. */
@@ -48,24 +48,25 @@ export class Settling {
     return this.#round === undefined && this.#waiting.size === 0 && this.#dead.length === 0;
   }
 
-  /** How many resources are in memory for its sake. */
+  /** How many heads are not where they belong. */
   get size(): number {
-    return this.#waiting.size + (this.#round?.byResource.size ?? 0);
-  }
-
-  has(resource: Resource): boolean {
-    return this.#waiting.has(resource) || this.#round?.byResource.has(resource) === true;
+    return this.#waiting.size + (this.#round?.log.size ?? 0);
   }
 
   /** What was committed last of the resource; undefined: it is settled. */
-  get(resource: Resource): Head | undefined {
-    return this.#waiting.get(resource) ?? this.#round?.byResource.get(resource);
+  get(partition: number, id: string): Head | undefined {
+    return this.#waiting.get(partition, id) ?? this.#round?.log.get(partition, id);
+  }
+
+  /** Those of a partition that are not settled at this moment. */
+  ids(partition: number): ReadonlySet<string> {
+    return new Set([...(this.#round?.log.ids(partition) ?? []), ...this.#waiting.ids(partition)]);
   }
 
   /** A group is committed. */
-  add(group: number, heads: readonly Head[], dead: readonly number[]): void {
+  add(group: number, heads: Iterable<Head>, dead: readonly number[]): void {
     this.#lastGroup = group;
-    for (const head of heads) this.#waiting.set(head.resource, head);
+    for (const head of heads) this.#waiting.add(head);
     for (const position of dead) this.#dead.push(position);
   }
 
@@ -74,37 +75,38 @@ export class Settling {
     if (this.#round === undefined) {
       const due = this.#waiting.size >= this.#threshold || this.#dead.length >= this.#threshold;
       if (!due && (now === 'when-due' || this.isEmpty)) return undefined;
-      this.#begin();
     }
-    const round = this.#round;
-    if (round === undefined) return undefined;
-    const heads = round.heads.slice(round.headsDone, round.headsDone + most);
-    const dead = round.dead.slice(round.deadDone, round.deadDone + most);
-    const over =
-      round.headsDone + heads.length === round.heads.length &&
-      round.deadDone + dead.length === round.dead.length;
-    return { heads, dead, settledUpTo: over ? round.upTo : undefined };
+    this.#round ??= this.#begin();
+    const { at, dead: allDead, deadDone, heads: allHeads, log, upTo } = this.#round;
+    const heads: Head[] = [];
+    let { id, partition } = at;
+    for (let place = allHeads[partition]; place !== undefined; place = allHeads[partition]) {
+      for (; id < place.ids.length && heads.length < most; id++) {
+        const head = log.get(place.partition, place.ids[id] ?? '');
+        if (head !== undefined) heads.push(head);
+      }
+      if (id < place.ids.length) break;
+      partition += 1;
+      id = 0;
+    }
+    const dead = allDead.slice(deadDone, deadDone + most);
+    const over = partition === allHeads.length && deadDone + dead.length === allDead.length;
+    return { heads, dead, settledUpTo: over ? upTo : undefined, next: { partition, id } };
   }
 
-  settled({ dead, heads, settledUpTo }: Slice): void {
+  settled({ dead, next, settledUpTo }: Slice): void {
     if (this.#round === undefined) return;
-    this.#round.headsDone += heads.length;
-    for (const { ends, resource } of heads) resource.mayBeInEnds = ends;
+    this.#round.at = next;
     this.#round.deadDone += dead.length;
     if (settledUpTo !== undefined) this.#round = undefined;
   }
 
-  #begin(): void {
-    const byResource = this.#waiting;
-    const heads = [...byResource.values()].sort(inOrder);
+  #begin(): Round {
+    const log = this.#waiting;
     const dead = this.#dead.sort((one, other) => one - other);
-    this.#round = { heads, byResource, dead, upTo: this.#lastGroup, headsDone: 0, deadDone: 0 };
-    this.#waiting = new Map();
+    this.#waiting = new HeadLog();
     this.#dead = [];
+    const at = { partition: 0, id: 0 };
+    return { log, heads: log.sorted(), dead, upTo: this.#lastGroup, at, deadDone: 0 };
   }
-}
-
-function inOrder(one: Head, other: Head): number {
-  if (one.partition !== other.partition) return one.partition - other.partition;
-  return one.id < other.id ? -1 : 1;
 }

@@ -1,9 +1,10 @@
 import { encodeResource } from '../state/resource-codec.js';
 import { type Databases, putLast } from './databases.js';
 import type { Group } from './group.js';
+import type { Head } from './head-log.js';
 import { encodeGroup, type HeadChange, journalKey, numberKey, resourceKey, seal } from './layout.js';
 import { type Progress, writeProgress } from './progress.js';
-import type { Head, Slice } from './settling.js';
+import type { Slice } from './settling.js';
 
 const NOTHING = Buffer.alloc(0);
 
@@ -35,7 +36,9 @@ export function writeGroup(
   for (const resource of group.resources) {
     const { id, place } = resource;
     const record = encodeResource(resource);
-    heads.push({ resource, partition: place.number, id, record, ends: resource.endsByItself });
+    const ends = resource.endsByItself;
+    heads.push({ partition: place.number, id, record, ends, mayBeInEnds: resource.mayBeInEnds });
+    if (ends) resource.mayBeInEnds = true;
   }
   const isJournaled = heads.length > 0 || group.dead.length > 0;
   const number = before.group + (isJournaled ? 1 : 0);
@@ -94,12 +97,12 @@ function settle(
   before: number,
   journal: ReadonlyMap<number, number>,
 ): void {
-  for (const { ends: isEnding, id, partition, record, resource } of slice.heads) {
+  for (const { ends: isEnding, id, mayBeInEnds, partition, record } of slice.heads) {
     const key = resourceKey(partition, id);
     if (record === undefined) void heads.remove(key);
     else void heads.put(key, seal(key, record));
     if (isEnding) void ends.put(key, NOTHING);
-    else if (resource.mayBeInEnds) void ends.remove(key);
+    else if (mayBeInEnds) void ends.remove(key);
   }
   for (const position of slice.dead) void events.remove(numberKey(position));
   const { settledUpTo } = slice;

@@ -121,11 +121,7 @@ export class SimulatedStore extends MemoryStore {
     }
   }
 
-  override committed({ id, place }: Resource): Uint8Array | undefined {
-    return this.load(place, id);
-  }
-
-  override isUnsettled(resource: Resource): boolean {
+  override isUncommitted(resource: Resource): boolean {
     return this.#resources.has(resource);
   }
 

@@ -44,7 +44,8 @@ class Kept {
     this.store.open(this.table, {
       durable: () => this.#hear(),
       failed: (_, changed) => {
-        for (const resource of changed) this.table.restore(resource, this.store.committed(resource));
+        for (const resource of changed)
+          this.table.restore(resource, this.store.load(resource.place, resource.id));
         this.#hear();
       },
       ends: () => {},
