@@ -9,7 +9,8 @@ export interface LmdbSettings {
 }
 
 export const DEFAULT_SETTINGS: LmdbSettings = Object.freeze({
-  cacheBytes: 32 * 1024 * 1024,
+  // What is delivered at once needs no more, and what lives longer costs the garbage collector more than it saves.
+  cacheBytes: 2 * 1024 * 1024,
   mostUnderWay: 64 * 1024 * 1024,
   settleAt: 16_384,
 });
