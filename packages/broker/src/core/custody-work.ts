@@ -77,11 +77,17 @@ export function* custodyWork(
         continue;
       }
       if (!how.dryRun) while (core.store.refusal !== undefined) yield 'wait';
-      count(tally, view);
+      // It may have changed meanwhile, and what was seen of it before is not the one of its kind.
+      const now = how.dryRun ? view : partition.find(view.id);
+      if (now === undefined || !fits(now, subject)) {
+        yield 'step';
+        continue;
+      }
+      count(tally, now);
       touched.add(partition);
       const done = how.dryRun
-        ? !isUnchanged(view, action)
-        : change(custody, partition.hold(view), action, subject, how.by, how.now());
+        ? !isUnchanged(now, action)
+        : change(custody, partition.hold(now), action, subject, how.by, how.now());
       if (!done) tally.unchanged += 1;
       yield 'step';
     }

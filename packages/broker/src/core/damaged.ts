@@ -17,13 +17,14 @@ export function readOrDrop(core: Core, cell: Cell, stored: StoredBytes): Uint8Ar
     return core.store.read(stored);
   } catch (thrown) {
     if (!(thrown instanceof CeBrokerError) || thrown.code !== 'data_loss') throw thrown;
-    const { resource } = cell;
-    const { cluster, dataType } = resource.place;
+    const { id: resourceId, place } = cell.resource;
+    const { cluster, dataType } = place;
     core.counters.count(core.counters.dropped, 'damaged');
-    core.port.note({ kind: 'damaged', what: 'event', cluster, dataType, resourceId: resource.id });
-    enqueue(core, `damaged ${cluster}\n${dataType}\n${resource.id}\n${stored.position}`, (now) =>
-      drop(core, resource, stored, now),
-    );
+    core.port.note({ kind: 'damaged', what: 'event', cluster, dataType, resourceId });
+    enqueue(core, `damaged ${cluster}\n${dataType}\n${resourceId}\n${stored.position}`, (now) => {
+      const resource = core.table.find(dataType, cluster)?.find(resourceId);
+      if (resource !== undefined) drop(core, resource, stored, now);
+    });
     return undefined;
   }
 }

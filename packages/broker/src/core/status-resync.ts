@@ -182,7 +182,8 @@ function* answerFor(
       const hash = ask.hashes.get(view.id);
       if (hash === undefined || (hash !== '' && hash === view.status.statusHash)) continue;
     }
-    const { status } = partition.hold(view);
+    // It may have changed while others had their turn.
+    const status = partition.find(view.id)?.status;
     if (status === undefined) continue;
     for (const session of askers) session.mark(status, turn.now);
   }

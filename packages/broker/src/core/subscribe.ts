@@ -116,7 +116,8 @@ function* markRequests(core: Core, session: Session, turn: Turn): Walk {
       yield;
       if (!session.open) return;
       if (view.request === undefined) continue;
-      const { request } = partition.hold(view);
+      // It may have changed while others had their turn.
+      const request = partition.find(view.id)?.request;
       if (request === undefined || (request.to !== '' && request.to !== name)) continue;
       // What is not durable may be lost, and the one before it is the newest again.
       const isLater = request.position > position && request.position <= core.store.durablePosition;

@@ -1,4 +1,4 @@
-import type { OpenStore, StoreListener, StoreRecord, StoreTable } from './event-store.js';
+import type { OpenStore, StoreListener, StoreRecord, StoreRefusal, StoreTable } from './event-store.js';
 import type { Place } from './place.js';
 import type { Resource } from './resource.js';
 import { type Kept, type Slab, Slabs, viewOf } from './slabs.js';
@@ -47,7 +47,7 @@ export class MemoryBytes implements StoredBytes, StoredNote, Kept {
 export class MemoryStore implements OpenStore {
   readonly name = 'memory';
   readonly epoch: string;
-  readonly refusal = undefined;
+  readonly refusal: StoreRefusal | undefined = undefined;
   readonly troubles: readonly string[] = [];
   readonly hasUnsavedEntries: boolean = false;
   readonly #entries = new Map<string, string>();

@@ -54,10 +54,10 @@ export class Partition implements Place {
 
   /** The resource of that id, when anything is known of it. The object is the one of its kind as long as anybody holds it. */
   find(id: string): Resource | undefined {
-    const hot = this.hot.get(id);
-    if (hot === undefined) return this.#load(id);
-    hot.usedIn = 0;
-    return hot.isBlank ? undefined : hot;
+    const resource = this.hot.get(id) ?? this.#load(id);
+    if (resource === undefined || resource.isBlank) return undefined;
+    resource.usedIn = 0;
+    return resource;
   }
 
   /** The resource of that id to read, when anything is known of it: it does not come into memory for that. */
@@ -69,16 +69,12 @@ export class Partition implements Place {
 
   /** The resource of that id, made when it is new. */
   resource(id: string): Resource {
-    const hot = this.hot.get(id);
-    if (hot !== undefined) {
-      hot.usedIn = 0;
-      return hot;
+    let resource = this.hot.get(id) ?? this.#load(id);
+    if (resource === undefined) {
+      resource = new Resource(this, id);
+      this.hot.set(id, resource);
     }
-    const loaded = this.#load(id);
-    if (loaded !== undefined) return loaded;
-    const resource = new Resource(this, id);
-    if (this.#cold === undefined) this.hot.set(id, resource);
-    else this.#cold.adopt(this, resource);
+    resource.usedIn = 0;
     return resource;
   }
 

@@ -1,14 +1,12 @@
 import type { EventStore, StoredPartition, StoreTable } from './event-store.js';
 import { Partition } from './partition.js';
 import type { Place } from './place.js';
-import { PASSING, Resource } from './resource.js';
+import { Resource } from './resource.js';
 import { restoreResource } from './resource-codec.js';
 import { SharedStrings } from './shared-strings.js';
 
 /** How many resources stay in memory although nothing holds them there. */
-const MOST_AT_REST = 20_000;
-/** Where others pass for want of room, one that nobody uses makes room after so many sweeps. */
-const STALE_SWEEPS = 15;
+const MOST_AT_REST = 50_000;
 
 /** All partitions, by cluster and data type, and by the sources that own something in them. */
 export class ResourceTable implements StoreTable {
@@ -20,11 +18,6 @@ export class ResourceTable implements StoreTable {
   readonly #mostAtRest: number;
   readonly #dataTypes: SharedStrings;
   #sweeps = 1;
-  /** How many stayed at the last sweep, and how many have come since to stay. */
-  #atRest = 0;
-  /** Those that leave as soon as nobody holds them. */
-  #passing: Resource[] = [];
-  #isCrowded = false;
   /** Resources whose newest spec is a deletion that nobody confirmed yet. */
   readonly tombstones = new Set<Resource>();
   /** Resources whose deletion was confirmed. */
@@ -147,54 +140,20 @@ export class ResourceTable implements StoreTable {
    */
   sweep(isHeld: (resource: Resource) => boolean): void {
     this.#sweeps += 1;
-    let hot = -this.#passing.length;
+    let hot = 0;
     for (const partition of this.#all) if (partition.number > 0) hot += partition.hot.size;
-    this.#atRest = hot;
-    const isOver = hot > this.#mostAtRest;
-    this.letPass(isHeld);
-    if (!isOver && !this.#isCrowded) return;
-    this.#isCrowded = false;
-    const usedLast = this.#sweeps - (isOver ? 2 : STALE_SWEEPS);
+    if (hot <= this.#mostAtRest) return;
     for (const partition of this.#all) {
       if (partition.number === 0) continue;
       for (const resource of partition.hot.values()) {
-        if (resource.usedIn === PASSING) continue;
         if (resource.usedIn === 0) {
           resource.usedIn = this.#sweeps;
           continue;
         }
-        if (resource.usedIn > usedLast || hasMore(resource)) continue;
+        if (resource.usedIn >= this.#sweeps - 1 || hasMore(resource)) continue;
         if (this.#store.isUncommitted(resource) || isHeld(resource)) continue;
         partition.hot.delete(resource.id);
-        this.#atRest -= 1;
       }
-    }
-  }
-
-  /** How many would leave at once. */
-  get passing(): number {
-    return this.#passing.length;
-  }
-
-  /**
-   * Those leave that came where there was no room, before the garbage collector has moved them to where it seldom looks: what is used once
-   * in a while costs no more than its bytes in the store. One that was asked for again stays.
-   * @param isHeld whether somebody outside of the table holds it
-   */
-  letPass(isHeld: (resource: Resource) => boolean): void {
-    if (this.#passing.length === 0) return;
-    this.#isCrowded = true;
-    const passing = this.#passing;
-    this.#passing = [];
-    for (const resource of passing) {
-      const { id, place } = resource;
-      const partition = this.find(place.dataType, place.cluster);
-      if (partition?.hot.get(id) !== resource) continue;
-      if (resource.usedIn !== PASSING || hasMore(resource)) {
-        resource.usedIn = 0;
-        this.#atRest += 1;
-      } else if (this.#store.isUncommitted(resource) || isHeld(resource)) this.#passing.push(resource);
-      else partition.hot.delete(id);
     }
   }
 
@@ -236,12 +195,6 @@ export class ResourceTable implements StoreTable {
   #keepHot(partition: Partition, resource: Resource): void {
     partition.hot.set(resource.id, resource);
     this.#index(resource);
-    if (this.#atRest < this.#mostAtRest) {
-      this.#atRest += 1;
-      return;
-    }
-    resource.usedIn = PASSING;
-    this.#passing.push(resource);
   }
 
   #make(name: string, cluster: string): Partition {

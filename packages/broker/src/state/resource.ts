@@ -75,8 +75,6 @@ export interface Grave {
   readonly at: number;
 }
 
-export const PASSING = -1;
-
 /** A resource of one data type on one cluster: who owns it, what it should be, what it is. */
 export class Resource {
   readonly place: Place;
@@ -103,10 +101,7 @@ export class Resource {
   /** It is counted in its partition as a resource, and as one that holds a request. Kept by `ResourceTable.changed`. */
   counted = false;
   countedRequest = false;
-  /**
-   * The sweep of the table that found it in use last; 0: it was asked for since; `PASSING`: it was loaded where there is no room for more,
-   * and was not asked for since. What nobody uses leaves memory when a store has it.
-   */
+  /** The sweep of the table that found it in use last; 0: it was asked for since. What nobody uses leaves memory when a store has it. */
   usedIn = 0;
   /** The store may have it among those that end by themselves. Not stored. */
   mayBeInEnds = true;

@@ -191,14 +191,17 @@ export class LmdbStore implements EventStore, OpenStore {
   /** Those that are not settled first. It may take many turns, in which they settle, and others change: each comes as it is then. */
   *scan(place: Place, skip: ReadonlySet<string>): Iterable<readonly [string, Uint8Array]> {
     const { settling } = this.#groups;
-    const unsettled = settling.ids(place.number);
+    // It is 0 once the partition is gone, and what is gone with it may not be settled yet.
+    const { number } = place;
+    const unsettled = settling.ids(number);
     for (const id of unsettled) {
-      const record = skip.has(id) ? undefined : this.load(place, id);
+      const record = skip.has(id) || place.number !== number ? undefined : this.load(place, id);
       if (record !== undefined) yield [id, record];
     }
     const isSeen = (id: string): boolean => unsettled.has(id) || skip.has(id);
     for (const [id, settled] of scanHeads(this.#databases, place, isSeen, this.#onDamaged)) {
-      const head = settling.get(place.number, id);
+      if (place.number !== number) return;
+      const head = settling.get(number, id);
       const record = head === undefined ? settled : head.record;
       if (record !== undefined) yield [id, record];
     }
