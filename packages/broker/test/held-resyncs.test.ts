@@ -31,6 +31,15 @@ it('a fleet whose lists are larger than what is held at once is answered, one af
   }
 });
 
+it('a fleet that asks all at once, as when its broker comes back, is answered', () => {
+  const world = new World({}, { wrote: () => {}, ended: () => {}, noted: () => {} });
+  const clusters = Array.from({ length: 50 }, (_, index) => `c${index}`);
+  for (const clusterName of clusters)
+    world.subscribe(clusterName, { source: '', clusterName, dataType: works });
+  for (const cluster of clusters) expect(world.publish(resync(cluster)).code).toBe(0);
+  world.settle();
+});
+
 it('those whose agents are not here yet are bounded, and who is too much is told', () => {
   const world = new World({}, { wrote: () => {}, ended: () => {}, noted: () => {} });
   const answers = Array.from({ length: 30 }, (_, index) => world.publish(resync(`c${index}`)));

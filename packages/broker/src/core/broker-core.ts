@@ -44,7 +44,10 @@ import { tick } from './tick.js';
 import { Trace } from './trace.js';
 import { headOf, type Point, type Watching, type WatchWish, watch } from './watch.js';
 
+/** Lists of resyncs whose askers may still come: anybody can send one. */
 const HELD_BYTES = 64 * 1024 * 1024;
+/** Lists of askers that are here: a fleet of a million resources asks at once when its broker comes back. */
+const ANSWER_BYTES = 256 * 1024 * 1024;
 
 export interface BrokerCoreParts {
   readonly store: EventStore;
@@ -111,6 +114,7 @@ export class BrokerCore {
       writersWithoutState: new Map(),
       laneBudget,
       heldBudget: new ByteBudget(HELD_BYTES),
+      answerBudget: new ByteBudget(ANSWER_BYTES),
       position: store.lastPosition,
       nextSessionId: 0,
       nextListId: 0,

@@ -60,8 +60,9 @@ export interface Core {
   readonly writersWithoutState: Map<string, Set<string>>;
   /** What all lanes hold. */
   readonly laneBudget: ByteBudget;
-  /** What the resyncs that wait for their asker hold. */
+  /** What the resyncs hold whose asker is not here yet, and those that are answered. */
   readonly heldBudget: ByteBudget;
+  readonly answerBudget: ByteBudget;
   nextSessionId: number;
   nextListId: number;
   nextCleaning: number;
@@ -124,6 +125,8 @@ export interface HeldResync {
   readonly name: string;
   readonly dataType: string;
   readonly bytes: number;
+  /** Where they are reserved. */
+  readonly budget: ByteBudget;
   readonly at: number;
   readonly expires: number;
   readonly job: Job;

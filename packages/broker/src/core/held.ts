@@ -1,4 +1,5 @@
 import { CeBrokerError } from 'ce-broker-proto';
+import type { ByteBudget } from '../delivery/byte-budget.js';
 import type { Session } from '../delivery/session.js';
 import type { SessionRole } from '../delivery/session-description.js';
 import type { Core, HeldResync, Job } from './core.js';
@@ -24,16 +25,17 @@ export function holdAndRun(core: Core, asker: Asker, job: Job, now: number): voi
   const { role, name, dataType } = asker;
   const bytes = asker.bytes + ENTRY_BYTES;
   drop(core, job.key);
-  if (!core.heldBudget.reserve(bytes) && !(makeRoom(core, bytes) && core.heldBudget.reserve(bytes))) {
+  const isHere =
+    role === 'agent' ? core.sessions.hasAgent(name, dataType) : core.sessions.hasSource(name, dataType);
+  const budget = isHere ? core.answerBudget : core.heldBudget;
+  if (!budget.reserve(bytes) && !(makeRoom(core, budget, bytes) && budget.reserve(bytes))) {
     throw new CeBrokerError(
       'resource_exhausted',
       'the broker has too many resyncs in hand: resync again in some seconds',
     );
   }
-  const isHere =
-    role === 'agent' ? core.sessions.hasAgent(name, dataType) : core.sessions.hasSource(name, dataType);
   const expires = now + core.options.resyncHoldMs;
-  const held: HeldResync = { role, name, dataType, bytes, at: now, expires, job, runs: 0 };
+  const held: HeldResync = { role, name, dataType, bytes, budget, at: now, expires, job, runs: 0 };
   core.agenda.held.set(job.key, held);
   const key = askerKey(role, name);
   const keys = core.agenda.heldBy.get(key);
@@ -43,10 +45,11 @@ export function holdAndRun(core: Core, asker: Asker, job: Job, now: number): voi
 }
 
 /** Those that were answered are kept only for a session that may come right after: they go first, the oldest before the others. */
-function makeRoom(core: Core, bytes: number): boolean {
+function makeRoom(core: Core, budget: ByteBudget, bytes: number): boolean {
   let freed = 0;
   for (const [key, held] of core.agenda.held) {
     if (freed >= bytes) break;
+    if (held.budget !== budget) continue;
     // The job of one that is about to be answered holds its list all the same.
     if (held.runs === 0 || core.jobs.has(key) || isBeingAnswered(core, key)) continue;
     freed += held.bytes;
@@ -106,7 +109,7 @@ function drop(core: Core, key: string): void {
   const held = core.agenda.held.get(key);
   if (held === undefined) return;
   core.agenda.held.delete(key);
-  core.heldBudget.release(held.bytes);
+  held.budget.release(held.bytes);
   const by = askerKey(held.role, held.name);
   const keys = core.agenda.heldBy.get(by);
   keys?.delete(key);
