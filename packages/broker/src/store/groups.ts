@@ -16,6 +16,8 @@ import { type WrittenGroup, writeGroup } from './write-group.js';
 
 const SLICE_AT_REST = 2_048;
 const LEAST_SLICE = 64;
+/** So many groups between two ticks are little. */
+const QUIET_GROUPS = 4;
 /** Positions that were given out for what is kept in memory only are lost with the process: after a restart they are jumped over. */
 const POSITIONS_AHEAD = 1_000_000;
 
@@ -43,6 +45,7 @@ export class Groups {
   #underWay: Group | undefined = undefined;
   #scheduled = false;
   #settleNow = false;
+  #groupAtTick = 0;
   #progress: Progress;
   #keptBytes: number;
   #position: number;
@@ -54,7 +57,7 @@ export class Groups {
 
   constructor(place: GroupsPlace) {
     this.#place = place;
-    this.settling = new Settling(place.settings.settleAt);
+    this.settling = new Settling({ threshold: place.settings.settleAt, bytes: place.settings.settleAtBytes });
     this.#progress = readProgress(place.databases.meta);
     this.#keptBytes = this.#progress.keptBytes;
     const { position } = this.#progress;
@@ -134,11 +137,17 @@ export class Groups {
     setImmediate(this.#cut);
   }
 
-  /** When nothing is to be written, it is time to settle, and to say how far positions have come without anything that is kept. */
+  /**
+   * When little is written, it is time to settle, and to say how far positions have come without anything that is kept. Under load there are
+   * moments without a group as well: what settled in them would not be enough to share pages.
+   */
   tick(): void {
+    const { group } = this.#progress;
+    const isQuiet = group - this.#groupAtTick <= QUIET_GROUPS;
+    this.#groupAtTick = group;
     if (!this.#growing.isEmpty || this.#underWay !== undefined) return;
     if (this.#position - this.#progress.position > POSITIONS_AHEAD / 2) this.#growing.withProgress = true;
-    this.#settleNow = !this.settling.isEmpty;
+    this.#settleNow = isQuiet && !this.settling.isEmpty;
     if (this.#settleNow || this.#growing.withProgress) this.schedule();
   }
 

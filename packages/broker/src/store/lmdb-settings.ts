@@ -4,8 +4,11 @@ export interface LmdbSettings {
   readonly cacheBytes: number;
   /** What may wait for the disk before Publishes are refused. */
   readonly mostUnderWay: number;
-  /** Heads that wait in the journal before they are written where they belong. */
+  /** So many heads wait in the journal before they are written where they belong; in a large store more, so that neighbours share pages. */
   readonly settleAt: number;
+  readonly settleAtMost: number;
+  /** What they take in memory at most before they are. */
+  readonly settleAtBytes: number;
 }
 
 export const DEFAULT_SETTINGS: LmdbSettings = Object.freeze({
@@ -13,4 +16,7 @@ export const DEFAULT_SETTINGS: LmdbSettings = Object.freeze({
   cacheBytes: 2 * 1024 * 1024,
   mostUnderWay: 64 * 1024 * 1024,
   settleAt: 16_384,
+  // A start after a kill reads them all: a few hundred milliseconds.
+  settleAtMost: 131_072,
+  settleAtBytes: 32 * 1024 * 1024,
 });

@@ -17,7 +17,7 @@ import type { Databases } from './databases.js';
 import { EndsLoader } from './ends-loader.js';
 import { diskOf } from './group-counts.js';
 import { Groups } from './groups.js';
-import { encodeEvent } from './layout.js';
+import { encodeEvent, resourceKey } from './layout.js';
 import type { LmdbSettings } from './lmdb-settings.js';
 import { readEvent } from './read-event.js';
 import { readHead, scanHeads } from './read-heads.js';
@@ -26,6 +26,8 @@ import { type Recovered, readEntries, recover } from './recover.js';
 import { cannotBeOpened, isBehind } from './store-failure.js';
 
 const LONGEST_ENTRY_KEY = 1_800;
+/** One of so many resources may wait to be settled. */
+const SHARE_TO_SETTLE = 8;
 
 /**
  * Keeps events in LMDB: what happens in one turn is a group, written and synced as one transaction, one group after the other. Events and
@@ -184,8 +186,12 @@ export class LmdbStore implements EventStore, OpenStore {
   }
 
   load(place: Place, id: string): Uint8Array | undefined {
-    const unsettled = this.#groups.settling.get(place.number, id);
-    return unsettled === undefined ? readHead(this.#databases, place, id, this.#onDamaged) : unsettled.record;
+    if (place.number === 0) return undefined;
+    const key = resourceKey(place.number, id);
+    const unsettled = this.#groups.settling.get(key);
+    return unsettled === undefined
+      ? readHead(this.#databases, place, key, this.#onDamaged)
+      : unsettled.record;
   }
 
   /** Those that are not settled first. It may take many turns, in which they settle, and others change: each comes as it is then. */
@@ -201,7 +207,7 @@ export class LmdbStore implements EventStore, OpenStore {
     const isSeen = (id: string): boolean => unsettled.has(id) || skip.has(id);
     for (const [id, settled] of scanHeads(this.#databases, place, isSeen, this.#onDamaged)) {
       if (place.number !== number) return;
-      const head = settling.get(number, id);
+      const head = settling.get(resourceKey(number, id));
       const record = head === undefined ? settled : head.record;
       if (record !== undefined) yield [id, record];
     }
@@ -224,6 +230,7 @@ export class LmdbStore implements EventStore, OpenStore {
   tick(position: number): void {
     this.#groups.reached(position);
     if (this.#listener !== undefined) this.#endsLoader?.load(this.#listener);
+    this.#groups.settling.limits.threshold = this.#settleAt();
     this.#groups.tick();
   }
 
@@ -255,6 +262,14 @@ export class LmdbStore implements EventStore, OpenStore {
     await copied(this.#directory);
     await this.#databases.root.close();
     this.#onClosed();
+  }
+
+  /** The more resources there are, the more heads must come together until some of them share a page. */
+  #settleAt(): number {
+    const { settleAt, settleAtMost } = this.#settings;
+    let resources = 0;
+    for (const { size } of this.#places.values()) resources += size;
+    return Math.max(settleAt, Math.min(settleAtMost, Math.floor(resources / SHARE_TO_SETTLE)));
   }
 
   #number(place: Place): void {

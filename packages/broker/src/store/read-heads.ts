@@ -8,11 +8,9 @@ type OnDamaged = (place: Place, id: string) => void;
 export function readHead(
   { heads }: Databases,
   place: Place,
-  id: string,
+  key: Buffer,
   onDamaged: OnDamaged,
 ): Buffer | undefined {
-  if (place.number === 0) return undefined;
-  const key = resourceKey(place.number, id);
   return checked(place, key, heads.get(key), onDamaged);
 }
 

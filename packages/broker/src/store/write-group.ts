@@ -97,8 +97,7 @@ function settle(
   before: number,
   journal: ReadonlyMap<number, number>,
 ): void {
-  for (const { ends: isEnding, id, mayBeInEnds, partition, record } of slice.heads) {
-    const key = resourceKey(partition, id);
+  for (const { ends: isEnding, key, mayBeInEnds, record } of slice.heads) {
     if (record === undefined) void heads.remove(key);
     else void heads.put(key, seal(key, record));
     if (isEnding) void ends.put(key, NOTHING);
