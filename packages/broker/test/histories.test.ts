@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { cold } from './runner/cold.js';
 import { Fleet } from './runner/fleet.js';
 import type { Step } from './runner/fleet-model.js';
 import { runScript } from './runner/script.js';
@@ -102,6 +103,10 @@ describe('random histories of sources, agents, drops and restarts', () => {
 
     it(`end so when it does over a store that survives (${type})`, () => {
       play(stepWithBackups, () => new Fleet(type, false, survives(), true));
+    });
+
+    it(`end so when nothing is in memory from one turn to the next (${type})`, () => {
+      play(stepWithBackups, () => new Fleet(type, false, cold(survives()), true));
     });
   }
 

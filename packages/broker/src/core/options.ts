@@ -1,3 +1,4 @@
+import { MOST_AT_REST } from '../state/residents.js';
 import type { MassDeletion } from './deletion-guard.js';
 
 /** The core's settings; every time is in milliseconds, every size in bytes. */
@@ -58,7 +59,7 @@ export const DEFAULT_CORE_OPTIONS: CoreOptions = Object.freeze({
   deletionGapMs: 200,
   farewellTimeoutMs: 30_000,
   tombstoneRetentionMs: 7 * 24 * 3_600_000,
-  mostAtRest: 50_000,
+  mostAtRest: MOST_AT_REST,
   history: 1,
   graveRetentionMs: 3_600_000,
   massDeletion: false,

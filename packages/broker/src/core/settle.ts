@@ -6,6 +6,7 @@ import type { Core } from './core.js';
 import { forgetOwed, showLife } from './keep.js';
 import { cleanDeletions } from './mass-deletion.js';
 import { acknowledge } from './publish.js';
+import { letPass } from './sweep.js';
 
 /** The store has made something durable: its publishers are answered, and it goes out. */
 export function settleDurable(core: Core, now: number): void {
@@ -34,6 +35,7 @@ export function settleDurable(core: Core, now: number): void {
     if (session.blockedSince === undefined) session.flush(now);
   }
   core.holds.settle();
+  letPass(core);
 }
 
 /** The store has lost what was under way: nobody has seen it, and it is as if it had never been published. */

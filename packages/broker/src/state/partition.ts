@@ -12,6 +12,8 @@ export interface ColdResources {
   load(partition: Partition, id: string): Resource | undefined;
   /** What the store has of the partition beside those of `skip`, each loaded for the moment. */
   scan(partition: Partition, skip: ReadonlySet<string>): Iterable<Resource>;
+  /** Nothing has changed since it was loaded. */
+  isAsStored(resource: Resource): boolean;
   /** One of those stays. */
   adopt(partition: Partition, resource: Resource): void;
 }
@@ -40,8 +42,7 @@ export class Partition implements Place {
   /** Whoever goes through the resources over several turns is told of one before its spec changes, and of one that has changed. */
   readonly beforeChange = new Set<(resource: Resource) => void>();
   readonly afterChange = new Set<(resource: Resource) => void>();
-  /** Those in memory. */
-  readonly hot = new Map<string, Resource>();
+  readonly #hot = new Map<string, Resource>();
   readonly #cold: ColdResources | undefined;
 
   /** @param cold where the rest is; undefined: all are in memory */
@@ -52,29 +53,50 @@ export class Partition implements Place {
     this.#cold = cold;
   }
 
+  /** Those in memory. */
+  get hot(): ReadonlyMap<string, Resource> {
+    return this.#hot;
+  }
+
+  /** From now on it is the one of its kind. */
+  take(resource: Resource): void {
+    resource.inMemory = true;
+    this.#hot.set(resource.id, resource);
+  }
+
+  /** It leaves memory: whoever still has it may not change it. */
+  letGo(resource: Resource): void {
+    resource.inMemory = false;
+    this.#hot.delete(resource.id);
+  }
+
   /** The resource of that id, when anything is known of it. The object is the one of its kind as long as anybody holds it. */
   find(id: string): Resource | undefined {
-    const resource = this.hot.get(id) ?? this.#load(id);
-    if (resource === undefined || resource.isBlank) return undefined;
-    resource.usedIn = 0;
-    return resource;
+    const hot = this.#hot.get(id);
+    if (hot === undefined) return this.#load(id);
+    hot.usedIn = 0;
+    return hot.isBlank ? undefined : hot;
   }
 
   /** The resource of that id to read, when anything is known of it: it does not come into memory for that. */
   peek(id: string): ResourceView | undefined {
-    const hot = this.hot.get(id);
+    const hot = this.#hot.get(id);
     if (hot !== undefined) return hot.isBlank ? undefined : hot;
     return this.number === 0 ? undefined : this.#cold?.load(this, id);
   }
 
   /** The resource of that id, made when it is new. */
   resource(id: string): Resource {
-    let resource = this.hot.get(id) ?? this.#load(id);
-    if (resource === undefined) {
-      resource = new Resource(this, id);
-      this.hot.set(id, resource);
+    const hot = this.#hot.get(id);
+    if (hot !== undefined) {
+      hot.usedIn = 0;
+      return hot;
     }
-    resource.usedIn = 0;
+    const loaded = this.#load(id);
+    if (loaded !== undefined) return loaded;
+    const resource = new Resource(this, id);
+    if (this.#cold === undefined) this.take(resource);
+    else this.#cold.adopt(this, resource);
     return resource;
   }
 
@@ -85,7 +107,7 @@ export class Partition implements Place {
   *views(): Iterable<ResourceView> {
     const cold = this.number === 0 ? undefined : this.#cold;
     const seen = new Set<string>();
-    for (const resource of this.hot.values()) {
+    for (const resource of this.#hot.values()) {
       if (cold !== undefined) {
         // It left memory meanwhile, and is back.
         if (seen.has(resource.id)) continue;
@@ -95,21 +117,22 @@ export class Partition implements Place {
     }
     if (cold === undefined) return;
     for (const resource of cold.scan(this, seen)) {
-      const now = this.hot.get(resource.id) ?? resource;
+      const now = this.#hot.get(resource.id) ?? resource;
       if (!now.isBlank) yield now;
     }
   }
 
-  /** The resource that was just seen, to change or to keep: in the same turn. */
+  /** The resource that was seen, to change or to keep. It is as it is now: what has changed since it was seen is loaded again. */
   hold(view: ResourceView): Resource {
-    const hot = this.hot.get(view.id);
+    const hot = this.#hot.get(view.id);
     if (hot !== undefined) {
       hot.usedIn = 0;
       return hot;
     }
-    const resource = view as Resource;
-    this.#cold?.adopt(this, resource);
-    return resource;
+    const seen = view as Resource;
+    if (this.#cold === undefined || !this.#cold.isAsStored(seen)) return this.resource(view.id);
+    this.#cold.adopt(this, seen);
+    return seen;
   }
 
   #load(id: string): Resource | undefined {

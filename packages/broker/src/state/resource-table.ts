@@ -1,12 +1,14 @@
+import { CeBrokerError } from 'ce-broker-proto';
 import type { EventStore, StoredPartition, StoreTable } from './event-store.js';
 import { Partition } from './partition.js';
 import type { Place } from './place.js';
+import { MOST_AT_REST, Residents } from './residents.js';
 import { Resource } from './resource.js';
 import { restoreResource } from './resource-codec.js';
 import { SharedStrings } from './shared-strings.js';
 
-/** How many resources stay in memory although nothing holds them there. */
-const MOST_AT_REST = 50_000;
+/** Counts of changes begin anew above it. */
+const MOST_CHANGES = 0x3fff_ffff;
 
 /** All partitions, by cluster and data type, and by the sources that own something in them. */
 export class ResourceTable implements StoreTable {
@@ -15,9 +17,11 @@ export class ResourceTable implements StoreTable {
   readonly #all = new Set<Partition>();
   readonly #store: EventStore;
   readonly #keepOf: (dataType: string) => Place['keep'];
-  readonly #mostAtRest: number;
   readonly #dataTypes: SharedStrings;
-  #sweeps = 1;
+  /** How often something has changed. */
+  #changes = 0;
+  /** Which of those that the store has are in memory. */
+  readonly residents: Residents;
   /** Resources whose newest spec is a deletion that nobody confirmed yet. */
   readonly tombstones = new Set<Resource>();
   /** Resources whose deletion was confirmed. */
@@ -41,7 +45,7 @@ export class ResourceTable implements StoreTable {
     this.#dataTypes = dataTypes;
     this.#store = store;
     this.#keepOf = keepOf;
-    this.#mostAtRest = mostAtRest;
+    this.residents = new Residents(store, mostAtRest);
   }
 
   find(dataType: string, cluster: string): Partition | undefined {
@@ -91,19 +95,25 @@ export class ResourceTable implements StoreTable {
     this.#own(partition, owner, 1);
   }
 
-  /** Something about the resource is different now: counts and indexes follow, and the store hears of it. */
+  /**
+   * Something about the resource is different now: counts and indexes follow, and the store hears of it. Throws when it is not the one of
+   * its kind: what is known of it may be older than what others were told, and must not take its place.
+   */
   changed(resource: Resource): void {
+    const partition = this.#partitionOf(resource);
+    if (!resource.inMemory && partition.number > 0) throw hasLeft(resource);
+    this.#changes = (this.#changes + 1) & MOST_CHANGES;
     this.#count(resource);
     this.#index(resource);
-    const partition = this.#partitionOf(resource);
     if (partition.keep === 'durable') this.#store.changed(resource, partition);
     // One that a store has stays until the store has forgotten it too.
-    if (partition.number === 0 && resource.isBlank) partition.hot.delete(resource.id);
+    if (partition.number === 0 && resource.isBlank) partition.letGo(resource);
     if (partition.afterChange.size > 0) for (const hear of partition.afterChange) hear(resource);
   }
 
   /** The resource is again what the store has of it; undefined: the store has nothing. */
   restore(resource: Resource, record: Uint8Array | undefined): void {
+    this.#changes = (this.#changes + 1) & MOST_CHANGES;
     const owner = resource.owner;
     restoreResource(resource, record);
     const restored = resource.owner;
@@ -112,7 +122,7 @@ export class ResourceTable implements StoreTable {
     this.#count(resource);
     this.#index(resource);
     const partition = this.#partitionOf(resource);
-    if (resource.isBlank) partition.hot.delete(resource.id);
+    if (resource.isBlank) partition.letGo(resource);
     if (partition.afterChange.size > 0) for (const hear of partition.afterChange) hear(resource);
   }
 
@@ -135,26 +145,11 @@ export class ResourceTable implements StoreTable {
   }
 
   /**
-   * Resources leave memory that the store has and that nobody holds: two calls after their last use, once there are many.
+   * Resources leave memory that the store has and that nobody holds.
    * @param isHeld whether somebody outside of the table holds it
    */
   sweep(isHeld: (resource: Resource) => boolean): void {
-    this.#sweeps += 1;
-    let hot = 0;
-    for (const partition of this.#all) if (partition.number > 0) hot += partition.hot.size;
-    if (hot <= this.#mostAtRest) return;
-    for (const partition of this.#all) {
-      if (partition.number === 0) continue;
-      for (const resource of partition.hot.values()) {
-        if (resource.usedIn === 0) {
-          resource.usedIn = this.#sweeps;
-          continue;
-        }
-        if (resource.usedIn >= this.#sweeps - 1 || hasMore(resource)) continue;
-        if (this.#store.isUncommitted(resource) || isHeld(resource)) continue;
-        partition.hot.delete(resource.id);
-      }
-    }
+    this.residents.sweep(this.#all, isHeld);
   }
 
   /** Forgets a partition in which nothing is and that nobody asks about. */
@@ -174,6 +169,7 @@ export class ResourceTable implements StoreTable {
     },
     scan: (partition: Partition, skip: ReadonlySet<string>): Iterable<Resource> =>
       this.#scan(partition, skip),
+    isAsStored: (resource: Resource): boolean => resource.seenAt === this.#changes,
     adopt: (partition: Partition, resource: Resource): void => this.#keepHot(partition, resource),
   };
 
@@ -184,6 +180,7 @@ export class ResourceTable implements StoreTable {
   /** A resource as it comes out of the store: its partition has counted it already. */
   #restored(partition: Partition, id: string, record: Uint8Array | undefined): Resource {
     const resource = new Resource(partition, id);
+    resource.seenAt = this.#changes;
     restoreResource(resource, record);
     resource.mayBeInEnds = resource.endsByItself;
     resource.counted = !resource.isBlank;
@@ -193,8 +190,9 @@ export class ResourceTable implements StoreTable {
 
   /** What was loaded stays in memory; those with an end ahead are found without a walk over all. */
   #keepHot(partition: Partition, resource: Resource): void {
-    partition.hot.set(resource.id, resource);
+    partition.take(resource);
     this.#index(resource);
+    this.residents.came(resource);
   }
 
   #make(name: string, cluster: string): Partition {
@@ -267,11 +265,9 @@ function keepIn(set: Set<Resource>, resource: Resource, wanted: boolean): void {
   else if (set.size > 0) set.delete(resource);
 }
 
-/** More is known of it than a store keeps, or time will end it. */
-function hasMore({ deletionSentAt, farewell, grave, request, spec, status }: Resource): boolean {
-  if ((deletionSentAt ?? farewell ?? grave) !== undefined) return true;
-  for (const cell of [spec, status, request]) {
-    if (cell !== undefined && (cell.deleting || cell.refusedBy !== undefined)) return true;
-  }
-  return false;
+function hasLeft({ id, place: { cluster, dataType } }: Resource): CeBrokerError {
+  return new CeBrokerError(
+    'internal',
+    `resource ${id} of ${dataType} on cluster ${cluster} is to be changed as it was before it left memory: a defect of the broker`,
+  );
 }

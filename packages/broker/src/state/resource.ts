@@ -75,6 +75,8 @@ export interface Grave {
   readonly at: number;
 }
 
+export const PASSING = -1;
+
 /** A resource of one data type on one cluster: who owns it, what it should be, what it is. */
 export class Resource {
   readonly place: Place;
@@ -101,7 +103,14 @@ export class Resource {
   /** It is counted in its partition as a resource, and as one that holds a request. Kept by `ResourceTable.changed`. */
   counted = false;
   countedRequest = false;
-  /** The sweep of the table that found it in use last; 0: it was asked for since. What nobody uses leaves memory when a store has it. */
+  /** It is the one of its kind: what was loaded to read only is not, nor what has left memory. Nothing else may be changed. Its partition sets it. */
+  inMemory = false;
+  /** The change of the table after which it was loaded: as long as no other follows, it is as it is in the store. */
+  seenAt = -1;
+  /**
+   * The sweep that found it in use last; 0: it was asked for since; `PASSING`: it was loaded where there is no room for more, and was not
+   * asked for since. What nobody uses leaves memory when a store has it.
+   */
   usedIn = 0;
   /** The store may have it among those that end by themselves. Not stored. */
   mayBeInEnds = true;

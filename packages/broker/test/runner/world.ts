@@ -68,6 +68,8 @@ export interface WorldStores {
   readonly make: () => EventStore;
   readonly options?: Partial<CoreOptions>;
   readonly settled?: (world: World) => void;
+  /** What is done after each piece of work that was put off. */
+  readonly afterTurn?: (world: World) => void;
   /** Takes a backup; the function makes a store of it. */
   readonly backup?: (world: World) => () => EventStore;
 }
@@ -89,7 +91,7 @@ export class World {
 
   constructor(options: Partial<CoreOptions>, listener: WorldListener, stores: WorldStores = inMemory) {
     this.#stores = stores;
-    this.#options = options;
+    this.#options = { ...stores.options, ...options };
     this.#listener = listener;
     this.core = this.#newCore(stores.make());
   }
@@ -140,7 +142,10 @@ export class World {
 
   /** The same, so many pieces of it. */
   work(most: number): void {
-    for (let done = 0; done < most && this.core.view.jobs.size > 0; done += 1) this.core.runJobs(this.now);
+    for (let done = 0; done < most && this.core.view.jobs.size > 0; done += 1) {
+      this.core.runJobs(this.now);
+      this.#stores.afterTurn?.(this);
+    }
     this.#stores.settled?.(this);
   }
 

@@ -189,14 +189,14 @@ describe('a walk over several turns', () => {
     for (const id of ['a', 'b', 'c']) await kept.publish(id, 1n);
     await kept.settled();
     const partition = kept.table.partition(works, 'c1');
-    partition.hot.clear();
+    for (const resource of partition.hot.values()) partition.letGo(resource);
     const walk = partition.views()[Symbol.iterator]();
     expect(walk.next().value?.id).toBe('a');
     await kept.publish('c', 2n);
     await kept.forget('b');
     await kept.settled();
     // As a sweep leaves it: what is settled and not used has left memory.
-    partition.hot.clear();
+    for (const resource of partition.hot.values()) partition.letGo(resource);
     const seen = [...{ [Symbol.iterator]: () => walk }].map(({ id, spec }) => `${id} ${spec?.version}`);
     expect(seen).toEqual(['c 2']);
     await kept.store.close();
