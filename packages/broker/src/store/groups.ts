@@ -57,7 +57,8 @@ export class Groups {
 
   constructor(place: GroupsPlace) {
     this.#place = place;
-    this.settling = new Settling({ threshold: place.settings.settleAt, bytes: place.settings.settleAtBytes });
+    const { settleAt, settleAtBytes: bytes } = place.settings;
+    this.settling = new Settling({ threshold: settleAt, bytes, groups: settleAt });
     this.#progress = readProgress(place.databases.meta);
     this.#keptBytes = this.#progress.keptBytes;
     const { position } = this.#progress;

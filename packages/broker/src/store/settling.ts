@@ -36,6 +36,8 @@ export interface SettlingLimits {
   threshold: number;
   /** What the heads that wait take in memory. */
   readonly bytes: number;
+  /** Groups of theirs in the journal: all of them go at the end of a round, in one turn. */
+  readonly groups: number;
 }
 
 /**
@@ -47,8 +49,9 @@ export class Settling {
   #waiting = new HeadLog();
   #dead: number[] = [];
   #round: Round | undefined;
-  /** The last group that is committed in the journal. */
+  /** The last group that is committed in the journal, and the last one that a round has begun to settle. */
   #lastGroup = 0;
+  #begunUpTo = 0;
 
   constructor(limits: SettlingLimits) {
     this.limits = limits;
@@ -77,6 +80,7 @@ export class Settling {
 
   /** A group is committed. */
   add(group: number, heads: Iterable<Head>, dead: readonly number[]): void {
+    if (this.isEmpty) this.#begunUpTo = group - 1;
     this.#lastGroup = group;
     for (const head of heads) this.#waiting.add(head);
     for (const position of dead) this.#dead.push(position);
@@ -122,6 +126,7 @@ export class Settling {
     // As many may come until the next round begins.
     this.#waiting = new HeadLog(log.size);
     this.#dead = [];
+    this.#begunUpTo = this.#lastGroup;
     const at = { partition: 0, head: 0 };
     const entries = { of: -1, sorted: new Uint32Array(0) };
     const partitions = log.partitions();

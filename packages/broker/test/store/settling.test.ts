@@ -12,7 +12,8 @@ const head = (partition: number, id: string, text: string | undefined, more: Par
   ...more,
 });
 
-const make = (threshold = 1_000, bytes = 1 << 26): Settling => new Settling({ threshold, bytes });
+const make = (threshold = 1_000, bytes = 1 << 26): Settling =>
+  new Settling({ threshold, bytes, groups: 1_000 });
 
 const textOf = (settling: Settling, partition: number, id: string): string | undefined =>
   settling.get(resourceKey(partition, id))?.record?.toString();
@@ -101,6 +102,19 @@ describe('heads that wait to be settled', () => {
     expect(settling.slice(10, 'when-due')).toBeUndefined();
     settling.add(2, [head(1, 'a', 'x'.repeat(800_000))], []);
     expect(settling.slice(10, 'when-due')?.heads).toHaveLength(1);
+  });
+
+  it('begin a round by themselves once they come from many groups, counted from the round before', () => {
+    const settling = make();
+    for (let group = 5_001; group <= 6_000; group++) {
+      expect(settling.slice(10, 'when-due')).toBeUndefined();
+      settling.add(group, [head(1, 'a', `${group}`)], []);
+    }
+    const slice = settling.slice(10, 'when-due');
+    expect(slice?.settledUpTo).toBe(6_000);
+    if (slice !== undefined) settling.settled(slice);
+    settling.add(6_001, [head(1, 'a', 'next')], []);
+    expect(settling.slice(10, 'when-due')).toBeUndefined();
   });
 
   it('remember that a resource may be among those that end, whatever became of it since', () => {
