@@ -9,6 +9,8 @@ export class Group {
   readonly places = new Set<Place>();
   /** Positions of events that nobody needs any more once this group is committed. */
   readonly dead: number[] = [];
+  /** What those take in the file. */
+  deadBytes = 0;
   readonly entries = new Map<string, string | undefined>();
   readonly droppedPlaces: number[] = [];
   /** It is to be written although nothing is in it: how far the store has come. */

@@ -45,7 +45,7 @@ export class Groups {
   #underWay: Group | undefined = undefined;
   #scheduled = false;
   #settleNow = false;
-  #groupAtTick = 0;
+  #groupAtTick: number;
   #progress: Progress;
   #keptBytes: number;
   #position: number;
@@ -57,9 +57,10 @@ export class Groups {
 
   constructor(place: GroupsPlace) {
     this.#place = place;
-    const { settleAt, settleAtBytes: bytes } = place.settings;
-    this.settling = new Settling({ threshold: settleAt, bytes, groups: settleAt });
+    const { settleAt: threshold, settleAtBytes: bytes, settleAtDeadBytes: deadBytes } = place.settings;
+    this.settling = new Settling({ threshold, bytes, deadBytes, groups: threshold });
     this.#progress = readProgress(place.databases.meta);
+    this.#groupAtTick = this.#progress.group;
     this.#keptBytes = this.#progress.keptBytes;
     const { position } = this.#progress;
     this.#position = position === 0 ? 0 : position + POSITIONS_AHEAD;
@@ -143,6 +144,7 @@ export class Groups {
    * moments without a group as well: what settled in them would not be enough to share pages.
    */
   tick(): void {
+    if (this.#closing) return;
     const { group } = this.#progress;
     const isQuiet = group - this.#groupAtTick <= QUIET_GROUPS;
     this.#groupAtTick = group;
@@ -214,7 +216,7 @@ export class Groups {
       this.#journal.delete(number);
     }
     if (entries > 0) this.#journal.set(progress.group, entries);
-    this.settling.add(progress.group, heads, group.dead);
+    this.settling.add(progress.group, heads, group.dead, group.deadBytes);
     this.#underWay = undefined;
     // What only settles fits where an event does not.
     if (group.events.size > 0) this.troubles.groupIsCommitted();
@@ -273,7 +275,8 @@ export class Groups {
 
   #nextSlice(group: Group): Slice | undefined {
     const load = 2 * Math.max(group.resources.size, group.dead.length);
-    const atRest = this.#closing || (this.#settleNow && group.isEmpty);
+    // Where a round is slower than what comes meanwhile, it is hurried.
+    const atRest = this.#closing || (this.#settleNow && group.isEmpty) || this.settling.isDue;
     const slice = this.settling.slice(
       atRest ? SLICE_AT_REST : Math.max(LEAST_SLICE, load),
       this.#settleNow ? 'begin' : 'when-due',

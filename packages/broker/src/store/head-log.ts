@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import { type HeadChange, idOfKey, resourceKey } from './layout.js';
 import { type Keys, sortByKey } from './sort-by-key.js';
 
@@ -42,7 +43,7 @@ interface InPartition {
 }
 
 const FEWEST_SLOTS = 1_024;
-const SEED = Math.floor(Math.random() * 0x1_0000_0000);
+const SEED = randomInt(0x1_0000_0000);
 
 /**
  * Heads that wait to be settled, the newest of each resource. There may be a hundred thousand of them for some seconds, and objects that
@@ -73,7 +74,7 @@ export class HeadLog {
 
   /** What it takes in memory. */
   get bytes(): number {
-    return this.#bytes;
+    return this.#bytes + this.#slots.byteLength + this.#hashes.byteLength;
   }
 
   add({ ends, id, mayBeInEnds, partition, record }: Head): void {
@@ -248,12 +249,16 @@ export class HeadLog {
   }
 }
 
-/** FNV-1a from a seed that nobody knows: nobody can choose ids that all want the same slot. */
+/**
+ * FNV-1a from a seed that nobody knows, with the high bits mixed into the low ones at every byte: so that ids that want the same slot for one
+ * seed do not for another.
+ */
 export function hashOf(key: Buffer): number {
   let hash = SEED;
-  for (let index = 0; index < key.byteLength; index++)
+  for (let index = 0; index < key.byteLength; index++) {
     hash = Math.imul(hash ^ (key[index] ?? 0), 0x0100_0193);
-  hash ^= hash >>> 15;
+    hash ^= hash >>> 15;
+  }
   return Math.imul(hash, 0x2c1b_3c6d) >>> 0;
 }
 

@@ -7,8 +7,9 @@ export interface LmdbSettings {
   /** So many heads wait in the journal before they are written where they belong; in a large store more, so that neighbours share pages. */
   readonly settleAt: number;
   readonly settleAtMost: number;
-  /** What they take in memory at most before they are. */
+  /** What they take in memory at most before they are, and what events that nobody needs any more take in the file until they go. */
   readonly settleAtBytes: number;
+  readonly settleAtDeadBytes: number;
 }
 
 export const DEFAULT_SETTINGS: LmdbSettings = Object.freeze({
@@ -16,7 +17,8 @@ export const DEFAULT_SETTINGS: LmdbSettings = Object.freeze({
   cacheBytes: 2 * 1024 * 1024,
   mostUnderWay: 64 * 1024 * 1024,
   settleAt: 16_384,
-  // A start after a kill reads them all: a few hundred milliseconds.
+  // A start after a kill reads them all: up to a second.
   settleAtMost: 131_072,
   settleAtBytes: 32 * 1024 * 1024,
+  settleAtDeadBytes: 128 * 1024 * 1024,
 });

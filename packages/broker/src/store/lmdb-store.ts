@@ -167,8 +167,10 @@ export class LmdbStore implements EventStore, OpenStore {
     this.#groups.keeps(-stored.size);
     this.#recent.letGo(stored as StoredAt);
     const unwritten = growing.events.delete(stored.position);
-    if (unwritten === undefined) growing.dead.push(stored.position);
-    else growing.bytes -= unwritten.byteLength;
+    if (unwritten === undefined) {
+      growing.dead.push(stored.position);
+      growing.deadBytes += stored.size;
+    } else growing.bytes -= unwritten.byteLength;
     this.#groups.schedule();
   }
 
@@ -205,7 +207,8 @@ export class LmdbStore implements EventStore, OpenStore {
       if (record !== undefined) yield [id, record];
     }
     const isSeen = (id: string): boolean => unsettled.has(id) || skip.has(id);
-    for (const [id, settled] of scanHeads(this.#databases, place, isSeen, this.#onDamaged)) {
+    const times = (): number => settling.times;
+    for (const [id, settled] of scanHeads(this.#databases, place, isSeen, times, this.#onDamaged)) {
       if (place.number !== number) return;
       const head = settling.get(resourceKey(number, id));
       const record = head === undefined ? settled : head.record;

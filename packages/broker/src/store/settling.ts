@@ -34,8 +34,9 @@ export interface Slice {
 export interface SettlingLimits {
   /** Heads that wait, or dead events; it may be changed. */
   threshold: number;
-  /** What the heads that wait take in memory. */
+  /** What the heads that wait take in memory, and what dead events take in the file. */
   readonly bytes: number;
+  readonly deadBytes: number;
   /** Groups of theirs in the journal: all of them go at the end of a round, in one turn. */
   readonly groups: number;
 }
@@ -48,6 +49,8 @@ export class Settling {
   readonly limits: SettlingLimits;
   #waiting = new HeadLog();
   #dead: number[] = [];
+  #deadBytes = 0;
+  #times = 0;
   #round: Round | undefined;
   /** The last group that is committed in the journal, and the last one that a round has begun to settle. */
   #lastGroup = 0;
@@ -59,6 +62,11 @@ export class Settling {
 
   get isEmpty(): boolean {
     return this.#round === undefined && this.#waiting.size === 0 && this.#dead.length === 0;
+  }
+
+  /** How often something was settled. */
+  get times(): number {
+    return this.#times;
   }
 
   /** How many heads are not where they belong. */
@@ -79,7 +87,8 @@ export class Settling {
   }
 
   /** A group is committed. */
-  add(group: number, heads: Iterable<Head>, dead: readonly number[]): void {
+  add(group: number, heads: Iterable<Head>, dead: readonly number[], deadBytes = 0): void {
+    this.#deadBytes += deadBytes;
     if (this.isEmpty) this.#begunUpTo = group - 1;
     this.#lastGroup = group;
     for (const head of heads) this.#waiting.add(head);
@@ -88,7 +97,7 @@ export class Settling {
 
   /** The next slice of at most `most` heads and as many dead events, for the transaction that is being written; say `settled` once it is committed. */
   slice(most: number, now: 'begin' | 'when-due'): Slice | undefined {
-    if (this.#round === undefined && !this.#isDue && (now === 'when-due' || this.isEmpty)) return undefined;
+    if (this.#round === undefined && !this.isDue && (now === 'when-due' || this.isEmpty)) return undefined;
     this.#round ??= this.#begin();
     const { at, dead: allDead, deadDone, log, partitions, upTo } = this.#round;
     const heads: WaitingHead[] = [];
@@ -109,14 +118,18 @@ export class Settling {
 
   settled({ dead, next, settledUpTo }: Slice): void {
     if (this.#round === undefined) return;
+    this.#times += 1;
     this.#round.at = next;
     this.#round.deadDone += dead.length;
     if (settledUpTo !== undefined) this.#round = undefined;
   }
 
-  get #isDue(): boolean {
-    const { bytes, threshold } = this.limits;
-    return this.#waiting.size >= threshold || this.#dead.length >= threshold || this.#waiting.bytes >= bytes;
+  /** So much waits that a round is to begin. */
+  get isDue(): boolean {
+    const { bytes, deadBytes, groups, threshold } = this.limits;
+    if (this.#waiting.size >= threshold || this.#dead.length >= threshold) return true;
+    if (this.#waiting.bytes >= bytes || this.#deadBytes >= deadBytes) return true;
+    return this.#lastGroup - this.#begunUpTo >= groups;
   }
 
   #begin(): Round {
@@ -126,6 +139,7 @@ export class Settling {
     // As many may come until the next round begins.
     this.#waiting = new HeadLog(log.size);
     this.#dead = [];
+    this.#deadBytes = 0;
     this.#begunUpTo = this.#lastGroup;
     const at = { partition: 0, head: 0 };
     const entries = { of: -1, sorted: new Uint32Array(0) };

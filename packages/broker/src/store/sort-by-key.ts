@@ -2,6 +2,9 @@
 const PLACES = 2 ** 21;
 /** So many neighbours are settled in one transaction: their order among each other does not matter. */
 const NEIGHBOURS = 256;
+/** Ids that are alike in more places than these stay as they were: whoever chooses ids does not choose how long a turn takes. */
+const LEVELS = 3;
+const MOST_ALIKE = 64;
 
 /** The keys of entries. */
 export interface Keys {
@@ -19,10 +22,10 @@ export interface Keys {
  */
 export function sortByKey(entries: Uint32Array, keys: Keys, from: number): void {
   for (let start = 0; start < entries.length; start += PLACES)
-    sortFrom(entries.subarray(start, start + PLACES), keys, from);
+    sortFrom(entries.subarray(start, start + PLACES), keys, from, LEVELS);
 }
 
-function sortFrom(entries: Uint32Array, keys: Keys, from: number): void {
+function sortFrom(entries: Uint32Array, keys: Keys, from: number, levels: number): void {
   const packed = new Float64Array(entries.length);
   for (let place = 0; place < entries.length; place++)
     packed[place] = keys.fourBytes(entries[place] ?? 0, from) * PLACES + place;
@@ -35,21 +38,21 @@ function sortFrom(entries: Uint32Array, keys: Keys, from: number): void {
     const bytes = Math.floor(number / PLACES);
     entries[place] = before[number - bytes * PLACES] ?? 0;
     if (bytes === first) continue;
-    sortAlike(entries.subarray(start, place), keys, from + 4);
+    sortAlike(entries.subarray(start, place), keys, from + 4, levels - 1);
     start = place;
     first = bytes;
   }
-  sortAlike(entries.subarray(start), keys, from + 4);
+  sortAlike(entries.subarray(start), keys, from + 4, levels - 1);
 }
 
-function sortAlike(entries: Uint32Array, keys: Keys, depth: number): void {
-  if (entries.length <= NEIGHBOURS || keys.lengthOf(entries[0] ?? 0) <= depth) return;
-  sortFrom(entries, keys, commonLength(entries, keys, depth));
+function sortAlike(entries: Uint32Array, keys: Keys, depth: number, levels: number): void {
+  if (levels === 0 || entries.length <= NEIGHBOURS) return;
+  sortFrom(entries, keys, commonLength(entries, keys, depth), levels);
 }
 
 function commonLength(entries: Uint32Array, keys: Keys, from: number): number {
   const first = entries[0] ?? 0;
-  let length = keys.lengthOf(first) - from;
+  let length = Math.min(MOST_ALIKE, keys.lengthOf(first) - from);
   for (let place = 1; place < entries.length && length > 0; place++)
     length = keys.common(first, entries[place] ?? 0, from, length);
   return from + length;

@@ -13,7 +13,7 @@ const head = (partition: number, id: string, text: string | undefined, more: Par
 });
 
 const make = (threshold = 1_000, bytes = 1 << 26): Settling =>
-  new Settling({ threshold, bytes, groups: 1_000 });
+  new Settling({ threshold, bytes, deadBytes: 1_000, groups: 1_000 });
 
 const textOf = (settling: Settling, partition: number, id: string): string | undefined =>
   settling.get(resourceKey(partition, id))?.record?.toString();
@@ -102,6 +102,14 @@ describe('heads that wait to be settled', () => {
     expect(settling.slice(10, 'when-due')).toBeUndefined();
     settling.add(2, [head(1, 'a', 'x'.repeat(800_000))], []);
     expect(settling.slice(10, 'when-due')?.heads).toHaveLength(1);
+  });
+
+  it('begin a round by themselves once dead events take too much of the file', () => {
+    const settling = make();
+    settling.add(1, [], [1], 600);
+    expect(settling.slice(10, 'when-due')).toBeUndefined();
+    settling.add(2, [], [2], 600);
+    expect(settling.slice(10, 'when-due')?.dead).toEqual([1, 2]);
   });
 
   it('begin a round by themselves once they come from many groups, counted from the round before', () => {
