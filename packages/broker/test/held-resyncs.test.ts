@@ -9,10 +9,10 @@ const resourceVersions = Array.from({ length: 40_000 }, (_, index) => ({
   resourceVersion: 1,
 }));
 
-function resync(cluster: string): Uint8Array {
+function resync(cluster: string, agent = `${cluster}-agent`): Uint8Array {
   return publishRequest({
-    id: `resync-${cluster}`,
-    source: `${cluster}-agent`,
+    id: `resync-${cluster}-${agent}`,
+    source: agent,
     type: `${works}.spec.resync_request`,
     cluster,
     originalSource: '',
@@ -44,4 +44,30 @@ it('those whose agents are not here yet are bounded, and who is too much is told
   const world = new World({}, { wrote: () => {}, ended: () => {}, noted: () => {} });
   const answers = Array.from({ length: 30 }, (_, index) => world.publish(resync(`c${index}`)));
   expect(answers.some(({ message }) => message.includes('too many resyncs in hand'))).toBe(true);
+});
+
+it('one agent with many names does not take what there is for all', () => {
+  const world = new World({}, { wrote: () => {}, ended: () => {}, noted: () => {} });
+  for (const clusterName of ['c1', 'c2'])
+    world.subscribe(clusterName, { source: '', clusterName, dataType: works });
+  const answers = Array.from({ length: 30 }, (_, index) => world.publish(resync('c1', `agent-${index}`)));
+  expect(answers.at(-1)?.message).toContain('too many resyncs of agent c1 in hand');
+  expect(world.publish(resync('c2')).code).toBe(0);
+});
+
+it('a list is counted as long as it waits to be answered, and no longer', () => {
+  const world = new World({}, { wrote: () => {}, ended: () => {}, noted: () => {} });
+  world.workAtOnce = 0;
+  for (const clusterName of ['c1', 'c2'])
+    world.subscribe(clusterName, { source: '', clusterName, dataType: works });
+  for (const cluster of ['c1', 'c2']) world.publish(resync(cluster));
+  const { answerBudget, counters } = world.core.view;
+  const held = answerBudget.used;
+  expect(held).toBeGreaterThan(4 << 20);
+  world.wait(12_000);
+  expect(answerBudget.used).toBe(held);
+  expect(counters.dropped.size).toBe(0);
+  world.work(Number.POSITIVE_INFINITY);
+  world.wait(12_000);
+  expect(answerBudget.used).toBe(0);
 });

@@ -153,3 +153,14 @@ describe('what takes many turns finds a resource as it is then, when it left mem
     expect(slow.kept('x')?.spec?.version).toBe(2n);
   });
 });
+
+it('what comes where there is room for no more leaves memory with the commit', () => {
+  const slow = new Slow();
+  for (let index = 0; index < 600; index++) slow.spec(`r${index}`, '1', 'create');
+  const partition = slow.world.core.view.table.partition(works, 'c1');
+  expect(partition.hot.size).toBe(600);
+  slow.store.commit();
+  expect(partition.hot.size).toBe(0);
+  expect(partition.size).toBe(600);
+  expect(slow.kept('r599')?.spec?.version).toBe(1n);
+});

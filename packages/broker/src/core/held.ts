@@ -6,6 +6,8 @@ import type { Core, HeldResync, Job } from './core.js';
 
 /** What an entry costs beside the bytes of its request. */
 const ENTRY_BYTES = 1024;
+/** The lists of one asker, however many it sends, take no more than such a part of what there is for all; one list may. */
+const MOST_SHARE = 8;
 /** Resync and Subscribe of one client are no further apart than this. */
 const SIDE_BY_SIDE_MS = 3_000;
 
@@ -28,6 +30,13 @@ export function holdAndRun(core: Core, asker: Asker, job: Job, now: number): voi
   const isHere =
     role === 'agent' ? core.sessions.hasAgent(name, dataType) : core.sessions.hasSource(name, dataType);
   const budget = isHere ? core.answerBudget : core.heldBudget;
+  const own = underWayOf(core, role, name);
+  if (own > 0 && own + bytes > budget.limit / MOST_SHARE) {
+    throw new CeBrokerError(
+      'resource_exhausted',
+      `the broker has too many resyncs of ${role} ${name} in hand: resync again once they are answered`,
+    );
+  }
   if (!budget.reserve(bytes) && !(makeRoom(core, budget, bytes) && budget.reserve(bytes))) {
     throw new CeBrokerError(
       'resource_exhausted',
@@ -44,14 +53,23 @@ export function holdAndRun(core: Core, asker: Asker, job: Job, now: number): voi
   if (isHere) run(core, held);
 }
 
+/** What resyncs of one asker hold that are not answered yet. */
+function underWayOf(core: Core, role: SessionRole, name: string): number {
+  let bytes = 0;
+  for (const key of core.agenda.heldBy.get(askerKey(role, name)) ?? []) {
+    const held = core.agenda.held.get(key);
+    if (held !== undefined && (held.runs === 0 || isUnderWay(core, key))) bytes += held.bytes;
+  }
+  return bytes;
+}
+
 /** Those that were answered are kept only for a session that may come right after: they go first, the oldest before the others. */
 function makeRoom(core: Core, budget: ByteBudget, bytes: number): boolean {
   let freed = 0;
   for (const [key, held] of core.agenda.held) {
     if (freed >= bytes) break;
     if (held.budget !== budget) continue;
-    // The job of one that is about to be answered holds its list all the same.
-    if (held.runs === 0 || core.jobs.has(key) || isBeingAnswered(core, key)) continue;
+    if (held.runs === 0 || isUnderWay(core, key)) continue;
     freed += held.bytes;
     drop(core, key);
   }
@@ -63,7 +81,9 @@ export function answerKey(key: string, again: boolean): string {
   return `${again ? 'answer again' : 'answer'} ${key}`;
 }
 
-function isBeingAnswered(core: Core, key: string): boolean {
+/** It is about to be answered, or being answered: its list is in memory all the same. */
+function isUnderWay(core: Core, key: string): boolean {
+  if (core.jobs.has(key)) return true;
   return core.walks.has(answerKey(key, false)) || core.walks.has(answerKey(key, true));
 }
 
@@ -80,6 +100,7 @@ export function releaseHeld(core: Core, session: Session, now: number): void {
 export function dropExpired(core: Core, now: number): void {
   for (const [key, held] of core.agenda.held) {
     if (held.expires > now) return;
+    if (isUnderWay(core, key)) continue;
     if (held.runs === 0) core.counters.count(core.counters.dropped, 'resync-without-subscription');
     drop(core, key);
   }

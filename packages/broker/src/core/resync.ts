@@ -65,12 +65,12 @@ function receiveStatusResync(core: Core, event: Envelope, now: number): void {
     hashes.set(entry.resourceId, entry.statusHash);
   const ask = { source: event.source, cluster, dataType, hashes };
   const asker = { role: 'source', name: event.source, dataType, bytes: event.bytes.byteLength } as const;
-  const key = `status ${event.source}\n${dataType}\n${cluster}`;
+  const key = `status ${ask.source}\n${dataType}\n${cluster}`;
   const job = {
     key,
     run: (at: number, again: boolean) => {
       const done = () => {
-        if (!again) timeAnswer(core, 'source', core.sessions.ofSource(event.source), dataType, now);
+        if (!again) timeAnswer(core, 'source', core.sessions.ofSource(ask.source), dataType, now);
       };
       answerStatusResync(core, ask, { key: answerKey(key, again), done }, at);
     },

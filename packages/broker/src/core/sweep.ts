@@ -24,7 +24,7 @@ export function sweep(core: Core, now: number): void {
 
 /** Those leave that only pass, once there are so many. */
 export function letPass(core: Core, from = MANY): void {
-  if (core.table.residents.passing < from) return;
+  if (core.table.residents.newcomers < from) return;
   let marks = core.pending.length;
   for (const session of core.sessions.all()) marks += marksOf(session);
   if (marks > MOST_HELD) return;

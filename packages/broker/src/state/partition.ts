@@ -67,7 +67,7 @@ export class Partition implements Place {
   /** It leaves memory: whoever still has it may not change it. */
   letGo(resource: Resource): void {
     resource.inMemory = false;
-    this.#hot.delete(resource.id);
+    if (this.#hot.get(resource.id) === resource) this.#hot.delete(resource.id);
   }
 
   /** The resource of that id, when anything is known of it. The object is the one of its kind as long as anybody holds it. */

@@ -16,6 +16,8 @@ export class Residents {
   #atRest = 0;
   /** Those that leave as soon as nobody holds them. */
   #passing: Resource[] = [];
+  /** How many of those were held the last time. */
+  #stayed = 0;
   #isCrowded = false;
 
   /** @param mostAtRest resources that stay although they are in the store and nobody holds them */
@@ -24,14 +26,20 @@ export class Residents {
     this.#mostAtRest = mostAtRest;
   }
 
-  /** How many would leave at once. */
+  /** How many wait to leave. */
   get passing(): number {
     return this.#passing.length;
+  }
+
+  /** How many of them nobody has looked at yet. */
+  get newcomers(): number {
+    return this.#passing.length - this.#stayed;
   }
 
   /** It was loaded into memory: it stays when there is room, and passes when there is none. */
   came(resource: Resource): void {
     if (this.#atRest < this.#mostAtRest) {
+      resource.usedIn = 0;
       this.#atRest += 1;
       return;
     }
@@ -51,12 +59,15 @@ export class Residents {
     this.#passing = [];
     for (const resource of passing) {
       if (!resource.inMemory) continue;
-      if (resource.usedIn !== PASSING || hasMore(resource)) {
+      // What no store has stays anyway.
+      const isKept = resource.place.number > 0 || resource.isBlank;
+      if (!isKept || resource.usedIn !== PASSING || hasMore(resource)) {
         resource.usedIn = 0;
         this.#atRest += 1;
       } else if (this.#store.isUncommitted(resource) || isHeld(resource)) this.#passing.push(resource);
       else (resource.place as Partition).letGo(resource);
     }
+    this.#stayed = this.#passing.length;
   }
 
   /**
@@ -65,10 +76,13 @@ export class Residents {
    */
   sweep(partitions: Iterable<Partition>, isHeld: (resource: Resource) => boolean): void {
     this.#sweeps += 1;
-    const stored = [...partitions].filter(({ number }) => number > 0);
-    this.#atRest = stored.reduce((sum, { hot }) => sum + hot.size, -this.#passing.length);
-    const isOver = this.#atRest > this.#mostAtRest;
     this.letPass(isHeld);
+    const stored = [...partitions].filter(({ number }) => number > 0);
+    this.#atRest = Math.max(
+      0,
+      stored.reduce((sum, { hot }) => sum + hot.size, -this.#passing.length),
+    );
+    const isOver = this.#atRest > this.#mostAtRest;
     if (!isOver && !this.#isCrowded) return;
     this.#isCrowded = false;
     const usedLast = this.#sweeps - (isOver ? 2 : STALE_SWEEPS);

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { MemoryStore } from '../../src/state/memory-store.js';
 import { Cell, type Resource } from '../../src/state/resource.js';
 import { ResourceTable } from '../../src/state/resource-table.js';
 import { Disk, SimulatedStore } from '../runner/simulated-store.js';
@@ -81,6 +82,21 @@ describe('where there is room for no more, a resource', () => {
     }
     kept.table.residents.letPass(nobodyHolds);
     expect(kept.inMemory).toEqual(['a', 'c']);
+  });
+});
+
+describe('where no store has them, resources', () => {
+  it('stay, and nobody looks at them again', () => {
+    const table = new ResourceTable(new MemoryStore(), () => 'durable', 2);
+    const partition = table.partition('works', 'c1');
+    for (const id of ['a', 'b', 'c', 'd']) {
+      table.setOwner(partition.resource(id), 'A');
+      table.changed(partition.resource(id));
+    }
+    table.residents.letPass(nobodyHolds);
+    table.sweep(nobodyHolds);
+    expect(table.residents.passing).toBe(0);
+    expect([...partition.hot.keys()]).toEqual(['a', 'b', 'c', 'd']);
   });
 });
 
