@@ -55,6 +55,17 @@ it('one agent with many names does not take what there is for all', () => {
   expect(world.publish(resync('c2')).code).toBe(0);
 });
 
+it('a source may ask about each cluster of its fleet', () => {
+  const world = new World({}, { wrote: () => {}, ended: () => {}, noted: () => {} });
+  world.subscribe('A', { source: 'A', clusterName: '', dataType: works });
+  const statusHashes = resourceVersions.map(({ resourceID }) => ({ resourceID, statusHash: 'h' }));
+  const type = `${works}.status.resync_request`;
+  for (let index = 0; index < 30; index++) {
+    const request = { id: `${index}`, source: 'A', type, cluster: `c${index}`, data: { statusHashes } };
+    expect(world.publish(publishRequest(request)).code).toBe(0);
+  }
+});
+
 it('a list is counted as long as it waits to be answered, and no longer', () => {
   const world = new World({}, { wrote: () => {}, ended: () => {}, noted: () => {} });
   world.workAtOnce = 0;

@@ -6,8 +6,8 @@ import type { Core, HeldResync, Job } from './core.js';
 
 /** What an entry costs beside the bytes of its request. */
 const ENTRY_BYTES = 1024;
-/** The lists of one asker, however many it sends, take no more than such a part of what there is for all; one list may. */
-const MOST_SHARE = 8;
+/** The lists of one asker, however many it sends, take no more than such a part of what there is for all; one list may. A source may have a fleet to ask about. */
+const MOST_SHARE = Object.freeze({ agent: 8, source: 2 });
 /** Resync and Subscribe of one client are no further apart than this. */
 const SIDE_BY_SIDE_MS = 3_000;
 
@@ -31,7 +31,7 @@ export function holdAndRun(core: Core, asker: Asker, job: Job, now: number): voi
     role === 'agent' ? core.sessions.hasAgent(name, dataType) : core.sessions.hasSource(name, dataType);
   const budget = isHere ? core.answerBudget : core.heldBudget;
   const own = underWayOf(core, role, name);
-  if (own > 0 && own + bytes > budget.limit / MOST_SHARE) {
+  if (own > 0 && own + bytes > budget.limit / MOST_SHARE[role]) {
     throw new CeBrokerError(
       'resource_exhausted',
       `the broker has too many resyncs of ${role} ${name} in hand: resync again once they are answered`,
