@@ -5,15 +5,12 @@ import type { Core } from './core.js';
 const INTERVAL_MS = 2_000;
 /** So many pass before it is worth a look who holds them. */
 const MANY = 512;
-/** Where sessions hold more than this, the next sweep sees to those that pass too. */
+/** Where more than this is held or waits for the store, the next sweep sees to those that pass too. */
 const MOST_HELD = 4_096;
 
 /** Resources that a store has and nobody uses leave memory. Whoever holds one is asked: marks of sessions, and what waits for the store. */
 export function sweep(core: Core, now: number): void {
-  if (now < core.nextSweep) {
-    letPass(core, 1);
-    return;
-  }
+  if (now < core.nextSweep) return;
   core.nextSweep = now + INTERVAL_MS;
   let held: Set<Resource> | undefined;
   core.table.sweep((resource) => {
@@ -22,7 +19,7 @@ export function sweep(core: Core, now: number): void {
   });
 }
 
-/** Those leave that only pass, once there are so many. */
+/** Those leave that only pass, once so many have come. */
 export function letPass(core: Core, from = MANY): void {
   if (core.table.residents.newcomers < from) return;
   let marks = core.pending.length;

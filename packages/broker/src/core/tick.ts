@@ -19,13 +19,14 @@ import { reconcile } from './reconcile.js';
 import { dropUnreadLists } from './shared-list.js';
 import { askForSpecs } from './spec-ask.js';
 import { askDueStatuses } from './status-ask.js';
-import { sweep } from './sweep.js';
+import { letPass, sweep } from './sweep.js';
 
 const CLEANING_INTERVAL_MS = 60_000;
 /** A receiver that cannot take a message says so at once. */
 const REFUSED_AT_ONCE_MS = 5_000;
 /** What was handed on longer ago has arrived: a connection that took nothing would have been ended by now. */
 const ANSWERED_MS = 45_000;
+
 /** What time alone brings: heartbeats, frozen peers, things that were put off, things that are over. Called a few times per second. */
 export function tick(core: Core, now: number): void {
   failOverdue(core, now);
@@ -38,6 +39,7 @@ export function tick(core: Core, now: number): void {
   dropUnreadLists(core);
   core.store.tick(core.position);
   forgetOwed(core);
+  letPass(core, 1);
   sweep(core, now);
   if (now >= core.nextCleaning) {
     core.nextCleaning = now + CLEANING_INTERVAL_MS;

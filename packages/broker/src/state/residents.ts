@@ -59,9 +59,9 @@ export class Residents {
     this.#passing = [];
     for (const resource of passing) {
       if (!resource.inMemory) continue;
-      // What no store has stays anyway.
-      const isKept = resource.place.number > 0 || resource.isBlank;
-      if (!isKept || resource.usedIn !== PASSING || hasMore(resource)) {
+      // Where the store does not know the partition, memory is all there is.
+      const mayLeave = resource.place.number > 0 || resource.isBlank;
+      if (!mayLeave || resource.usedIn !== PASSING || hasMore(resource)) {
         resource.usedIn = 0;
         this.#atRest += 1;
       } else if (this.#store.isUncommitted(resource) || isHeld(resource)) this.#passing.push(resource);

@@ -72,6 +72,18 @@ describe('where there is room for no more, a resource', () => {
     expect(kept.inMemory).toEqual(['a', 'b', 'c']);
   });
 
+  it('makes no other leave that came after it under the same id', () => {
+    const kept = withTwoAtRest();
+    const lost = kept.change('c');
+    kept.table.restore(lost, undefined);
+    const after = kept.change('c');
+    expect(after).not.toBe(lost);
+    kept.table.residents.letPass(nobodyHolds);
+    expect(kept.partition.find('c')).toBe(after);
+    kept.partition.letGo(lost);
+    expect(kept.partition.hot.get('c')).toBe(after);
+  });
+
   it('takes the place of one that was not used for long', () => {
     const kept = withTwoAtRest();
     for (let sweep = 0; sweep < 20; sweep++) {
